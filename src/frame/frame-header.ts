@@ -1,0 +1,69 @@
+/** Octets in every frame header. RFC 9113 §4.1. */
+export const FRAME_HEADER_SIZE = 9
+
+/** Largest stream identifier: 2^31 - 1. RFC 9113 §5.1.1. */
+export const STREAM_ID_MAX = 0x7fff_ffff
+
+/** Payload octets every endpoint accepts; the initial SETTINGS_MAX_FRAME_SIZE. RFC 9113 §4.2. */
+export const FRAME_SIZE_MIN = 16_384
+
+/** Largest value SETTINGS_MAX_FRAME_SIZE can have, in octets: 2^24 - 1. RFC 9113 §4.2. */
+export const FRAME_SIZE_LIMIT = 0xff_ffff
+
+/**
+ * Writes one frame header at `offset` and returns the offset just past it.
+ *
+ * The caller has made sure that nine octets of room are left, that
+ * `payloadSize` is at most FRAME_SIZE_LIMIT and `streamId` at most STREAM_ID_MAX.
+ */
+export function writeFrameHeader(
+  target: Buffer,
+  offset: number,
+  payloadSize: number,
+  type: number,
+  flags: number,
+  streamId: number,
+): number {
+  target[offset] = payloadSize >>> 16
+  target[offset + 1] = payloadSize >>> 8
+  target[offset + 2] = payloadSize
+  target[offset + 3] = type
+  target[offset + 4] = flags
+  return writeUint32(target, offset + 5, streamId)
+}
+
+/** Payload size in the frame header at `offset`: 24 bits, without the header itself. RFC 9113 §4.1. */
+export function readPayloadSize(source: Buffer, offset: number): number {
+  return (source[offset]! << 16) | (source[offset + 1]! << 8) | source[offset + 2]!
+}
+
+/** Stream identifier at `offset`. The reserved bit is ignored, as RFC 9113 §4.1 demands. */
+export function readStreamId(source: Buffer, offset: number): number {
+  return (
+    ((source[offset]! & 0x7f) << 24) |
+    (source[offset + 1]! << 16) |
+    (source[offset + 2]! << 8) |
+    source[offset + 3]!
+  )
+}
+
+/** Unsigned 32-bit integer at `offset`, in network order. */
+export function readUint32(source: Buffer, offset: number): number {
+  // `>>> 0`: `<< 24` gives a negative number when the top bit is set.
+  return (
+    ((source[offset]! << 24) |
+      (source[offset + 1]! << 16) |
+      (source[offset + 2]! << 8) |
+      source[offset + 3]!) >>>
+    0
+  )
+}
+
+/** Writes `value` (0 to 2^32 - 1) in network order and returns the offset just past it. */
+export function writeUint32(target: Buffer, offset: number, value: number): number {
+  target[offset] = value >>> 24
+  target[offset + 1] = value >>> 16
+  target[offset + 2] = value >>> 8
+  target[offset + 3] = value
+  return offset + 4
+}

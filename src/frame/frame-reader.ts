@@ -1,0 +1,431 @@
+import { ErrorCode } from './error-code.js'
+import { ConnectionError } from './frame-error.js'
+import {
+  FRAME_HEADER_SIZE,
+  FRAME_SIZE_LIMIT,
+  FRAME_SIZE_MIN,
+  readPayloadSize,
+  readStreamId,
+  readUint32,
+} from './frame-header.js'
+import { frameRule, isKnownType, PRIORITY_SIZE, shapeError } from './frame-shape.js'
+import { Flag, FrameType, frameName } from './frame-type.js'
+
+/** How a `FrameReader` is set up. */
+export interface FrameReaderOptions {
+  /**
+   * Largest payload accepted: what we told the peer in SETTINGS_MAX_FRAME_SIZE.
+   *
+   * Unit: octets. Default: 16_384. Source: RFC 9113 §4.2, which allows 2^14 to 2^24 - 1.
+   */
+  readonly frameSizeMax?: number
+}
+
+/** Where the reader stands when a frame does not lie whole in the pushed range. */
+const Place = {
+  /** Between frames. */
+  Between: 0,
+  /** Inside a frame header, of which some octets are kept. */
+  Header: 1,
+  /** Inside a payload that is being joined. */
+  Payload: 2,
+  /** Inside a payload nobody wants. */
+  Skipped: 3,
+  /** After an error; nothing is read any more. */
+  Failed: 4,
+} as const
+type Place = (typeof Place)[keyof typeof Place]
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** Flags that put something in front of, or behind, what a DATA or HEADERS frame carries. */
+const PREFIX_FLAGS = Flag.Padded | Flag.Priority
+
+/**
+ * A cursor over the frames in the bytes of one peer. RFC 9113 §4, §6.
+ *
+ *     reader.push(chunk, start, end)
+ *     while (reader.next()) dispatch(reader)
+ *
+ * After `next()` returned true the public fields describe one frame; read them,
+ * never write to them. A field that a type does not have keeps an old value,
+ * except where its comment says otherwise. The octets are borrowed: `bytes` is
+ * the pushed buffer, or, for a frame that arrived in pieces, a buffer of its
+ * own that is never written again.
+ *
+ * `next()` throws ConnectionError when a frame breaks a rule of shape: sizes,
+ * padding, stream 0. It knows no streams and no roles, so the order of frames,
+ * stream states and increments of zero are for the caller to check. After a
+ * throw the reader is of no further use: `next()` throws the same error again.
+ */
+export class FrameReader {
+  /** Type of the frame, perhaps an unknown one. */
+  type = 0
+  /** Flags as sent; those the type does not define mean nothing. */
+  flags = 0
+  /** Stream of the frame; 0 for the connection. The reserved bit is removed. */
+  streamId = 0
+  /** Size of the whole payload with padding and prefixes, in octets: what flow control counts. */
+  payloadSize = 0
+  /** Holds what the frame carries, in `bytes[start, end)`. */
+  bytes: Buffer = EMPTY
+  /**
+   * Start of what the frame carries: DATA octets, field block fragment, SETTINGS
+   * entries, PING octets, GOAWAY debug data, PRIORITY_UPDATE field value. Padding
+   * and fixed fields are left out, and nothing remains of the other types.
+   */
+  start = 0
+  /** End of what the frame carries. */
+  end = 0
+  /**
+   * 0, or `ErrorCode.FrameSizeError` for a PRIORITY frame of a wrong size: an
+   * error of that stream only. RFC 9113 §6.3. Set for every frame.
+   */
+  fault: typeof ErrorCode.NoError | typeof ErrorCode.FrameSizeError = ErrorCode.NoError
+  /**
+   * Stream this one depends on, of PRIORITY and of HEADERS with PRIORITY; -1 for
+   * every other frame. Deprecated by RFC 9113 §5.3, but a stream must not name
+   * itself. The five octets of the field lie directly before `start`.
+   */
+  dependsOn = -1
+  /** Of RST_STREAM and GOAWAY: any 32-bit number, known or not. RFC 9113 §7. */
+  errorCode = 0
+  /** Of GOAWAY. RFC 9113 §6.8. */
+  lastStreamId = 0
+  /** Of WINDOW_UPDATE, in octets; 0 is an error whose scope the caller knows. RFC 9113 §6.9. */
+  windowIncrement = 0
+  /** Of PUSH_PROMISE: even and not 0. RFC 9113 §6.6. */
+  promisedStreamId = 0
+  /** Of PRIORITY_UPDATE: not 0. RFC 9218 §7.1. */
+  prioritizedStreamId = 0
+
+  #frameSizeMax: number
+  #place: Place = Place.Between
+  #error: ConnectionError | undefined = undefined
+
+  // The pushed range that is not yet read: #chunk[#offset, #limit).
+  #chunk: Buffer = EMPTY
+  #offset = 0
+  #limit = 0
+
+  // A frame in pieces: its header, its payload, and how much of either is there.
+  readonly #header: Buffer = Buffer.alloc(FRAME_HEADER_SIZE)
+  #joined: Buffer = EMPTY
+  #heldSize = 0
+  #skipSize = 0
+
+  /** @throws RangeError when `frameSizeMax` is not an integer from 2^14 to 2^24 - 1. */
+  constructor(options: FrameReaderOptions = {}) {
+    this.#frameSizeMax = checkFrameSizeMax(options.frameSizeMax ?? FRAME_SIZE_MIN)
+  }
+
+  /**
+   * Largest payload accepted, in octets. A smaller value holds for the peer only
+   * once it has acknowledged the SETTINGS that say so (RFC 9113 §6.5.3).
+   *
+   * @throws RangeError when set to anything but an integer from 2^14 to 2^24 - 1.
+   */
+  get frameSizeMax(): number {
+    return this.#frameSizeMax
+  }
+
+  set frameSizeMax(value: number) {
+    this.#frameSizeMax = checkFrameSizeMax(value)
+  }
+
+  /** Where the cursor stands in the last pushed range: everything before is read or kept. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** Octets of an unfinished frame that were copied and are kept; at most `frameSizeMax`. */
+  get heldSize(): number {
+    return this.#heldSize
+  }
+
+  /**
+   * Gives the reader `bytes[start, end)` to read. The range is borrowed until
+   * `next()` returns false; what is unfinished by then has been copied.
+   *
+   * @throws RangeError when the last range has not been read to its end, nor abandoned.
+   */
+  push(bytes: Buffer, start: number = 0, end: number = bytes.length): void {
+    if (this.#place === Place.Failed) return
+    if (this.#offset < this.#limit) {
+      throw new RangeError(
+        `push: ${this.#limit - this.#offset} octets of the last range are unread`,
+      )
+    }
+    this.#chunk = bytes
+    this.#offset = start
+    this.#limit = end
+  }
+
+  /**
+   * Moves to the next frame. False when no whole frame is left; then the reader
+   * keeps no reference to the pushed buffer.
+   *
+   * @throws ConnectionError when the frame breaks a rule of shape.
+   */
+  next(): boolean {
+    const at = this.#offset
+    const start = at + FRAME_HEADER_SIZE
+    if (this.#place === Place.Between && start <= this.#limit) {
+      const bytes = this.#chunk
+      const payloadSize = readPayloadSize(bytes, at)
+      const end = start + payloadSize
+      if (end <= this.#limit && payloadSize <= this.#frameSizeMax) {
+        this.#offset = end
+        this.#readHeader(bytes, at, payloadSize)
+        if (!this.#isPlain()) this.#checkShape()
+        this.#readPayload(bytes, start, end)
+        return true
+      }
+    }
+    return this.#nextInPieces()
+  }
+
+  /**
+   * Stops after the current frame, which stays readable, and gives the rest of
+   * the pushed range back: returns the offset where it starts. Push it again to
+   * go on. A budget for the work of one turn needs this.
+   */
+  abandon(): number {
+    this.#limit = this.#offset
+    this.#chunk = EMPTY
+    return this.#offset
+  }
+
+  #readHeader(bytes: Buffer, at: number, payloadSize: number): void {
+    this.payloadSize = payloadSize
+    this.type = bytes[at + 3]!
+    this.flags = bytes[at + 4]!
+    this.streamId = readStreamId(bytes, at + 5)
+  }
+
+  /** DATA or HEADERS with nothing to check and nothing to strip: nearly every frame there is. */
+  #isPlain(): boolean {
+    return (
+      this.type <= FrameType.Headers && this.streamId !== 0 && (this.flags & PREFIX_FLAGS) === 0
+    )
+  }
+
+  #readPayload(bytes: Buffer, start: number, end: number): void {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.fault = ErrorCode.NoError
+    this.dependsOn = -1
+    if (!this.#isPlain()) this.#readFields()
+  }
+
+  #checkShape(): void {
+    const error = shapeError(this.type, this.flags, this.streamId, this.payloadSize)
+    if (error !== undefined) throw this.#fail(error)
+  }
+
+  /** Whether nobody wants the payload: unknown types (RFC 9113 §5.5) and misshapen PRIORITY. */
+  #isSkipped(): boolean {
+    return this.type === FrameType.Priority
+      ? this.payloadSize !== PRIORITY_SIZE
+      : !isKnownType(this.type)
+  }
+
+  /** Takes the fixed fields and the padding off the payload. */
+  #readFields(): void {
+    const { bytes, start } = this
+    switch (this.type) {
+      case FrameType.Data:
+        this.#stripPadding(0)
+        return
+      case FrameType.Headers:
+        this.#readHeadersFields()
+        return
+      case FrameType.PushPromise:
+        this.#readPushPromiseFields()
+        return
+      case FrameType.RstStream:
+        this.errorCode = readUint32(bytes, start)
+        this.start = this.end
+        return
+      case FrameType.WindowUpdate:
+        this.windowIncrement = readStreamId(bytes, start) // 31 bits behind a reserved one, too
+        this.start = this.end
+        return
+      case FrameType.Goaway:
+        this.lastStreamId = readStreamId(bytes, start)
+        this.errorCode = readUint32(bytes, start + 4)
+        this.start = start + 8
+        return
+      case FrameType.Priority:
+        if (this.#isSkipped()) this.fault = ErrorCode.FrameSizeError
+        else this.dependsOn = readStreamId(bytes, start)
+        this.start = this.end
+        return
+      case FrameType.PriorityUpdate:
+        this.#readPriorityUpdateFields()
+        return
+      case FrameType.Settings:
+      case FrameType.Ping:
+      case FrameType.Continuation:
+        return
+      default:
+        this.start = this.end
+    }
+  }
+
+  #readHeadersFields(): void {
+    const prefixSize = (this.flags & Flag.Priority) !== 0 ? PRIORITY_SIZE : 0
+    this.#stripPadding(prefixSize)
+    if (prefixSize === 0) return
+    this.dependsOn = readStreamId(this.bytes, this.start)
+    this.start += PRIORITY_SIZE
+  }
+
+  #readPushPromiseFields(): void {
+    this.#stripPadding(4)
+    const promised = readStreamId(this.bytes, this.start)
+    // Only servers push, so a promised stream is even whatever our role. §5.1.1, §6.6.
+    if (promised === 0 || (promised & 1) !== 0) {
+      throw this.#protocolError(`PUSH_PROMISE promises stream ${promised}; expected an even one`)
+    }
+    this.promisedStreamId = promised
+    this.start += 4
+  }
+
+  #readPriorityUpdateFields(): void {
+    this.prioritizedStreamId = readStreamId(this.bytes, this.start)
+    if (this.prioritizedStreamId === 0) {
+      throw this.#protocolError('PRIORITY_UPDATE names stream 0; expected another')
+    }
+    this.start += 4
+  }
+
+  /** Takes off the pad length octet and the padding; `fieldsSize` octets must remain in front. §6.1. */
+  #stripPadding(fieldsSize: number): void {
+    if ((this.flags & Flag.Padded) === 0) return
+    const paddingSize = this.bytes[this.start]!
+    const room = this.payloadSize - 1 - fieldsSize
+    if (paddingSize > room) {
+      throw this.#protocolError(
+        `${frameName(this.type)} of ${this.payloadSize} octets has ${paddingSize} of padding; at most ${room} fit`,
+      )
+    }
+    this.start += 1
+    this.end -= paddingSize
+  }
+
+  /** The frame ahead is not whole in the pushed range, or is too large. */
+  #nextInPieces(): boolean {
+    switch (this.#place) {
+      case Place.Failed:
+        throw this.#error
+      case Place.Skipped:
+        return this.#skip() ? this.next() : this.#pause()
+      case Place.Payload:
+        return this.#joinPayload()
+      default:
+        return this.#joinHeader()
+    }
+  }
+
+  #joinHeader(): boolean {
+    this.#heldSize += this.#copyInto(this.#header, this.#heldSize, FRAME_HEADER_SIZE)
+    if (this.#heldSize < FRAME_HEADER_SIZE) {
+      this.#place = this.#heldSize === 0 ? Place.Between : Place.Header
+      return this.#pause()
+    }
+    this.#heldSize = 0
+    const payloadSize = readPayloadSize(this.#header, 0)
+    this.#readHeader(this.#header, 0, payloadSize)
+    this.#checkSize()
+    this.#checkShape()
+    if (this.#isSkipped()) {
+      this.#readPayload(EMPTY, 0, 0)
+      this.#skipSize = payloadSize
+      this.#skip()
+      return true
+    }
+    if (payloadSize <= this.#limit - this.#offset) {
+      const start = this.#offset
+      this.#place = Place.Between
+      this.#offset = start + payloadSize
+      this.#readPayload(this.#chunk, start, this.#offset)
+      return true
+    }
+    // A buffer for each join: a frame lent earlier in this turn may still be in use.
+    this.#joined = Buffer.allocUnsafe(payloadSize)
+    this.#place = Place.Payload
+    return this.#joinPayload()
+  }
+
+  #joinPayload(): boolean {
+    const joined = this.#joined
+    this.#heldSize += this.#copyInto(joined, this.#heldSize, joined.length)
+    if (this.#heldSize < joined.length) return this.#pause()
+    this.#place = Place.Between
+    this.#heldSize = 0
+    this.#joined = EMPTY
+    this.#readPayload(joined, 0, joined.length)
+    return true
+  }
+
+  /** Copies unread octets to `target[from, to)`, as far as there are any; returns how many. */
+  #copyInto(target: Buffer, from: number, to: number): number {
+    const end = Math.min(this.#limit, this.#offset + to - from)
+    const size = this.#chunk.copy(target, from, this.#offset, end)
+    this.#offset = end
+    return size
+  }
+
+  /** Passes over what is there of a payload; true at its end. */
+  #skip(): boolean {
+    const size = Math.min(this.#skipSize, this.#limit - this.#offset)
+    this.#offset += size
+    this.#skipSize -= size
+    this.#place = this.#skipSize === 0 ? Place.Between : Place.Skipped
+    return this.#skipSize === 0
+  }
+
+  /** Lets go of the pushed buffer, so that a quiet connection does not keep a whole read alive. */
+  #pause(): boolean {
+    this.#chunk = EMPTY
+    this.bytes = EMPTY
+    this.start = 0
+    this.end = 0
+    return false
+  }
+
+  /** §4.2 makes an oversized DATA frame a stream error if we like; we end the connection for all. */
+  #checkSize(): void {
+    if (this.payloadSize <= this.#frameSizeMax) return
+    throw this.#fail(
+      new ConnectionError(
+        ErrorCode.FrameSizeError,
+        'RFC 9113 §4.2',
+        `${frameName(this.type)} payload is ${this.payloadSize} octets; at most ${this.#frameSizeMax} are accepted`,
+      ),
+    )
+  }
+
+  #protocolError(message: string): ConnectionError {
+    return this.#fail(new ConnectionError(ErrorCode.ProtocolError, frameRule(this.type), message))
+  }
+
+  #fail(error: ConnectionError): ConnectionError {
+    this.#error = error
+    this.#place = Place.Failed
+    this.#joined = EMPTY
+    this.#heldSize = 0
+    this.#limit = this.#offset
+    this.#pause()
+    return error
+  }
+}
+
+function checkFrameSizeMax(value: number): number {
+  if (Number.isInteger(value) && value >= FRAME_SIZE_MIN && value <= FRAME_SIZE_LIMIT) return value
+  throw new RangeError(
+    `frameSizeMax is ${value}; ${FRAME_SIZE_MIN} to ${FRAME_SIZE_LIMIT} is allowed`,
+  )
+}
