@@ -1,0 +1,416 @@
+import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.js'
+import { HpackError, type HpackErrorCode, HpackLimitError } from './hpack-error.js'
+import {
+  decodeHuffman,
+  HuffmanFault,
+  huffmanDecodedSize,
+  huffmanDecodedSizeMax,
+} from './huffman.js'
+import { INTEGER_MAX } from './integer.js'
+import { readLatin1 } from './latin1.js'
+import { STATIC_TABLE, STATIC_TABLE_LENGTH } from './static-table.js'
+import { CACHED_SIZE_MAX, stringCache } from './string-cache.js'
+
+/** Takes the fields of a header block, in order, as they are decoded. */
+export interface FieldSink {
+  /**
+   * One field. Name and value have one character for each octet. `fieldClass` is what
+   * `classify` said of the field, or 0. `neverIndexed` fields must be encoded as such again
+   * when they are passed on (RFC 7541 §6.2.3).
+   */
+  onField(name: string, value: string, fieldClass: number, neverIndexed: boolean): void
+}
+
+/** What a decoder accepts. */
+export interface HpackDecoderOptions {
+  /**
+   * Bound of the dynamic table, and its size to begin with: both ends must start out from the
+   * same number. Unit: octets. Default: 4096, SETTINGS_HEADER_TABLE_SIZE's initial value.
+   */
+  readonly tableSizeMax?: number
+  /**
+   * Says what kind of field this is, as a small integer of the caller's own. Asked once for each
+   * table entry, when it enters, and once for each literal that enters no table.
+   */
+  readonly classify?: (name: string, value: string) => number
+  /** Fields in one block before HpackLimitError. Default: 1000. */
+  readonly fieldsMax?: number
+  /**
+   * Size of one decoded list before HpackLimitError: names, values, and 32 for each field.
+   * Unit: octets. Default: 65_536. Source: RFC 9113 §6.5.2.
+   */
+  readonly listSizeMax?: number
+  /** Table size updates in one block. Default: 2, the most RFC 7541 §4.2 ever needs. */
+  readonly tableSizeUpdatesMax?: number
+}
+
+/** An entry of the static or the dynamic table, as seen through `tableEntry`. */
+export interface TableEntry {
+  readonly name: string
+  readonly value: string
+  /** Octets of name and value plus 32. RFC 7541 §4.1. */
+  readonly size: number
+}
+
+interface ClassifiedEntry extends TableEntry {
+  readonly fieldClass: number
+}
+
+type Classify = (name: string, value: string) => number
+
+const classifyNothing: Classify = () => 0
+
+/** The static table's entries with their classes, shared by all decoders that classify alike. */
+const classifiedStaticTables = new WeakMap<Classify, readonly ClassifiedEntry[]>()
+
+function classifiedStaticTable(classify: Classify): readonly ClassifiedEntry[] {
+  let entries = classifiedStaticTables.get(classify)
+  if (entries === undefined) {
+    entries = STATIC_TABLE.map(([name, value]) => newEntry(name, value, classify(name, value)))
+    classifiedStaticTables.set(classify, entries)
+  }
+  return entries
+}
+
+function newEntry(name: string, value: string, fieldClass: number): ClassifiedEntry {
+  return { name, value, size: name.length + value.length + ENTRY_OVERHEAD, fieldClass }
+}
+
+/** Where long Huffman strings are decoded before they become strings; grows within limits. */
+let scratch = Buffer.alloc(1024)
+
+const NO_BYTES = Buffer.alloc(0)
+
+/**
+ * Decodes header blocks of one direction of one connection, in the order they were sent.
+ * RFC 7541. Names and values are not judged here: whatever they are, the table takes them in.
+ */
+export class HpackDecoder {
+  readonly #table: DynamicTable<ClassifiedEntry>
+  readonly #static: readonly ClassifiedEntry[]
+  readonly #classify: Classify
+  readonly #fieldsMax: number
+  readonly #listSizeMax: number
+  readonly #tableSizeUpdatesMax: number
+  /** Our SETTINGS_HEADER_TABLE_SIZE: what a size update may ask for. */
+  #tableSizeMax: number
+  /** The next block must begin with an update to this or less; -1 when nothing is due. */
+  #updateDueMax = -1
+  #generation = 0
+  #failure: HpackError | undefined
+
+  // The block being decoded.
+  #decoding = false
+  #bytes: Buffer = NO_BYTES
+  #offset = 0
+  #end = 0
+  #listSize = 0
+  #fieldCount = 0
+
+  constructor(options: HpackDecoderOptions = {}) {
+    this.#tableSizeMax = checkSize('tableSizeMax', options.tableSizeMax ?? 4096)
+    this.#fieldsMax = checkSize('fieldsMax', options.fieldsMax ?? 1000)
+    this.#listSizeMax = checkSize('listSizeMax', options.listSizeMax ?? 65_536)
+    this.#tableSizeUpdatesMax = checkSize('tableSizeUpdatesMax', options.tableSizeUpdatesMax ?? 2)
+    this.#classify = options.classify ?? classifyNothing
+    this.#static = classifiedStaticTable(this.#classify)
+    this.#table = new DynamicTable(this.#tableSizeMax)
+  }
+
+  /**
+   * Moves on with each insertion, eviction and change of size. While it stands still, equal
+   * blocks decode to equal lists, so a block that left it alone may be remembered whole.
+   */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Size of the dynamic table in octets. RFC 7541 §4.1. */
+  get tableSize(): number {
+    return this.#table.size
+  }
+
+  /** Entries in the dynamic table. */
+  get tableLength(): number {
+    return this.#table.length
+  }
+
+  /** The dynamic table's entry at `position`, 0 being the newest; undefined past the oldest. */
+  tableEntry(position: number): TableEntry | undefined {
+    return position >= 0 && position < this.#table.length ? this.#table.at(position) : undefined
+  }
+
+  /**
+   * Sets the bound of the dynamic table: our SETTINGS_HEADER_TABLE_SIZE, from the moment the peer
+   * acknowledged it. When the table may be larger than that, the next block must begin with a
+   * size update that brings it down. RFC 7541 §4.2, RFC 9113 §4.3.1.
+   */
+  setTableSizeMax(size: number): void {
+    this.#tableSizeMax = checkSize('tableSizeMax', size)
+    const allowed = this.#updateDueMax < 0 ? this.#table.sizeMax : this.#updateDueMax
+    if (size < allowed) this.#updateDueMax = size
+    this.#generation++
+  }
+
+  /**
+   * Decodes one whole header block, bytes[start, end), into `sink`.
+   *
+   * Throws HpackError when the block breaks RFC 7541 and HpackLimitError when it passes a limit.
+   * After either, or when `sink` throws, the table no longer matches the peer's and the decoder
+   * takes no further block.
+   */
+  decode(bytes: Buffer, start: number, end: number, sink: FieldSink): void {
+    if (this.#decoding) this.#refuse()
+    this.#decoding = true
+    this.#bytes = bytes
+    this.#offset = start
+    this.#end = end
+    this.#listSize = 0
+    this.#fieldCount = 0
+
+    this.#readSizeUpdates()
+    while (this.#offset < end) {
+      const first = bytes[this.#offset++]!
+      if (first >= 0x80) this.#readIndexed(first, sink)
+      else if (first >= 0x40) this.#readInserted(first, sink)
+      else if (first < 0x20) this.#readLiteral(first, sink)
+      else {
+        this.#fail(
+          'HPACK_TABLE_SIZE',
+          'RFC 7541 §4.2',
+          'table size update after the first field of a block',
+        )
+      }
+    }
+
+    this.#bytes = NO_BYTES
+    this.#decoding = false
+  }
+
+  /** `decode` for callers without a sink: a flat list of names and values. */
+  decodeList(bytes: Buffer, start = 0, end: number = bytes.length): string[] {
+    const list: string[] = []
+    this.decode(bytes, start, end, { onField: (name, value) => void list.push(name, value) })
+    return list
+  }
+
+  /** 001xxxxx, only before the first field. RFC 7541 §4.2 and §6.3. */
+  #readSizeUpdates(): void {
+    let updateCount = 0
+    while (this.#offset < this.#end && this.#bytes[this.#offset]! >>> 5 === 1) {
+      updateCount++
+      if (updateCount > this.#tableSizeUpdatesMax) {
+        this.#fail(
+          'HPACK_TABLE_SIZE',
+          'RFC 7541 §4.2',
+          `more than ${this.#tableSizeUpdatesMax} table size updates in a block`,
+        )
+      }
+      const size = this.#readInteger(this.#bytes[this.#offset++]! & 0x1f, 0x1f)
+      this.#resizeTable(size)
+    }
+    if (this.#updateDueMax >= 0) {
+      this.#fail(
+        'HPACK_TABLE_SIZE',
+        'RFC 9113 §4.3.1',
+        `block does not begin with a table size update to ${this.#updateDueMax} or less`,
+      )
+    }
+  }
+
+  #resizeTable(size: number): void {
+    const sizeMax = this.#updateDueMax < 0 ? this.#tableSizeMax : this.#updateDueMax
+    if (size > sizeMax) {
+      this.#fail(
+        'HPACK_TABLE_SIZE',
+        'RFC 7541 §6.3',
+        `table size update to ${size}; the limit is ${sizeMax}`,
+      )
+    }
+    this.#updateDueMax = -1
+    this.#generation++
+    this.#table.resize(size)
+    while (this.#table.overflows(0)) this.#table.evict()
+  }
+
+  /** 1xxxxxxx: a field that is in a table. RFC 7541 §6.1. */
+  #readIndexed(first: number, sink: FieldSink): void {
+    let index = first & 0x7f
+    if (index === 0x7f) index = this.#readInteger(index, 0x7f)
+    const entry = this.#entryAt(index)
+    this.#count(entry.size)
+    sink.onField(entry.name, entry.value, entry.fieldClass, false)
+  }
+
+  /** 01xxxxxx: a field that enters the dynamic table. RFC 7541 §6.2.1. */
+  #readInserted(first: number, sink: FieldSink): void {
+    // The name is read before anything is evicted: it may be the name of an evicted entry.
+    const name = this.#readName(first & 0x3f, 0x3f)
+    const value = this.#readString(name.length, true)
+    const entry = newEntry(name, value, this.#classify(name, value))
+    this.#count(entry.size)
+    this.#insert(entry)
+    sink.onField(name, value, entry.fieldClass, false)
+  }
+
+  /** 0000xxxx and 0001xxxx: a field that enters no table. RFC 7541 §6.2.2 and §6.2.3. */
+  #readLiteral(first: number, sink: FieldSink): void {
+    const neverIndexed = first >= 0x10
+    const name = this.#readName(first & 0x0f, 0x0f)
+    const value = this.#readString(name.length, !neverIndexed)
+    this.#count(name.length + value.length + ENTRY_OVERHEAD)
+    sink.onField(name, value, this.#classify(name, value), neverIndexed)
+  }
+
+  #insert(entry: ClassifiedEntry): void {
+    const table = this.#table
+    this.#generation++
+    // An entry larger than the table leaves the table empty, without error. RFC 7541 §4.4.
+    while (table.length > 0 && table.overflows(entry.size)) table.evict()
+    if (!table.overflows(entry.size)) table.push(entry)
+  }
+
+  #readName(prefix: number, prefixMax: number): string {
+    if (prefix === 0) return this.#readString(0, true)
+    const index = prefix < prefixMax ? prefix : this.#readInteger(prefix, prefixMax)
+    return this.#entryAt(index).name
+  }
+
+  #entryAt(index: number): ClassifiedEntry {
+    const position = index - STATIC_TABLE_LENGTH - 1
+    if (position < 0) return this.#static[index - 1] ?? this.#failIndex(index)
+    if (position < this.#table.length) return this.#table.at(position)
+    return this.#failIndex(index)
+  }
+
+  /** RFC 7541 §5.1. `prefix` has been read, and is `prefixMax` when more octets follow. */
+  #readInteger(prefix: number, prefixMax: number): number {
+    if (prefix < prefixMax) return prefix
+    let value = prefixMax
+    for (let shift = 0; shift <= 21; shift += 7) {
+      if (this.#offset === this.#end) this.#failTruncated('an integer')
+      const octet = this.#bytes[this.#offset++]!
+      value += (octet & 0x7f) << shift
+      if (octet < 0x80) {
+        if (value > INTEGER_MAX) break
+        return value
+      }
+    }
+    return this.#fail('HPACK_INTEGER', 'RFC 7541 §5.1', `integer is above ${INTEGER_MAX}`)
+  }
+
+  /**
+   * A string literal. RFC 7541 §5.2. `sizeBefore` is what the same field has used already.
+   * Secret values stay out of the shared cache.
+   */
+  #readString(sizeBefore: number, cacheable: boolean): string {
+    if (this.#offset === this.#end) this.#failTruncated('a string')
+    const first = this.#bytes[this.#offset++]!
+    const size = this.#readInteger(first & 0x7f, 0x7f)
+    const start = this.#offset
+    const end = start + size
+    if (end > this.#end) this.#failTruncated(`a string of ${size} octets`)
+    this.#offset = end
+    if (size === 0) return ''
+    if (size > CACHED_SIZE_MAX || !cacheable) {
+      return first < 0x80
+        ? this.#readLongRaw(start, end, sizeBefore)
+        : this.#readLongHuffman(start, end, sizeBefore)
+    }
+    if (first < 0x80) return stringCache.raw(this.#bytes, start, end)
+    const text = stringCache.huffman(this.#bytes, start, end)
+    return typeof text === 'string' ? text : this.#failHuffman(text)
+  }
+
+  #readLongRaw(start: number, end: number, sizeBefore: number): string {
+    this.#checkListSize(sizeBefore + end - start + ENTRY_OVERHEAD)
+    return readLatin1(this.#bytes, start, end)
+  }
+
+  #readLongHuffman(start: number, end: number, sizeBefore: number): string {
+    const sizeMax = huffmanDecodedSizeMax(end - start)
+    if (this.#listSize + sizeBefore + sizeMax + ENTRY_OVERHEAD > this.#listSizeMax) {
+      // It may not fit: find out how long it is before anything is allocated for it.
+      const size = huffmanDecodedSize(this.#bytes, start, end)
+      if (size < 0) this.#failHuffman(size)
+      this.#checkListSize(sizeBefore + size + ENTRY_OVERHEAD)
+    }
+    if (scratch.length < sizeMax + 2) scratch = Buffer.alloc(sizeMax + 2)
+    const size = decodeHuffman(this.#bytes, start, end, scratch)
+    if (size < 0) this.#failHuffman(size)
+    return readLatin1(scratch, 0, size)
+  }
+
+  /** Counts one field before it reaches anybody. */
+  #count(size: number): void {
+    this.#fieldCount++
+    if (this.#fieldCount > this.#fieldsMax) {
+      this.#throw(
+        new HpackLimitError('RFC 9113 §10.5.1', `block of more than ${this.#fieldsMax} fields`),
+      )
+    }
+    this.#checkListSize(size)
+    this.#listSize += size
+  }
+
+  #checkListSize(size: number): void {
+    if (this.#listSize + size > this.#listSizeMax) {
+      this.#throw(
+        new HpackLimitError(
+          'RFC 9113 §6.5.2',
+          `header list of ${this.#listSize + size} octets or more; the limit is ${this.#listSizeMax}`,
+        ),
+      )
+    }
+  }
+
+  #failIndex(index: number): never {
+    return this.#fail(
+      'HPACK_INDEX',
+      'RFC 7541 §2.3.3',
+      `index ${index}; the tables end at ${STATIC_TABLE_LENGTH + this.#table.length}`,
+    )
+  }
+
+  #failTruncated(what: string): never {
+    return this.#fail('HPACK_TRUNCATED', 'RFC 7541 §5', `block ends inside ${what}`)
+  }
+
+  #failHuffman(fault: number): never {
+    if (fault === HuffmanFault.EndOfString) {
+      return this.#fail('HPACK_HUFFMAN', 'RFC 7541 §5.2', 'EOS inside a Huffman-coded string')
+    }
+    const message =
+      fault === HuffmanFault.PaddingTooLong
+        ? 'Huffman padding of more than 7 bits'
+        : 'Huffman padding that is not all ones'
+    return this.#fail('HPACK_HUFFMAN', 'RFC 7541 §5.2', message)
+  }
+
+  #fail(code: HpackErrorCode, rule: string, message: string): never {
+    return this.#throw(new HpackError(code, rule, message))
+  }
+
+  #throw(error: HpackError): never {
+    this.#failure = error
+    this.#bytes = NO_BYTES
+    throw error
+  }
+
+  /** A former block was not decoded to its end. */
+  #refuse(): never {
+    this.#failure ??= new HpackError(
+      'HPACK_ABANDONED',
+      'RFC 9113 §4.3',
+      'decoder used again after a block that was not decoded to its end',
+    )
+    throw this.#failure
+  }
+}
+
+function checkSize(name: string, size: number): number {
+  if (!Number.isInteger(size) || size < 0 || size > 0xffff_ffff) {
+    throw new RangeError(`${name} is ${size}; expected an integer in 0..4294967295`)
+  }
+  return size
+}

@@ -1,0 +1,288 @@
+import type { TableEntry } from './decoder.js'
+import { ENTRY_OVERHEAD } from './dynamic-table.js'
+import { EncoderTable } from './encoder-table.js'
+import { FieldHistory } from './field-history.js'
+import { encodeHuffman, huffmanEncodedSize } from './huffman.js'
+import { Indexing, type NameRule, nameRule } from './indexing-rule.js'
+import { INTEGER_MAX, INTEGER_SIZE_MAX, writeInteger } from './integer.js'
+import { writeLatin1 } from './latin1.js'
+
+/**
+ * What the encoder spends: `fast` spends octets (raw strings, a table that fills up with what
+ * stays the same and is then left alone), `compact` spends time (Huffman where that is shorter,
+ * everything indexed that may come back).
+ */
+export type HpackPolicy = 'fast' | 'compact'
+
+/** How an encoder works. */
+export interface HpackEncoderOptions {
+  /**
+   * The most octets of dynamic table we keep, whatever the peer grants, and the table's size to
+   * begin with. Default: 4096, SETTINGS_HEADER_TABLE_SIZE's initial value.
+   */
+  readonly tableSizeMax?: number
+  /** Default: 'fast'. */
+  readonly policy?: HpackPolicy
+  /** Further lower-case names whose values are secrets: never-indexed literals, RFC 7541 §7.1.3. */
+  readonly neverIndexed?: readonly string[]
+}
+
+/** Fields of one name in the table under `fast`, so that no name crowds out the others. */
+const ENTRIES_PER_NAME_MAX = 64
+
+/** A cookie this short may be guessed octet by octet through a shared table. RFC 7541 §7.1. */
+const GUESSABLE_COOKIE_SIZE_MAX = 20
+
+/** The pattern octet with two integers: index or name size, and value size. */
+const FIELD_SIZE_MAX = 1 + 2 * INTEGER_SIZE_MAX
+const SIZE_UPDATES_SIZE_MAX = 2 * INTEGER_SIZE_MAX
+
+/** First octets of the representations. RFC 7541 §6. */
+const INDEXED = 0x80
+const LITERAL_INSERTED = 0x40
+const LITERAL_NEVER_INDEXED = 0x10
+const LITERAL_WITHOUT_INDEXING = 0x00
+const SIZE_UPDATE = 0x20
+
+const HUFFMAN = 0x80
+
+/**
+ * Encodes header blocks of one direction of one connection; the peer must decode every one of
+ * them, in order. RFC 7541.
+ *
+ * Under `fast` the table is filled once and never evicts: an insertion for which something else
+ * would have to go is not made. So it cannot thrash, and `generation` comes to rest.
+ */
+export class HpackEncoder {
+  readonly #table: EncoderTable
+  readonly #tableSizeCap: number
+  readonly #compact: boolean
+  readonly #neverIndexed: ReadonlySet<string> | undefined
+  #history: FieldHistory | undefined
+  #generation = 0
+
+  /** Whether the next block begins with a size update. RFC 7541 §4.2. */
+  #updateDue = false
+  /** The table size that the peer's decoder knows. */
+  #announcedSize: number
+  /** The smallest table size since then. */
+  #smallestSize: number
+
+  #encoding = false
+  #generationBefore = 0
+
+  constructor(options: HpackEncoderOptions = {}) {
+    const { policy = 'fast', neverIndexed = [], tableSizeMax = 4096 } = options
+    if (policy !== 'fast' && policy !== 'compact') {
+      throw new TypeError(`policy is ${String(policy)}; expected 'fast' or 'compact'`)
+    }
+    checkTableSize(tableSizeMax)
+    if (tableSizeMax > INTEGER_MAX) {
+      throw new RangeError(`tableSizeMax is ${tableSizeMax}; expected at most ${INTEGER_MAX}`)
+    }
+    this.#tableSizeCap = tableSizeMax
+    this.#table = new EncoderTable(tableSizeMax)
+    this.#announcedSize = tableSizeMax
+    this.#smallestSize = tableSizeMax
+    this.#compact = policy === 'compact'
+    this.#neverIndexed = neverIndexed.length === 0 ? undefined : new Set(neverIndexed)
+  }
+
+  /**
+   * Moves on when the table changes and when a size update falls due or is written. A block whose
+   * encoding left it alone may be sent again, octet for octet, while it stands still.
+   */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Size of the dynamic table in octets. RFC 7541 §4.1. */
+  get tableSize(): number {
+    return this.#table.size
+  }
+
+  /** Entries in the dynamic table. */
+  get tableLength(): number {
+    return this.#table.length
+  }
+
+  /** The dynamic table's entry at `position`, 0 being the newest; undefined past the oldest. */
+  tableEntry(position: number): TableEntry | undefined {
+    return position >= 0 && position < this.#table.length ? this.#table.at(position) : undefined
+  }
+
+  /**
+   * Takes the peer's SETTINGS_HEADER_TABLE_SIZE, in octets. The table gets that size or our own
+   * bound, whichever is less, and the next block says so. RFC 7541 §4.2, RFC 9113 §4.3.1.
+   */
+  setTableSizeMax(size: number): void {
+    checkTableSize(size)
+    const sizeMax = Math.min(size, this.#tableSizeCap)
+    if (sizeMax === this.#table.sizeMax) return
+    this.#smallestSize = Math.min(this.#smallestSize, sizeMax)
+    // After a dip the next block begins with an update to 0, which empties the peer's table.
+    if (this.#dippedBelow(sizeMax)) this.#table.clear()
+    this.#table.resize(sizeMax)
+    this.#updateDue = sizeMax !== this.#announcedSize || this.#dippedBelow(sizeMax)
+    this.#generation++
+  }
+
+  /** An upper bound of what `encode` writes for this list, in octets. */
+  encodedSizeMax(list: readonly string[]): number {
+    let size = SIZE_UPDATES_SIZE_MAX + (list.length >>> 1) * FIELD_SIZE_MAX
+    for (let i = 0; i < list.length; i++) size += list[i]!.length
+    return size
+  }
+
+  /**
+   * Writes the header block of `list` (names and values in turn; lower-case names, one character
+   * for each octet) at `offset` and returns the offset just past it. The caller has made sure of
+   * room for encodedSizeMax().
+   *
+   * Throws TypeError for a character above 0xff and RangeError when the target is too small. The
+   * block is void then, and the next one makes the peer start again from an empty table.
+   */
+  encode(list: readonly string[], target: Buffer, offset: number): number {
+    if ((list.length & 1) !== 0) {
+      throw new TypeError(`list has ${list.length} items; expected names and values in turn`)
+    }
+    if (this.#encoding) this.#recover()
+    this.#encoding = true
+    this.#generationBefore = this.#generation
+
+    let next = this.#updateDue ? this.#writeSizeUpdates(target, offset) : offset
+    for (let i = 0; i < list.length; i += 2) {
+      next = this.#writeField(target, next, list[i]!, list[i + 1]!)
+    }
+    if (next > target.length) {
+      throw new RangeError(`target has ${target.length} octets; the block ends at ${next}`)
+    }
+
+    this.#encoding = false
+    return next
+  }
+
+  /**
+   * The last block was given up half-way. What it inserted never reached the peer, so both
+   * tables are emptied.
+   */
+  #recover(): void {
+    if (this.#generation === this.#generationBefore) return
+    this.#table.clear()
+    this.#announcedSize = INTEGER_MAX
+    this.#smallestSize = 0
+    this.#updateDue = true
+    this.#generation++
+  }
+
+  /** Whether the table was smaller for a while than the peer knew it and than it is to be. */
+  #dippedBelow(sizeMax: number): boolean {
+    return this.#smallestSize < Math.min(this.#announcedSize, sizeMax)
+  }
+
+  /**
+   * RFC 7541 §4.2: after a dip, first the smallest size, then the last one. We say 0 for the
+   * former: some decoders take a second update only while their table is empty.
+   */
+  #writeSizeUpdates(target: Buffer, offset: number): number {
+    const size = this.#table.sizeMax
+    let next = offset
+    if (this.#dippedBelow(size)) target[next++] = SIZE_UPDATE
+    this.#announcedSize = size
+    this.#smallestSize = size
+    this.#updateDue = false
+    this.#generation++
+    return writeInteger(target, next, size, 5, SIZE_UPDATE)
+  }
+
+  #writeField(target: Buffer, offset: number, name: string, value: string): number {
+    const rule = nameRule(name)
+    const indexing = this.#indexingOf(rule, name, value)
+    if (indexing !== Indexing.Never) {
+      const index = this.#findField(rule, indexing, name, value)
+      if (index !== 0) return writeInteger(target, offset, index, 7, INDEXED)
+    }
+    const inserts =
+      indexing <= Indexing.WhenRepeated && this.#isWorthInserting(indexing, name, value)
+    let next: number
+    const nameIndex = rule.staticIndex !== 0 ? rule.staticIndex : this.#table.findName(name)
+    if (inserts) next = writeInteger(target, offset, nameIndex, 6, LITERAL_INSERTED)
+    else {
+      const pattern = indexing === Indexing.Never ? LITERAL_NEVER_INDEXED : LITERAL_WITHOUT_INDEXING
+      next = writeInteger(target, offset, nameIndex, 4, pattern)
+    }
+    if (nameIndex === 0) next = this.#writeString(target, next, name, name, 'name')
+    next = this.#writeString(target, next, value, name, 'value')
+    if (inserts) {
+      this.#table.insert(name, value)
+      this.#generation++
+    }
+    return next
+  }
+
+  /** Index of the whole field in either table, or 0. */
+  #findField(rule: NameRule, indexing: Indexing, name: string, value: string): number {
+    if (rule.staticIndex !== 0) {
+      const index =
+        rule.staticValues !== undefined
+          ? rule.staticValues.get(value)
+          : value === ''
+            ? rule.staticIndex
+            : undefined
+      if (index !== undefined) return index
+    }
+    return indexing === Indexing.Without ? 0 : this.#table.findField(name, value)
+  }
+
+  #indexingOf(rule: NameRule, name: string, value: string): Indexing {
+    if (this.#neverIndexed?.has(name) === true) return Indexing.Never
+    if (!this.#compact) return rule.indexing
+    if (rule.indexing !== Indexing.Never) return Indexing.AtOnce
+    return name === 'cookie' && value.length >= GUESSABLE_COOKIE_SIZE_MAX
+      ? Indexing.AtOnce
+      : Indexing.Never
+  }
+
+  #isWorthInserting(indexing: Indexing, name: string, value: string): boolean {
+    const size = name.length + value.length + ENTRY_OVERHEAD
+    const sizeMax = this.#table.sizeMax
+    if (this.#compact) return size <= sizeMax
+    if (this.#table.overflows(size)) return false
+    const newest = this.#table.newestOf(name)
+    const nameCount = newest === undefined ? 0 : newest.nameCount
+    const nameSize = newest === undefined ? 0 : newest.nameSize
+    if (nameCount >= ENTRIES_PER_NAME_MAX || (nameSize + size) * 2 > sizeMax) return false
+    if (indexing === Indexing.AtOnce) return true
+    this.#history ??= new FieldHistory()
+    return this.#history.recall(name, value)
+  }
+
+  /** A string literal. RFC 7541 §5.2. */
+  #writeString(target: Buffer, offset: number, text: string, name: string, part: string): number {
+    if (typeof text !== 'string') failCharacter(name, part, text)
+    if (this.#compact) {
+      const size = huffmanEncodedSize(text)
+      if (size < 0) failCharacter(name, part, text)
+      if (size < text.length) {
+        return encodeHuffman(target, writeInteger(target, offset, size, 7, HUFFMAN), text)
+      }
+    }
+    const next = writeLatin1(target, writeInteger(target, offset, text.length, 7, 0), text)
+    if (next < 0) failCharacter(name, part, text)
+    return next
+  }
+}
+
+/** Says which field it is, but not its value, which may be a secret. */
+function failCharacter(name: string, part: string, text: unknown): never {
+  if (typeof text !== 'string') {
+    throw new TypeError(`${part} of header field "${name}" is ${typeof text}; expected a string`)
+  }
+  throw new TypeError(`${part} of header field "${name}" has a character above U+00FF`)
+}
+
+function checkTableSize(size: number): void {
+  if (!Number.isInteger(size) || size < 0 || size > 0xffff_ffff) {
+    throw new RangeError(`table size is ${size}; expected an integer in 0..4294967295`)
+  }
+}

@@ -1,0 +1,30 @@
+const SLOT_COUNT = 64
+
+/**
+ * Remembers recent fields, to tell those that come back from those that do not. RFC 7541 leaves
+ * it to the encoder what to index; an entry for a value that never returns costs the peer memory
+ * and us the cached blocks.
+ *
+ * Direct mapped on a few characters: 64 fields, and a new one takes the place of another.
+ */
+export class FieldHistory {
+  readonly #names: string[] = new Array<string>(SLOT_COUNT).fill('')
+  readonly #values: string[] = new Array<string>(SLOT_COUNT).fill('')
+
+  /** Whether this field is remembered; if not, it is from now on. */
+  recall(name: string, value: string): boolean {
+    const slot = slotOf(name, value)
+    if (this.#values[slot] === value && this.#names[slot] === name) return true
+    this.#names[slot] = name
+    this.#values[slot] = value
+    return false
+  }
+}
+
+function slotOf(name: string, value: string): number {
+  const size = value.length
+  let hash = name.length * 31 + size
+  if (name.length > 0) hash = hash * 31 + name.charCodeAt(name.length - 1)
+  if (size > 0) hash = hash * 31 + value.charCodeAt(size >>> 1) * 7 + value.charCodeAt(size - 1)
+  return hash & (SLOT_COUNT - 1)
+}

@@ -1,0 +1,40 @@
+/** Which kind of rule a header block broke. */
+export type HpackErrorCode =
+  | 'HPACK_INDEX'
+  | 'HPACK_INTEGER'
+  | 'HPACK_TRUNCATED'
+  | 'HPACK_HUFFMAN'
+  | 'HPACK_TABLE_SIZE'
+  | 'HPACK_LIMIT'
+  | 'HPACK_ABANDONED'
+
+/**
+ * A header block that cannot be decoded. The dynamic table is out of step with the peer's from
+ * here on, so the decoder refuses every later block with the same error; an HTTP/2 connection
+ * ends with COMPRESSION_ERROR. RFC 9113 §4.3.
+ */
+export class HpackError extends Error {
+  override readonly name: string = 'HpackError'
+  /** The kind of rule that was broken, for programs. */
+  readonly code: HpackErrorCode
+  /** The rule that was broken, for readers: 'RFC 7541 §6.1'. */
+  readonly rule: string
+
+  constructor(code: HpackErrorCode, rule: string, message: string) {
+    super(`${message} (${rule})`)
+    this.code = code
+    this.rule = rule
+  }
+}
+
+/**
+ * A header block that passes a hard limit of the decoder. It may be well formed, but it costs
+ * more than we grant; an HTTP/2 connection ends with ENHANCE_YOUR_CALM. RFC 9113 §10.5.1.
+ */
+export class HpackLimitError extends HpackError {
+  override readonly name: string = 'HpackLimitError'
+
+  constructor(rule: string, message: string) {
+    super('HPACK_LIMIT', rule, message)
+  }
+}
