@@ -1,5 +1,5 @@
 import { errorCodeName } from './error-code.js'
-import type { FrameReader } from './frame-reader.js'
+import type { Frame } from './frame.js'
 import { Flag, FrameType, frameName } from './frame-type.js'
 import { readSettings, settingName } from './settings.js'
 
@@ -33,16 +33,16 @@ export interface FrameDescription {
   readonly fault?: string
 }
 
-/** The frame `reader` stands on, copied into an object of its own. */
-export function describeFrame(reader: FrameReader): FrameDescription {
-  const { type, streamId, payloadSize, fault } = reader
+/** A copy of `frame`, usually the one a `FrameReader` stands on, in plain words. */
+export function describeFrame(frame: Frame): FrameDescription {
+  const { type, streamId, payloadSize, fault } = frame
   return {
     type: frameName(type),
     streamId,
-    flags: flagNames(type, reader.flags),
+    flags: flagNames(type, frame.flags),
     payloadSize,
-    ...describeFields(reader),
-    ...(reader.dependsOn < 0 ? {} : describePriority(reader)),
+    ...describeFields(frame),
+    ...(frame.dependsOn < 0 ? {} : describePriority(frame)),
     ...(fault === 0 ? {} : { fault: errorCodeName(fault) }),
   }
 }
@@ -60,36 +60,36 @@ export function summarizeFrame(
   return `${name} ${stream} ${octets}  ${flagNames(type, flags).join(' ')}`.trimEnd()
 }
 
-function describeFields(reader: FrameReader): Partial<FrameDescription> {
-  const { bytes, start, end } = reader
-  switch (reader.type) {
+function describeFields(frame: Frame): Partial<FrameDescription> {
+  const { bytes, start, end } = frame
+  switch (frame.type) {
     case FrameType.Settings:
       return { settings: settingEntries(bytes, start, end) }
     case FrameType.RstStream:
-      return { errorCode: errorCodeName(reader.errorCode) }
+      return { errorCode: errorCodeName(frame.errorCode) }
     case FrameType.WindowUpdate:
-      return { windowIncrement: reader.windowIncrement }
+      return { windowIncrement: frame.windowIncrement }
     case FrameType.Goaway: {
-      const errorCode = errorCodeName(reader.errorCode)
+      const errorCode = errorCodeName(frame.errorCode)
       const debug = start === end ? {} : { debug: bytes.toString('utf8', start, end) }
-      return { lastStreamId: reader.lastStreamId, errorCode, ...debug }
+      return { lastStreamId: frame.lastStreamId, errorCode, ...debug }
     }
     case FrameType.PriorityUpdate: {
       const priority = bytes.toString('latin1', start, end)
-      return { prioritizedStreamId: reader.prioritizedStreamId, priority }
+      return { prioritizedStreamId: frame.prioritizedStreamId, priority }
     }
     case FrameType.PushPromise:
-      return { promisedStreamId: reader.promisedStreamId, ...describePayload(reader) }
+      return { promisedStreamId: frame.promisedStreamId, ...describePayload(frame) }
     default:
-      return describePayload(reader)
+      return describePayload(frame)
   }
 }
 
-function describePayload({ bytes, start, end }: FrameReader): Partial<FrameDescription> {
+function describePayload({ bytes, start, end }: Frame): Partial<FrameDescription> {
   return start === end ? {} : { payload: bytes.toString('hex', start, end) }
 }
 
-function describePriority({ bytes, start, dependsOn }: FrameReader): Partial<FrameDescription> {
+function describePriority({ bytes, start, dependsOn }: Frame): Partial<FrameDescription> {
   return { dependsOn, weight: bytes[start - 1]! + 1, exclusive: bytes[start - 5]! >= 0x80 }
 }
 

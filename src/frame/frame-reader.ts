@@ -1,14 +1,15 @@
 import { ErrorCode } from './error-code.js'
+import type { Frame } from './frame.js'
 import { ConnectionError } from './frame-error.js'
+import { readFields } from './frame-fields.js'
 import {
   FRAME_HEADER_SIZE,
   FRAME_SIZE_LIMIT,
   FRAME_SIZE_MIN,
   readPayloadSize,
   readStreamId,
-  readUint32,
 } from './frame-header.js'
-import { frameRule, isKnownType, PRIORITY_SIZE, shapeError } from './frame-shape.js'
+import { isKnownType, PRIORITY_SIZE, shapeError } from './frame-shape.js'
 import { Flag, FrameType, frameName } from './frame-type.js'
 
 /** How a `FrameReader` is set up. */
@@ -47,56 +48,29 @@ const PREFIX_FLAGS = Flag.Padded | Flag.Priority
  *     reader.push(chunk, start, end)
  *     while (reader.next()) dispatch(reader)
  *
- * After `next()` returned true the public fields describe one frame; read them,
- * never write to them. A field that a type does not have keeps an old value,
- * except where its comment says otherwise. The octets are borrowed: `bytes` is
- * the pushed buffer, or, for a frame that arrived in pieces, a buffer of its
- * own that is never written again.
+ * After `next()` returned true the public fields describe one frame (see
+ * `Frame`). The octets are borrowed: `bytes` is the pushed buffer, or, for a
+ * frame that arrived in pieces, a buffer of its own that is never written again.
  *
  * `next()` throws ConnectionError when a frame breaks a rule of shape: sizes,
  * padding, stream 0. It knows no streams and no roles, so the order of frames,
  * stream states and increments of zero are for the caller to check. After a
  * throw the reader is of no further use: `next()` throws the same error again.
  */
-export class FrameReader {
-  /** Type of the frame, perhaps an unknown one. */
+export class FrameReader implements Frame {
   type = 0
-  /** Flags as sent; those the type does not define mean nothing. */
   flags = 0
-  /** Stream of the frame; 0 for the connection. The reserved bit is removed. */
   streamId = 0
-  /** Size of the whole payload with padding and prefixes, in octets: what flow control counts. */
   payloadSize = 0
-  /** Holds what the frame carries, in `bytes[start, end)`. */
   bytes: Buffer = EMPTY
-  /**
-   * Start of what the frame carries: DATA octets, field block fragment, SETTINGS
-   * entries, PING octets, GOAWAY debug data, PRIORITY_UPDATE field value. Padding
-   * and fixed fields are left out, and nothing remains of the other types.
-   */
   start = 0
-  /** End of what the frame carries. */
   end = 0
-  /**
-   * 0, or `ErrorCode.FrameSizeError` for a PRIORITY frame of a wrong size: an
-   * error of that stream only. RFC 9113 §6.3. Set for every frame.
-   */
-  fault: typeof ErrorCode.NoError | typeof ErrorCode.FrameSizeError = ErrorCode.NoError
-  /**
-   * Stream this one depends on, of PRIORITY and of HEADERS with PRIORITY; -1 for
-   * every other frame. Deprecated by RFC 9113 §5.3, but a stream must not name
-   * itself. The five octets of the field lie directly before `start`.
-   */
+  fault: Frame['fault'] = ErrorCode.NoError
   dependsOn = -1
-  /** Of RST_STREAM and GOAWAY: any 32-bit number, known or not. RFC 9113 §7. */
   errorCode = 0
-  /** Of GOAWAY. RFC 9113 §6.8. */
   lastStreamId = 0
-  /** Of WINDOW_UPDATE, in octets; 0 is an error whose scope the caller knows. RFC 9113 §6.9. */
   windowIncrement = 0
-  /** Of PUSH_PROMISE: even and not 0. RFC 9113 §6.6. */
   promisedStreamId = 0
-  /** Of PRIORITY_UPDATE: not 0. RFC 9218 §7.1. */
   prioritizedStreamId = 0
 
   #frameSizeMax: number
@@ -216,7 +190,9 @@ export class FrameReader {
     this.end = end
     this.fault = ErrorCode.NoError
     this.dependsOn = -1
-    if (!this.#isPlain()) this.#readFields()
+    if (this.#isPlain()) return
+    const error = readFields(this)
+    if (error !== undefined) throw this.#fail(error)
   }
 
   #checkShape(): void {
@@ -229,90 +205,6 @@ export class FrameReader {
     return this.type === FrameType.Priority
       ? this.payloadSize !== PRIORITY_SIZE
       : !isKnownType(this.type)
-  }
-
-  /** Takes the fixed fields and the padding off the payload. */
-  #readFields(): void {
-    const { bytes, start } = this
-    switch (this.type) {
-      case FrameType.Data:
-        this.#stripPadding(0)
-        return
-      case FrameType.Headers:
-        this.#readHeadersFields()
-        return
-      case FrameType.PushPromise:
-        this.#readPushPromiseFields()
-        return
-      case FrameType.RstStream:
-        this.errorCode = readUint32(bytes, start)
-        this.start = this.end
-        return
-      case FrameType.WindowUpdate:
-        this.windowIncrement = readStreamId(bytes, start) // 31 bits behind a reserved one, too
-        this.start = this.end
-        return
-      case FrameType.Goaway:
-        this.lastStreamId = readStreamId(bytes, start)
-        this.errorCode = readUint32(bytes, start + 4)
-        this.start = start + 8
-        return
-      case FrameType.Priority:
-        if (this.#isSkipped()) this.fault = ErrorCode.FrameSizeError
-        else this.dependsOn = readStreamId(bytes, start)
-        this.start = this.end
-        return
-      case FrameType.PriorityUpdate:
-        this.#readPriorityUpdateFields()
-        return
-      case FrameType.Settings:
-      case FrameType.Ping:
-      case FrameType.Continuation:
-        return
-      default:
-        this.start = this.end
-    }
-  }
-
-  #readHeadersFields(): void {
-    const prefixSize = (this.flags & Flag.Priority) !== 0 ? PRIORITY_SIZE : 0
-    this.#stripPadding(prefixSize)
-    if (prefixSize === 0) return
-    this.dependsOn = readStreamId(this.bytes, this.start)
-    this.start += PRIORITY_SIZE
-  }
-
-  #readPushPromiseFields(): void {
-    this.#stripPadding(4)
-    const promised = readStreamId(this.bytes, this.start)
-    // Only servers push, so a promised stream is even whatever our role. §5.1.1, §6.6.
-    if (promised === 0 || (promised & 1) !== 0) {
-      throw this.#protocolError(`PUSH_PROMISE promises stream ${promised}; expected an even one`)
-    }
-    this.promisedStreamId = promised
-    this.start += 4
-  }
-
-  #readPriorityUpdateFields(): void {
-    this.prioritizedStreamId = readStreamId(this.bytes, this.start)
-    if (this.prioritizedStreamId === 0) {
-      throw this.#protocolError('PRIORITY_UPDATE names stream 0; expected another')
-    }
-    this.start += 4
-  }
-
-  /** Takes off the pad length octet and the padding; `fieldsSize` octets must remain in front. §6.1. */
-  #stripPadding(fieldsSize: number): void {
-    if ((this.flags & Flag.Padded) === 0) return
-    const paddingSize = this.bytes[this.start]!
-    const room = this.payloadSize - 1 - fieldsSize
-    if (paddingSize > room) {
-      throw this.#protocolError(
-        `${frameName(this.type)} of ${this.payloadSize} octets has ${paddingSize} of padding; at most ${room} fit`,
-      )
-    }
-    this.start += 1
-    this.end -= paddingSize
   }
 
   /** The frame ahead is not whole in the pushed range, or is too large. */
@@ -406,10 +298,6 @@ export class FrameReader {
         `${frameName(this.type)} payload is ${this.payloadSize} octets; at most ${this.#frameSizeMax} are accepted`,
       ),
     )
-  }
-
-  #protocolError(message: string): ConnectionError {
-    return this.#fail(new ConnectionError(ErrorCode.ProtocolError, frameRule(this.type), message))
   }
 
   #fail(error: ConnectionError): ConnectionError {

@@ -1,3 +1,4 @@
+import { copyOctets } from './copy-octets.js'
 import { writeFrameHeader, writeUint32 } from './frame-header.js'
 import { GOAWAY_SIZE_MIN, PING_SIZE, PRIORITY_SIZE } from './frame-shape.js'
 import { Flag, FrameType } from './frame-type.js'
@@ -40,7 +41,7 @@ export function writeData(
   endStream: boolean,
 ): number {
   const payload = writeDataHeader(target, offset, streamId, end - start, endStream)
-  return payload + bytes.copy(target, payload, start, end)
+  return copyOctets(target, payload, bytes, start, end)
 }
 
 /** The header of a DATA frame; `size` octets follow from elsewhere. RFC 9113 §6.1. */
@@ -70,7 +71,7 @@ export function writePaddedData(
   const size = 1 + end - start + paddingSize
   let at = writeFrameHeader(target, offset, size, FrameType.Data, flags, streamId)
   target[at++] = paddingSize
-  at += bytes.copy(target, at, start, end)
+  at = copyOctets(target, at, bytes, start, end)
   return writeZeroes(target, at, paddingSize)
 }
 
@@ -105,7 +106,7 @@ export function writePaddedHeaders(
   let at = writeFrameHeader(target, offset, size, FrameType.Headers, allFlags, streamId)
   target[at++] = paddingSize
   if (priority !== undefined) at = writePriorityFields(target, at, priority)
-  at += block.copy(target, at, start, end)
+  at = copyOctets(target, at, block, start, end)
   return writeZeroes(target, at, paddingSize)
 }
 
@@ -136,7 +137,7 @@ export function writePushPromise(
   const size = 4 + end - start
   let at = writeFrameHeader(target, offset, size, FrameType.PushPromise, flags, streamId)
   at = writeUint32(target, at, promisedStreamId)
-  return at + block.copy(target, at, start, end)
+  return copyOctets(target, at, block, start, end)
 }
 
 /** PRIORITY. RFC 9113 §6.3. */
@@ -195,7 +196,7 @@ export function writePing(
 ): number {
   const flags = ack ? Flag.Ack : 0
   const at = writeFrameHeader(target, offset, PING_SIZE, FrameType.Ping, flags, 0)
-  return at + opaque.copy(target, at, start, start + PING_SIZE)
+  return copyOctets(target, at, opaque, start, start + PING_SIZE)
 }
 
 /** GOAWAY, with `debug` as its debug data when given. RFC 9113 §6.8. */
@@ -210,7 +211,7 @@ export function writeGoaway(
   let at = writeFrameHeader(target, offset, size, FrameType.Goaway, 0, 0)
   at = writeUint32(target, at, lastStreamId)
   at = writeUint32(target, at, errorCode)
-  return debug === undefined ? at : at + debug.copy(target, at)
+  return debug === undefined ? at : copyOctets(target, at, debug, 0, debug.length)
 }
 
 function writeFragment(
@@ -224,7 +225,7 @@ function writeFragment(
   flags: number,
 ): number {
   const at = writeFrameHeader(target, offset, end - start, type, flags, streamId)
-  return at + block.copy(target, at, start, end)
+  return copyOctets(target, at, block, start, end)
 }
 
 function writePriorityFields(target: Buffer, offset: number, priority: Priority): number {

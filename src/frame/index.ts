@@ -1,5 +1,7 @@
+export { copyOctets } from './copy-octets.js'
 export { describeFrame, type FrameDescription, summarizeFrame } from './describe.js'
 export { ErrorCode, errorCodeName } from './error-code.js'
+export type { Frame } from './frame.js'
 export { ConnectionError } from './frame-error.js'
 export {
   FRAME_HEADER_SIZE,
