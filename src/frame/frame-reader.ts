@@ -1,3 +1,4 @@
+import { copyOctets } from './copy-octets.js'
 import { ErrorCode } from './error-code.js'
 import type { Frame } from './frame.js'
 import { ConnectionError } from './frame-error.js'
@@ -264,10 +265,9 @@ export class FrameReader implements Frame {
 
   /** Copies unread octets to `target[from, to)`, as far as there are any; returns how many. */
   #copyInto(target: Buffer, from: number, to: number): number {
-    const end = Math.min(this.#limit, this.#offset + to - from)
-    const size = this.#chunk.copy(target, from, this.#offset, end)
-    this.#offset = end
-    return size
+    const start = this.#offset
+    this.#offset = Math.min(this.#limit, start + to - from)
+    return copyOctets(target, from, this.#chunk, start, this.#offset) - from
   }
 
   /** Passes over what is there of a payload; true at its end. */
