@@ -1,0 +1,233 @@
+import type { Listener, Message, Socket, Transport } from './transport.js'
+import { TransportError, TransportErrorCode } from './transport-error.js'
+
+/** Messages that may wait at the receiver before `send` waits too. */
+const QUEUE_COUNT_MAX = 64
+
+/**
+ * A transport within this process: for tests, and for services that live in one
+ * program. The same contract as the gRPC transport, without bytes: messages are
+ * copied, so neither side sees what the other changes later.
+ *
+ * Each call makes a network of its own. `:0` and `host:0` choose a free port.
+ */
+export function memoryTransport(): Transport {
+  const listeners = new Map<string, MemoryListener>()
+  let portNext = 1
+  return {
+    name: 'memory',
+    async dial(address: string): Promise<Socket> {
+      const listener = listeners.get(address)
+      if (listener === undefined || !listener.accepting) {
+        throw new TransportError(
+          TransportErrorCode.Refused,
+          address,
+          `could not dial ${address}: nobody listens there`,
+        )
+      }
+      return listener.connect(address)
+    },
+    async listen(address: string): Promise<Listener> {
+      let bound = address
+      while (bound === '' || bound.endsWith(':0') || (bound !== address && listeners.has(bound))) {
+        bound = `${address.replace(/:?0?$/, '')}:${portNext++}`
+      }
+      if (listeners.has(bound)) {
+        throw new TransportError(
+          TransportErrorCode.InUse,
+          address,
+          `cannot listen on ${address}: address already in use`,
+        )
+      }
+      const listener = new MemoryListener(bound, () => listeners.delete(bound))
+      listeners.set(bound, listener)
+      return listener
+    },
+  }
+}
+
+type Accept = (socket: Socket) => void | Promise<void>
+
+class MemoryListener implements Listener {
+  readonly address: string
+  readonly #onClose: () => void
+  readonly #running = new Set<Promise<void>>()
+  /** Dialled before `accept` was called. */
+  readonly #waiting: MemorySocket[] = []
+  #handler: Accept | undefined
+  #closed = false
+  #dialCount = 0
+
+  constructor(address: string, onClose: () => void) {
+    this.address = address
+    this.#onClose = onClose
+  }
+
+  get accepting(): boolean {
+    return !this.#closed
+  }
+
+  connect(dialled: string): Socket {
+    const name = `memory-${++this.#dialCount}`
+    const client = new MemorySocket(name, dialled)
+    const server = new MemorySocket(this.address, name)
+    client.attach(server)
+    server.attach(client)
+    if (this.#handler === undefined) this.#waiting.push(server)
+    else this.#serve(server, this.#handler)
+    return client
+  }
+
+  accept(handler: Accept): void {
+    if (this.#handler !== undefined) {
+      throw new TypeError(`accept was called before on the listener at ${this.address}`)
+    }
+    this.#handler = handler
+    for (const socket of this.#waiting.splice(0)) this.#serve(socket, handler)
+  }
+
+  #serve(socket: MemorySocket, handler: Accept): void {
+    const done: Promise<void> = this.#run(socket, handler).finally(() => this.#running.delete(done))
+    this.#running.add(done)
+  }
+
+  async #run(socket: MemorySocket, handler: Accept): Promise<void> {
+    // One turn later, as over a network: dial returns before the handler runs.
+    await undefined
+    try {
+      await handler(socket)
+      socket.end(undefined)
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error)
+      socket.end(
+        new TransportError(TransportErrorCode.Lost, this.address, `handler failed: ${text}`, error),
+      )
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true
+      this.#onClose()
+      for (const socket of this.#waiting.splice(0)) socket.end(undefined)
+    }
+    await Promise.all(this.#running)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+interface Waiter<T> {
+  resolve(value: T): void
+  reject(error: Error): void
+}
+
+class MemorySocket implements Socket {
+  readonly local: string
+  readonly remote: string
+  readonly #inbox: Message[] = []
+  /** Senders at the other end that wait for room here, in order. */
+  readonly #senders: { message: Message; waiter: Waiter<void> }[] = []
+  #peer: MemorySocket = this
+  #receiver: Waiter<Message | undefined> | undefined
+  /** Our own side has ended. */
+  #closed = false
+  /** The other side has ended: nothing new comes in. */
+  #peerEnded = false
+  #error: Error | undefined
+
+  constructor(local: string, remote: string) {
+    this.local = local
+    this.remote = remote
+  }
+
+  attach(peer: MemorySocket): void {
+    this.#peer = peer
+  }
+
+  async send(message: Message): Promise<void> {
+    if (this.#closed || this.#peerEnded) throw this.#error ?? this.#closedError()
+    await this.#peer.#deliver({ header: new Map(message.header), body: Buffer.from(message.body) })
+  }
+
+  #deliver(message: Message): Promise<void> | undefined {
+    const receiver = this.#receiver
+    if (receiver !== undefined) {
+      this.#receiver = undefined
+      receiver.resolve(message)
+      return undefined
+    }
+    if (this.#inbox.length < QUEUE_COUNT_MAX) {
+      this.#inbox.push(message)
+      return undefined
+    }
+    return new Promise((resolve, reject) => {
+      this.#senders.push({ message, waiter: { resolve, reject } })
+    })
+  }
+
+  async receive(): Promise<Message | undefined> {
+    if (this.#receiver !== undefined) throw new TypeError('another receive is still waiting')
+    const message = this.#inbox.shift()
+    if (message !== undefined) {
+      const sender = this.#senders.shift()
+      if (sender !== undefined) {
+        this.#inbox.push(sender.message)
+        sender.waiter.resolve()
+      }
+      return message
+    }
+    if (this.#error !== undefined) throw this.#error
+    if (this.#closed || this.#peerEnded) return undefined
+    return new Promise((resolve, reject) => {
+      this.#receiver = { resolve, reject }
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#inbox.length = 0
+    this.end(undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Our side ends, with an error for the peer or in good order. */
+  end(error: Error | undefined): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#refuseSenders()
+    this.#receiver?.resolve(undefined)
+    this.#receiver = undefined
+    this.#peer.#onPeerEnd(error)
+  }
+
+  #onPeerEnd(error: Error | undefined): void {
+    if (this.#peerEnded) return
+    this.#peerEnded = true
+    if (error !== undefined && !this.#closed) this.#error = error
+    const receiver = this.#receiver
+    this.#receiver = undefined
+    if (receiver === undefined) return
+    if (this.#error !== undefined) receiver.reject(this.#error)
+    else receiver.resolve(undefined)
+  }
+
+  /** Nobody will read any more: those who wait for room must not wait for ever. */
+  #refuseSenders(): void {
+    for (const sender of this.#senders.splice(0)) {
+      sender.waiter.reject(this.#peer.#closedError())
+    }
+  }
+
+  #closedError(): TransportError {
+    return new TransportError(
+      TransportErrorCode.Closed,
+      this.remote,
+      `the socket to ${this.remote} is closed`,
+    )
+  }
+}

@@ -1,0 +1,199 @@
+import { lookup } from 'node:dns'
+import type { Server as NetServer, Socket as NetSocket } from 'node:net'
+import { createServer, connect as netConnect } from 'node:net'
+import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
+
+/** The ALPN name of HTTP/2. RFC 9113 §3.2. */
+const ALPN: readonly string[] = ['h2']
+
+/** Where a socket goes, or a server listens. */
+export interface RawAddress {
+  /** TCP host; unset: every interface (listen), this machine (connect). */
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  /** Path of a unix socket, instead of host and port. */
+  readonly path?: string | undefined
+}
+
+export interface RawConnectOptions extends RawAddress {
+  /** TLS with ALPN `h2`; unset: plain text. */
+  readonly tls?: ConnectionOptions | undefined
+}
+
+export interface RawListenOptions extends RawAddress {
+  readonly tls?: TlsOptions | undefined
+  readonly backlog?: number | undefined
+  /** TLS handshake limit. Unit: ms. */
+  readonly handshakeTimeoutMs: number
+}
+
+/**
+ * The part of `net.Socket` that a driver uses, so that a simulated network can
+ * stand in for it. Semantics are Node's: 'drain' follows a full buffer, 'close'
+ * comes last and once, 'error' before it.
+ */
+export interface RawSocket {
+  write(bytes: Uint8Array): boolean
+  cork(): void
+  uncork(): void
+  end(): void
+  destroy(): void
+  pause(): void
+  resume(): void
+  /** Octets written that the kernel has not taken yet. */
+  readonly writableLength: number
+  readonly destroyed: boolean
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  /** Over TLS: the protocol that was agreed, or false. */
+  readonly alpnProtocol?: string | false | null
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'drain' | 'end' | 'close', listener: () => void): unknown
+}
+
+/** Who hears of a listening socket. */
+export interface RawListenEvents {
+  onSocket(socket: RawSocket): void
+  /** A TLS handshake failed, or accepting did; the server lives on. */
+  onError(error: Error, remote: string): void
+}
+
+export interface RawListener {
+  readonly host: string
+  readonly port: number
+  /** Stops accepting. Settles at once; sockets that were accepted live on. */
+  close(): void
+}
+
+export interface Cancellable {
+  cancel(): void
+}
+
+/**
+ * Everything that comes from outside: time, randomness and the network. The
+ * rest of the package is a pure function of it, so a simulated one makes whole
+ * networks reproducible from a seed.
+ */
+export interface Runtime {
+  /**
+   * Monotonic time, rounded down. Unit: ms.
+   *
+   * Read anew on each call: a clock cached over an idle hour would let a fresh
+   * deadline expire at once, and keeping the cache honest costs more than the
+   * 70 ns of a reading. Callers read it once for each chunk or call.
+   */
+  now(): number
+  /** Runs `run` once, in `delayMs` at the earliest. Does not keep the process alive. */
+  schedule(delayMs: number, run: () => void): Cancellable
+  /** Runs `run` when the microtasks of this turn, and those they cause, are done. */
+  afterMicrotasks(run: () => void): void
+  /** Runs `run` after the I/O of this turn of the event loop. */
+  afterTurn(run: () => void): void
+  /** In [0, 1). For jitter, not for secrets. */
+  random(): number
+  /** Starts to connect; `onReady` when TCP, and TLS if asked for, are set up. Failures come as 'error' and 'close'. */
+  connect(options: RawConnectOptions, onReady: () => void): RawSocket
+  /** Rejects with the system's error. */
+  listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener>
+  /** Addresses of a host name, in the resolver's order. Rejects with the system's error. */
+  lookup(host: string): Promise<readonly string[]>
+}
+
+/** The runtime of Node. The only place in the package that touches clock, timers, randomness and the network. */
+export const nodeRuntime: Runtime = {
+  now: () => Math.floor(performance.now()),
+  schedule(delayMs, run) {
+    const timeout = setTimeout(run, delayMs)
+    timeout.unref()
+    return { cancel: () => clearTimeout(timeout) }
+  },
+  afterMicrotasks: run => queueMicrotask(() => process.nextTick(run)),
+  afterTurn: run => void setImmediate(run),
+  random: () => Math.random(),
+  connect: connectSocket,
+  listen: listenSocket,
+  lookup: host =>
+    new Promise((resolve, reject) => {
+      lookup(host, { all: true, verbatim: true }, (error, found) => {
+        if (error === null) resolve(found.map(entry => entry.address))
+        else reject(error)
+      })
+    }),
+}
+
+function connectSocket(options: RawConnectOptions, onReady: () => void): RawSocket {
+  const where =
+    options.path === undefined
+      ? { host: options.host ?? 'localhost', port: options.port ?? 0 }
+      : { path: options.path }
+  const common = { ...where, allowHalfOpen: true, noDelay: true }
+  if (options.tls === undefined) return netConnect(common, onReady)
+  return tlsConnect(
+    {
+      minVersion: 'TLSv1.2',
+      ...(options.host === undefined || isIp(options.host) ? {} : { servername: options.host }),
+      ...options.tls,
+      ...common,
+      ALPNProtocols: [...ALPN],
+    },
+    onReady,
+  )
+}
+
+/** RFC 6066 §3: literal addresses are not server names. */
+function isIp(host: string): boolean {
+  return host.includes(':') || /^[\d.]+$/.test(host)
+}
+
+function listenSocket(options: RawListenOptions, events: RawListenEvents): Promise<RawListener> {
+  const server = options.tls === undefined ? plainServer(events) : tlsServer(options, events)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(
+      {
+        ...(options.path === undefined
+          ? { host: options.host, port: options.port ?? 0 }
+          : { path: options.path }),
+        ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
+      },
+      () => {
+        server.off('error', reject)
+        server.on('error', error => events.onError(error, ''))
+        const bound = server.address()
+        const isTcp = typeof bound === 'object' && bound !== null
+        resolve({
+          host: isTcp ? bound.address : '',
+          port: isTcp ? bound.port : 0,
+          close: () => void server.close(),
+        })
+      },
+    )
+  })
+}
+
+function plainServer(events: RawListenEvents): NetServer {
+  return createServer({ allowHalfOpen: true, noDelay: true }, socket => events.onSocket(socket))
+}
+
+function tlsServer(options: RawListenOptions, events: RawListenEvents): NetServer {
+  const server = createTlsServer(
+    {
+      minVersion: 'TLSv1.2',
+      ...options.tls,
+      allowHalfOpen: true,
+      noDelay: true,
+      handshakeTimeout: options.handshakeTimeoutMs,
+      ALPNProtocols: [...ALPN],
+    } as TlsOptions,
+    (socket: TLSSocket) => events.onSocket(socket),
+  )
+  server.on('tlsClientError', (error: Error, socket: NetSocket) => {
+    events.onError(error, `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`)
+    socket.destroy()
+  })
+  return server
+}

@@ -1,0 +1,129 @@
+/**
+ * Stable names for what goes wrong below gRPC. Written for `switch`, not for
+ * people; the message is for people.
+ */
+export const TransportErrorCode = {
+  /** Nobody listens at the address. */
+  Refused: 'TRANSPORT_REFUSED',
+  /** The host name has no address. */
+  Dns: 'TRANSPORT_DNS',
+  /** Connecting or the handshake took too long. */
+  Timeout: 'TRANSPORT_TIMEOUT',
+  /** The host or network cannot be reached. */
+  Unreachable: 'TRANSPORT_UNREACHABLE',
+  /** Certificates, protocol versions or ALPN do not fit. */
+  Tls: 'TRANSPORT_TLS',
+  /** What answered does not speak HTTP/2. */
+  NotHttp2: 'TRANSPORT_NOT_HTTP2',
+  /** The connection broke or was closed by the peer. */
+  Lost: 'TRANSPORT_LOST',
+  /** We closed it, or the peer ended in good order. */
+  Closed: 'TRANSPORT_CLOSED',
+  /** `listen`: the port is taken. */
+  InUse: 'TRANSPORT_IN_USE',
+  /** `listen` or `connect`: not permitted. */
+  Access: 'TRANSPORT_ACCESS',
+  /** `listen`: the address is not one of this machine. */
+  NotAvailable: 'TRANSPORT_NOT_AVAILABLE',
+  /** Anything else the system reports; see `cause`. */
+  System: 'TRANSPORT_SYSTEM',
+} as const
+export type TransportErrorCode = (typeof TransportErrorCode)[keyof typeof TransportErrorCode]
+
+/** Something went wrong between this process and an address. */
+export class TransportError extends Error {
+  override readonly name: string = 'TransportError'
+  readonly code: TransportErrorCode
+  /** The address as it was given. */
+  readonly address: string
+
+  constructor(code: TransportErrorCode, address: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.address = address
+  }
+}
+
+const connectErrors: Readonly<Record<string, readonly [TransportErrorCode, string]>> = {
+  ECONNREFUSED: [TransportErrorCode.Refused, 'connection refused; is a server listening there?'],
+  ENOENT: [TransportErrorCode.Refused, 'no such socket file; is a server listening there?'],
+  ENOTFOUND: [TransportErrorCode.Dns, 'host name not found'],
+  EAI_AGAIN: [TransportErrorCode.Dns, 'the name server did not answer'],
+  ETIMEDOUT: [TransportErrorCode.Timeout, 'the host did not answer'],
+  EHOSTUNREACH: [TransportErrorCode.Unreachable, 'host unreachable'],
+  ENETUNREACH: [TransportErrorCode.Unreachable, 'network unreachable'],
+  ECONNRESET: [TransportErrorCode.Lost, 'the peer reset the connection'],
+  EPIPE: [TransportErrorCode.Lost, 'the peer closed the connection'],
+  EACCES: [TransportErrorCode.Access, 'permission denied'],
+  EPROTO: [TransportErrorCode.Tls, 'TLS handshake failed; does the server speak TLS?'],
+}
+
+/** A failed or broken connection in one sentence with the address; `cause` is kept. */
+export function connectError(address: string, cause: unknown): TransportError {
+  if (cause instanceof TransportError) return cause
+  const code = systemCode(cause)
+  const known = connectErrors[code]
+  if (known !== undefined) {
+    return new TransportError(known[0], address, `${address}: ${known[1]} (${code})`, cause)
+  }
+  if (isTlsCode(code)) {
+    return new TransportError(
+      TransportErrorCode.Tls,
+      address,
+      `${address}: TLS failed: ${textOf(cause)} (${code})`,
+      cause,
+    )
+  }
+  return new TransportError(
+    TransportErrorCode.System,
+    address,
+    `${address}: ${textOf(cause)}`,
+    cause,
+  )
+}
+
+const listenErrors: Readonly<Record<string, readonly [TransportErrorCode, string]>> = {
+  EADDRINUSE: [TransportErrorCode.InUse, 'address already in use'],
+  EACCES: [TransportErrorCode.Access, 'permission denied'],
+  EADDRNOTAVAIL: [TransportErrorCode.NotAvailable, 'not an address of this machine'],
+  ENOTFOUND: [TransportErrorCode.Dns, 'host name not found'],
+  EAI_AGAIN: [TransportErrorCode.Dns, 'the name server did not answer'],
+}
+
+/** Why listening failed, in one sentence with the address; `cause` is kept. */
+export function listenError(address: string, cause: unknown): TransportError {
+  if (cause instanceof TransportError) return cause
+  const code = systemCode(cause)
+  const known = listenErrors[code] ?? [TransportErrorCode.System, textOf(cause)]
+  const suffix = code === '' ? '' : ` (${code})`
+  return new TransportError(
+    known[0],
+    address,
+    `cannot listen on ${address}: ${known[1]}${suffix}`,
+    cause,
+  )
+}
+
+/**
+ * Happy eyeballs reports one error for each address it tried: the first of
+ * them says what is wrong, the collection says nothing.
+ */
+function systemCode(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return systemCode(cause.errors[0])
+  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return ''
+  return String(cause.code)
+}
+
+function isTlsCode(code: string): boolean {
+  return (
+    code.startsWith('ERR_SSL_') ||
+    code.startsWith('ERR_TLS_') ||
+    code.startsWith('CERT_') ||
+    code.includes('SELF_SIGNED') ||
+    code.startsWith('UNABLE_TO_')
+  )
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -1,0 +1,103 @@
+import type { ClientCall, HeaderList, Router } from '../grpc/index.js'
+
+/**
+ * What travels over a micro socket: a map of text and an opaque body, as in
+ * go-micro. Keys are case-sensitive on the wire.
+ */
+export interface Message {
+  header: Map<string, string>
+  body: Uint8Array
+}
+
+/**
+ * One conversation of `Message`s, in order, both ways.
+ *
+ * One `receive` and any number of `send`s may be under way at once; sends leave
+ * in the order of the calls. After an error the socket is of no more use.
+ */
+export interface Socket extends AsyncDisposable {
+  /**
+   * Settles when the message is on its way and there is room for the next one
+   * (back-pressure). The message may be changed afterwards.
+   *
+   * Rejects with RangeError when the message is too large or cannot be written
+   * (nothing was sent; the socket stays usable), with `TransportError`
+   * (TRANSPORT_CLOSED) after either side has ended, else with the `GrpcError`
+   * that ended the socket.
+   */
+  send(message: Message): Promise<void>
+  /**
+   * The next message; `undefined` when the peer has ended in good order.
+   * Rejects with the error that ended the socket otherwise, and with TypeError
+   * when another `receive` is still waiting.
+   */
+  receive(): Promise<Message | undefined>
+  /** Ends the conversation both ways. Never rejects; a second call does nothing. */
+  close(): Promise<void>
+  /** Our address, as text. */
+  readonly local: string
+  /** The peer's address, as text; at the dialling side what was given to `dial`. */
+  readonly remote: string
+}
+
+/** Accepts sockets at an address. */
+export interface Listener extends AsyncDisposable {
+  /** The real, bound address: `host:port` with the port that was chosen for `:0`. */
+  readonly address: string
+  /**
+   * Runs `handler` once for each socket, concurrently. The handler owns its
+   * socket: when it returns, the socket ends in good order; when it throws, the
+   * peer gets an error. Call once.
+   */
+  accept(handler: (socket: Socket) => void | Promise<void>): void
+  /** Stops accepting; sockets that are open live on. Settles when the last one has ended. */
+  close(): Promise<void>
+}
+
+export interface DialOptions {
+  /** How long until connected. Unit: ms. Default: 5_000, as go-micro. */
+  readonly timeoutMs?: number
+  /** The connection serves this socket only and ends with it. Default: what the transport was made with. */
+  readonly connClose?: boolean
+}
+
+export interface ListenOptions {
+  /** Connections the kernel may hold until we accept them. Default: 511, as Node. */
+  readonly backlog?: number
+}
+
+/** Dials and listens; the seam between micro and whatever carries messages. */
+export interface Transport {
+  /** For logs and registries: `grpc`, `memory`. */
+  readonly name: string
+  dial(address: string, options?: DialOptions): Promise<Socket>
+  listen(address: string, options?: ListenOptions): Promise<Listener>
+}
+
+/** A listener that also takes native gRPC calls on the same port. */
+export interface CallListener extends Listener {
+  /** Serves the routes of `router`. Throws when one of them is a path of `Transport/Stream`. Call once. */
+  onCall(router: Router): void
+  /** Stops accepting, lets running calls and sockets finish for `graceMs`, then cuts. Unit: ms. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Who can carry a native call: a `Session` to one address. */
+export interface CallSession extends AsyncDisposable {
+  readonly address: string
+  /** There is a connection which takes calls at this moment. */
+  readonly connected: boolean
+  /** Monotonic time. Unit: ms. */
+  now(): number
+  /** Starts the call now, or once connected. A failure reaches the call's receiver, never the caller. */
+  start(call: ClientCall, headers: HeaderList): void
+  close(): Promise<void>
+}
+
+/** A transport that also offers native gRPC calls. */
+export interface CallTransport extends Transport {
+  /** The session to `address`, made at first use and shared. */
+  session(address: string): CallSession
+  /** Ends every session. Listeners are closed by whoever opened them. */
+  close(): Promise<void>
+}
