@@ -1,0 +1,51 @@
+import { writeFileSync } from 'node:fs'
+import type { Suite } from './suite.js'
+import type { Row } from './tally.js'
+
+/** One line for the terminal. */
+export function rowLine(row: Row): string {
+  const mark = row.failed > 0 ? 'FAIL' : row.skipped > 0 ? 'skip' : 'ok  '
+  const count = `${row.passed}/${row.total}`.padStart(11)
+  const rest = row.skipped > 0 ? `, ${row.skipped} skipped` : ''
+  return `${mark} ${row.suite.padEnd(34)}${count}${rest}  ${row.version}`
+}
+
+/** The rows as JSON, without the notes. */
+export function writeJson(path: string, rows: readonly Row[]): void {
+  const plain = rows.map(({ notes: _notes, ...row }) => row)
+  writeFileSync(path, `${JSON.stringify(plain, null, 2)}\n`)
+}
+
+/** docs/conformance.md: what was run, against what, with what result. */
+export function writeDocument(path: string, suites: readonly Suite[], rows: readonly Row[]): void {
+  const lines = [
+    '# Conformance',
+    '',
+    'Written by `npm run conformance -- all --document`; do not edit. Everything is built by pinned',
+    'version; a suite whose programs cannot be had on a machine counts as skipped, never as passed.',
+    '',
+    '| suite | against | passed | failed | skipped | total |',
+    '| --- | --- | ---: | ---: | ---: | ---: |',
+    ...rows.map(
+      row =>
+        `| ${row.suite} | ${row.version} | ${row.passed} | ${row.failed} | ${row.skipped} | ${row.total} |`,
+    ),
+    '',
+    '## What each suite proves',
+    '',
+    ...suites.map(suite => `- **${suite.name}**: ${suite.about}.`),
+    '',
+  ]
+  const notes = rows.filter(row => row.notes.length > 0)
+  if (notes.length > 0) {
+    lines.push('## Notes', '')
+    for (const row of notes)
+      lines.push(...row.notes.map(note => `- ${row.suite}: ${oneLine(note)}`))
+    lines.push('')
+  }
+  writeFileSync(path, lines.join('\n'))
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').slice(0, 300)
+}

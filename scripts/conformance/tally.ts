@@ -1,0 +1,75 @@
+/** One line of the result: a suite, or one way of running it. */
+export interface Row {
+  readonly suite: string
+  /** Version of the peer or of the data. */
+  readonly version: string
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly total: number
+  /** Names and reasons of what failed or was skipped, for the reader. */
+  readonly notes: readonly string[]
+}
+
+/** Counts the cases of one row while a suite runs. */
+export class Tally {
+  readonly suite: string
+  readonly version: string
+  #passed = 0
+  #failed = 0
+  #skipped = 0
+  readonly #notes: string[] = []
+
+  constructor(suite: string, version: string) {
+    this.suite = suite
+    this.version = version
+  }
+
+  pass(): void {
+    this.#passed++
+  }
+
+  fail(name: string, why: unknown): void {
+    this.#failed++
+    this.#notes.push(`FAILED ${name}: ${reason(why)}`)
+  }
+
+  /** `why` is one clear sentence. */
+  skip(why: string, count: number = 1): void {
+    this.#skipped += count
+    this.#notes.push(`skipped: ${why}`)
+  }
+
+  /** Something worth knowing that changes no count. */
+  note(text: string): void {
+    this.#notes.push(text)
+  }
+
+  /** Counts `check` as passed unless it throws. */
+  async run(name: string, check: () => unknown): Promise<void> {
+    try {
+      await check()
+      this.pass()
+    } catch (error) {
+      this.fail(name, error)
+    }
+  }
+
+  get row(): Row {
+    return {
+      suite: this.suite,
+      version: this.version,
+      passed: this.#passed,
+      failed: this.#failed,
+      skipped: this.#skipped,
+      total: this.#passed + this.#failed + this.#skipped,
+      notes: this.#notes,
+    }
+  }
+}
+
+function reason(why: unknown): string {
+  if (!(why instanceof Error)) return String(why)
+  const text = why.message.split('\n', 12).join('\n    ')
+  return process.env['MICROWIRE_STACKS'] === undefined ? text : `${text}\n${why.stack}`
+}
