@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib'
 /** Names the folder that holds the corpora as `<name>.tar.gz`. They are not part of the repository. */
 const FOLDER_VARIABLE = 'MICROWIRE_CORPORA'
 
+/** Octets of a tar block: one for each header, and the unit that bodies are rounded up to. */
 const BLOCK_SIZE = 512
 
 /** The files of the corpus `name` by their path in the archive; undefined when it is not at hand. */
@@ -12,8 +13,7 @@ export function corpora(name: string): Map<string, Buffer> | undefined {
   const folder = process.env[FOLDER_VARIABLE]
   if (folder === undefined) return undefined
   const archive = join(folder, `${name}.tar.gz`)
-  if (!existsSync(archive)) return undefined
-  return readTar(gunzipSync(readFileSync(archive)))
+  return existsSync(archive) ? readTar(gunzipSync(readFileSync(archive))) : undefined
 }
 
 /** The sentence a test is skipped with when `corpora(name)` is undefined. */
@@ -22,39 +22,24 @@ export function corporaMissing(name: string): string {
 }
 
 /**
- * The regular files of a tar archive by path. POSIX ustar, and GNU long names.
- *
- * A header block has the name at 0 (100 octets), the size at 124 (octal), the
- * kind at 156 and, for ustar, a prefix of the name at 345 (155 octets).
+ * The regular files of a tar archive by path. A header has the name at 0 (100
+ * octets), the size at 124 (octal) and the kind at 156; longer names, which
+ * tar puts elsewhere, do not occur.
  */
-export function readTar(archive: Buffer): Map<string, Buffer> {
+function readTar(archive: Buffer): Map<string, Buffer> {
   const files = new Map<string, Buffer>()
-  let longName: string | undefined
   for (let at = 0; at + BLOCK_SIZE <= archive.length && archive[at] !== 0; ) {
-    const size = Number.parseInt(readText(archive, at + 124, 12).trim(), 8)
-    const kind = readText(archive, at + 156, 1)
-    const body = archive.subarray(at + BLOCK_SIZE, at + BLOCK_SIZE + size)
-    if (kind === 'L') {
-      longName = readText(body, 0, size)
-    } else {
-      if (kind === '0' || kind === '') files.set(longName ?? readName(archive, at), body)
-      longName = undefined
+    const size = Number.parseInt(readText(archive, at + 124, 12), 8)
+    const body = at + BLOCK_SIZE
+    if (readText(archive, at + 156, 1) === '0') {
+      files.set(readText(archive, at, 100), archive.subarray(body, body + size))
     }
-    at += BLOCK_SIZE + Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE
+    at = body + Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE
   }
   return files
 }
 
-function readName(archive: Buffer, at: number): string {
-  const name = readText(archive, at, 100)
-  // GNU tar writes `ustar ` and keeps other things where POSIX has the prefix.
-  if (archive.toString('latin1', at + 257, at + 263) !== 'ustar\0') return name
-  const prefix = readText(archive, at + 345, 155)
-  return prefix === '' ? name : `${prefix}/${name}`
-}
-
 /** Text up to the first NUL, or `size` octets of it. */
 function readText(source: Buffer, start: number, size: number): string {
-  const end = source.indexOf(0, start)
-  return source.toString('utf8', start, end === -1 ? start + size : Math.min(end, start + size))
+  return source.toString('utf8', start, start + size).split('\0', 1)[0] ?? ''
 }
