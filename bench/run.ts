@@ -1,0 +1,67 @@
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { type Contest, type Outcome, rowsOf, runContest } from './contest.js'
+import { PeerSet } from './peers.js'
+import { print, progress, table } from './report.js'
+import type { Row } from './rows.js'
+import type { Bench, Suite } from './suite.js'
+import { rpc } from './suites/rpc.js'
+import { machine } from './tools.js'
+import { FULL, QUICK } from './unary-contest.js'
+
+const SUITES: Readonly<Record<string, Suite>> = { rpc }
+
+const USAGE = `usage: npm run bench -- <suite> [--quick] [--json FILE]
+suites: ${[...Object.keys(SUITES), 'all'].join(', ')}`
+
+interface Arguments {
+  readonly suites: readonly Suite[]
+  readonly quick: boolean
+  readonly json: string | undefined
+}
+
+function readArguments(): Arguments {
+  const { values, positionals } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+    allowPositionals: true,
+  })
+  const [name, ...rest] = positionals
+  if (name === undefined) throw new TypeError('no suite named')
+  if (rest.length > 0) throw new TypeError(`one suite at a time, not also '${rest.join(' ')}'`)
+  const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined
+  if (suite === undefined && name !== 'all') throw new TypeError(`no suite '${name}'`)
+  return {
+    suites: suite === undefined ? Object.values(SUITES) : [suite],
+    quick: values.quick,
+    json: values.json,
+  }
+}
+
+async function main({ suites, quick, json }: Arguments): Promise<void> {
+  const rows: Row[] = []
+  const pace = quick ? QUICK : FULL
+  print(machine())
+  const bench: Bench = {
+    quick,
+    pace,
+    peers: new PeerSet(quick, print, progress),
+    note: print,
+    async run(contest: Contest): Promise<Outcome> {
+      const outcome = await runContest(contest, pace.rounds, progress)
+      rows.push(...rowsOf(outcome))
+      print('\n' + table(outcome))
+      return outcome
+    },
+  }
+  for (const suite of suites) await suite(bench)
+  if (json !== undefined) writeFileSync(json, JSON.stringify(rows, undefined, 2) + '\n')
+}
+
+let args: Arguments | undefined
+try {
+  args = readArguments()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`)
+  process.exitCode = 2
+}
+if (args !== undefined) await main(args)

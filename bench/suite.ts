@@ -1,0 +1,17 @@
+import type { Contest, Outcome } from './contest.js'
+import type { PeerSet } from './peers.js'
+import type { Pace } from './unary-contest.js'
+
+/** What a suite has to hand. */
+export interface Bench {
+  readonly quick: boolean
+  readonly pace: Pace
+  readonly peers: PeerSet
+  /** Prints one line. */
+  note(text: string): void
+  /** Runs a contest, prints its table and keeps its rows. */
+  run(contest: Contest): Promise<Outcome>
+}
+
+/** A named set of contests. */
+export type Suite = (bench: Bench) => Promise<void>

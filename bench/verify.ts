@@ -1,0 +1,29 @@
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
+import { MESSAGE } from './payload.js'
+
+/** Longest wait for the check of one server. */
+const CHECK_TIME_MAX_MS = 10_000
+
+const same = (bytes: Buffer): Buffer => bytes
+
+/**
+ * Calls a server once with grpc-js before it is timed. Throws unless the answer is OK and the whole
+ * echo: nobody wins by answering something else.
+ */
+export async function verifyEcho(peer: string, port: number, path: string): Promise<void> {
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  try {
+    const answer = await new Promise<Buffer | undefined>((resolve, reject) => {
+      const options = { deadline: Date.now() + CHECK_TIME_MAX_MS }
+      const done = (error: ServiceError | null, value?: Buffer): void =>
+        error === null ? resolve(value) : reject(error)
+      client.makeUnaryRequest(path, same, same, MESSAGE, options, done)
+    })
+    if (answer === undefined || !MESSAGE.equals(answer)) throw new Error('the echo differs')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`${peer} does not answer ${path} as it should: ${reason}`)
+  } finally {
+    client.close()
+  }
+}
