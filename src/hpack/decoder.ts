@@ -130,6 +130,11 @@ export class HpackDecoder {
     return this.#table.size
   }
 
+  /** What the peer lets the table grow to, in octets: its last size update. RFC 7541 §4.2. */
+  get tableCapacity(): number {
+    return this.#table.sizeMax
+  }
+
   /** Entries in the dynamic table. */
   get tableLength(): number {
     return this.#table.length

@@ -30,8 +30,8 @@ export interface HpackEncoderOptions {
 /** Fields of one name in the table under `fast`, so that no name crowds out the others. */
 const ENTRIES_PER_NAME_MAX = 64
 
-/** A cookie this short may be guessed octet by octet through a shared table. RFC 7541 §7.1. */
-const GUESSABLE_COOKIE_SIZE_MAX = 20
+/** Shorter cookies could be guessed through a table shared with an attacker. RFC 7541 §7.1. */
+const GUESSABLE_COOKIE_SIZE = 20
 
 /** The pattern octet with two integers: index or name size, and value size. */
 const FIELD_SIZE_MAX = 1 + 2 * INTEGER_SIZE_MAX
@@ -99,6 +99,11 @@ export class HpackEncoder {
   /** Size of the dynamic table in octets. RFC 7541 §4.1. */
   get tableSize(): number {
     return this.#table.size
+  }
+
+  /** What the table may grow to, in octets: the peer's bound or ours, whichever is less. */
+  get tableCapacity(): number {
+    return this.#table.sizeMax
   }
 
   /** Entries in the dynamic table. */
@@ -202,15 +207,15 @@ export class HpackEncoder {
       const index = this.#findField(rule, indexing, name, value)
       if (index !== 0) return writeInteger(target, offset, index, 7, INDEXED)
     }
+    if (typeof value !== 'string') {
+      throw new TypeError(`value of header field "${name}" is ${typeof value}; expected a string`)
+    }
     const inserts =
       indexing <= Indexing.WhenRepeated && this.#isWorthInserting(indexing, name, value)
-    let next: number
     const nameIndex = rule.staticIndex !== 0 ? rule.staticIndex : this.#table.findName(name)
-    if (inserts) next = writeInteger(target, offset, nameIndex, 6, LITERAL_INSERTED)
-    else {
-      const pattern = indexing === Indexing.Never ? LITERAL_NEVER_INDEXED : LITERAL_WITHOUT_INDEXING
-      next = writeInteger(target, offset, nameIndex, 4, pattern)
-    }
+    let next = inserts
+      ? writeInteger(target, offset, nameIndex, 6, LITERAL_INSERTED)
+      : writeInteger(target, offset, nameIndex, 4, literalPattern(indexing))
     if (nameIndex === 0) next = this.#writeString(target, next, name, name, 'name')
     next = this.#writeString(target, next, value, name, 'value')
     if (inserts) {
@@ -237,10 +242,8 @@ export class HpackEncoder {
   #indexingOf(rule: NameRule, name: string, value: string): Indexing {
     if (this.#neverIndexed?.has(name) === true) return Indexing.Never
     if (!this.#compact) return rule.indexing
-    if (rule.indexing !== Indexing.Never) return Indexing.AtOnce
-    return name === 'cookie' && value.length >= GUESSABLE_COOKIE_SIZE_MAX
-      ? Indexing.AtOnce
-      : Indexing.Never
+    const isLongCookie = name === 'cookie' && value.length >= GUESSABLE_COOKIE_SIZE
+    return isLongCookie ? Indexing.AtOnce : rule.compactIndexing
   }
 
   #isWorthInserting(indexing: Indexing, name: string, value: string): boolean {
@@ -259,25 +262,25 @@ export class HpackEncoder {
 
   /** A string literal. RFC 7541 §5.2. */
   #writeString(target: Buffer, offset: number, text: string, name: string, part: string): number {
-    if (typeof text !== 'string') failCharacter(name, part, text)
     if (this.#compact) {
       const size = huffmanEncodedSize(text)
-      if (size < 0) failCharacter(name, part, text)
+      if (size < 0) failCharacter(name, part)
       if (size < text.length) {
         return encodeHuffman(target, writeInteger(target, offset, size, 7, HUFFMAN), text)
       }
     }
     const next = writeLatin1(target, writeInteger(target, offset, text.length, 7, 0), text)
-    if (next < 0) failCharacter(name, part, text)
+    if (next < 0) failCharacter(name, part)
     return next
   }
 }
 
+function literalPattern(indexing: Indexing): number {
+  return indexing === Indexing.Never ? LITERAL_NEVER_INDEXED : LITERAL_WITHOUT_INDEXING
+}
+
 /** Says which field it is, but not its value, which may be a secret. */
-function failCharacter(name: string, part: string, text: unknown): never {
-  if (typeof text !== 'string') {
-    throw new TypeError(`${part} of header field "${name}" is ${typeof text}; expected a string`)
-  }
+function failCharacter(name: string, part: string): never {
   throw new TypeError(`${part} of header field "${name}" has a character above U+00FF`)
 }
 

@@ -19,7 +19,10 @@ export interface NameRule {
   readonly staticIndex: number
   /** Indexes of whole fields in the static table, by value; undefined when '' is the only value. */
   readonly staticValues: ReadonlyMap<string, number> | undefined
+  /** Under the policy `fast`. */
   readonly indexing: Indexing
+  /** Under the policy `compact`. */
+  readonly compactIndexing: Indexing
 }
 
 const AT_ONCE: readonly string[] = [
@@ -40,17 +43,21 @@ const WITHOUT: readonly string[] = [
   'traceparent',
   'tracestate',
   'content-length',
+  'age',
   'date',
 ]
+
+/** A date comes back within its second, which is worth octets but not cached blocks. */
+const COMPACT_AT_ONCE: readonly string[] = ['date']
 
 const NEVER: readonly string[] = ['authorization', 'cookie', 'proxy-authorization', 'set-cookie']
 
 /** Rules by name, for names in the static table and those listed above. */
 const KNOWN_RULES: ReadonlyMap<string, NameRule> = knownRules()
 
-const REPEATED_RULE = rule(Indexing.WhenRepeated)
-const WITHOUT_RULE = rule(Indexing.Without)
-const NEVER_RULE = rule(Indexing.Never)
+const REPEATED_RULE = rule('')
+const WITHOUT_RULE = rule('-bin')
+const NEVER_RULE = rule('-token')
 
 /** The rule for a lower-case field name: binary metadata varies, tokens are secrets. */
 export function nameRule(name: string): NameRule {
@@ -60,29 +67,33 @@ export function nameRule(name: string): NameRule {
   return name.endsWith('-token') ? NEVER_RULE : REPEATED_RULE
 }
 
-function rule(indexing: Indexing): NameRule {
-  return { staticIndex: 0, staticValues: undefined, indexing }
+function knownRules(): Map<string, NameRule> {
+  const names = [...AT_ONCE, ...WITHOUT, ...NEVER, ...STATIC_TABLE.map(([name]) => name)]
+  return new Map(names.map(name => [name, rule(name)]))
 }
 
-function knownRules(): Map<string, NameRule> {
-  const rules = new Map<string, NameRule>()
-  for (const name of new Set([...AT_ONCE, ...WITHOUT, ...NEVER, ...STATIC_TABLE.map(([n]) => n)])) {
-    const values = new Map<string, number>()
-    let staticIndex = 0
-    for (const [i, [entryName, value]] of STATIC_TABLE.entries()) {
-      if (entryName !== name) continue
-      if (staticIndex === 0) staticIndex = i + 1
-      values.set(value, i + 1)
-    }
-    const staticValues =
-      values.size === 0 || (values.size === 1 && values.has('')) ? undefined : values
-    rules.set(name, { staticIndex, staticValues, indexing: indexingOf(name) })
+function rule(name: string): NameRule {
+  const staticValues = new Map<string, number>()
+  let staticIndex = 0
+  for (const [i, [entryName, value]] of STATIC_TABLE.entries()) {
+    if (entryName !== name) continue
+    if (staticIndex === 0) staticIndex = i + 1
+    staticValues.set(value, i + 1)
   }
-  return rules
+  const hasValue = staticValues.size > 0 && !(staticValues.size === 1 && staticValues.has(''))
+  const indexing = indexingOf(name)
+  const isSteady = indexing < Indexing.Without || COMPACT_AT_ONCE.includes(name)
+  return {
+    staticIndex,
+    staticValues: hasValue ? staticValues : undefined,
+    indexing,
+    compactIndexing: isSteady ? Indexing.AtOnce : indexing,
+  }
 }
 
 function indexingOf(name: string): Indexing {
   if (AT_ONCE.includes(name)) return Indexing.AtOnce
-  if (WITHOUT.includes(name)) return Indexing.Without
-  return NEVER.includes(name) ? Indexing.Never : Indexing.WhenRepeated
+  if (WITHOUT.includes(name) || name.endsWith('-bin')) return Indexing.Without
+  if (NEVER.includes(name) || name.endsWith('-token')) return Indexing.Never
+  return Indexing.WhenRepeated
 }
