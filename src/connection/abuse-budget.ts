@@ -1,0 +1,110 @@
+import { ConnectionError, ErrorCode } from '../frame/index.js'
+import type { ConnectionLimits } from './limits.js'
+import { TokenBucket } from './token-bucket.js'
+
+/**
+ * What the peer may cost us. Every inbound frame that is not useful work is
+ * paid from here; RFC 9113 §10.5 lets us end a connection that overdoes it.
+ *
+ * Honest patterns never spend it: calls cancelled after their handler started
+ * are free, PINGs regain with time, window updates pay for themselves with
+ * the octets they let us send.
+ */
+export class AbuseBudget {
+  readonly #limits: ConnectionLimits
+  readonly #resets: TokenBucket
+  readonly #work: TokenBucket
+  #refused = 0
+  #emptyData = 0
+  #goaways = 0
+  /** Octets that waiting small DATA frames lack to `smallDataSize`. */
+  #smallData = 0
+
+  constructor(limits: ConnectionLimits, now: number) {
+    this.#limits = limits
+    this.#resets = new TokenBucket(limits.resetsMax, limits.resetsPerSecond, now)
+    this.#work = new TokenBucket(limits.workMax, limits.workPerSecond, now)
+  }
+
+  /** A control, unknown or pointless frame. */
+  work(cost: number, now: number, what: string): void {
+    if (!this.#work.spend(cost, now)) {
+      const { workMax, workPerSecond } = this.#limits
+      calm(
+        `too many frames of no use, the last a ${what}; the budget is ${workMax} and ${workPerSecond} each second`,
+      )
+    }
+  }
+
+  /** Octets of use moved: pays for window updates and the like. */
+  useful(octets: number): void {
+    this.#work.credit(octets / 1_024)
+  }
+
+  /** RST_STREAM from the peer before user code had started. CVE-2023-44487. */
+  reset(now: number): void {
+    this.#spendResets(1, now, 'RST_STREAM frames')
+  }
+
+  /** The peer made us send RST_STREAM. CVE-2025-8671. */
+  provokedReset(now: number): void {
+    this.#spendResets(this.#limits.provokedResetCost, now, 'stream errors')
+  }
+
+  /** A stream ended well. */
+  completed(): void {
+    this.#resets.credit(1)
+  }
+
+  /** A stream above the limit. */
+  refusedStream(): void {
+    if (++this.#refused > this.#limits.refusedStreamsMax) {
+      calm(
+        `${this.#refused} streams above the limit in a row; ${this.#limits.refusedStreamsMax} are tolerated`,
+      )
+    }
+  }
+
+  acceptedStream(): void {
+    this.#refused = 0
+  }
+
+  /** DATA without octets or END_STREAM. CVE-2019-9518. */
+  emptyData(): void {
+    if (++this.#emptyData > this.#limits.emptyDataMax) {
+      calm(`${this.#emptyData} empty DATA frames; ${this.#limits.emptyDataMax} are tolerated`)
+    }
+  }
+
+  /** DATA with octets: small ones cost what they lack until they are consumed. RUSTSEC-2026-0258. */
+  data(size: number, endStream: boolean): void {
+    this.#emptyData = 0
+    if (size >= this.#limits.smallDataSize || endStream) return
+    this.#smallData += this.#limits.smallDataSize - size
+    if (this.#smallData > this.#limits.smallDataMax) {
+      calm(
+        `small DATA frames wait that lack ${this.#smallData} octets; ${this.#limits.smallDataMax} are tolerated`,
+      )
+    }
+  }
+
+  /** Nothing waits any more: small frames have been paid for. */
+  allConsumed(): void {
+    this.#smallData = 0
+  }
+
+  goaway(): void {
+    if (++this.#goaways > this.#limits.goawaysMax) calm(`${this.#goaways} GOAWAY frames`)
+  }
+
+  #spendResets(cost: number, now: number, what: string): void {
+    if (!this.#resets.spend(cost, now)) {
+      const { resetsMax, resetsPerSecond } = this.#limits
+      calm(`too many ${what}; the budget is ${resetsMax} resets and ${resetsPerSecond} each second`)
+    }
+  }
+}
+
+function calm(message: string): never {
+  throw new ConnectionError(ErrorCode.EnhanceYourCalm, 'RFC 9113 §10.5', message)
+}

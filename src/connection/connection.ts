@@ -1,0 +1,435 @@
+import { CLIENT_PREFACE, ConnectionError, ErrorCode, type FrameType } from '../frame/index.js'
+import { AbuseBudget } from './abuse-budget.js'
+import { Bandwidth } from './bandwidth.js'
+import { ControlWriter } from './control-writer.js'
+import { Deadlines } from './deadlines.js'
+import { Goaway } from './goaway.js'
+import type {
+  ConnectionHandler,
+  ConnectionHost,
+  FrameObserver,
+  HeaderList,
+  StreamHandler,
+} from './handler.js'
+import { HeaderReader } from './header-reader.js'
+import { HeaderWriter } from './header-writer.js'
+import { Inbound } from './inbound.js'
+import { type ConnectionLimits, resolveLimits } from './limits.js'
+import { OutputBuffer } from './output-buffer.js'
+import { Pings } from './pings.js'
+import { Receiver } from './receiver.js'
+import { Sender } from './sender.js'
+import { ourSettings, type PeerSettings, SettingsSync } from './settings-sync.js'
+import type { Stream } from './stream.js'
+import { StreamTable } from './stream-table.js'
+import { TimerWheel } from './timer-wheel.js'
+
+/** How a connection is set up. */
+export interface ConnectionOptions {
+  readonly role: 'client' | 'server'
+  /** The protocol above. */
+  readonly handler: ConnectionHandler
+  /** Whoever moves the bytes. */
+  readonly host: ConnectionHost
+  /** The present. Unit: ms on a monotonic clock. */
+  readonly now: number
+  /** What differs from `DEFAULT_LIMITS`. */
+  readonly limits?: Partial<ConnectionLimits> | undefined
+  /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */
+  readonly timers?: TimerWheel | undefined
+  /** Sees each frame. Default: nobody. */
+  readonly observer?: FrameObserver | undefined
+}
+
+/**
+ * One HTTP/2 connection: a state machine without a socket, the same for both
+ * roles. RFC 9113.
+ *
+ * Bytes go in by `receive`, come out by `takeOutput`, time by `advance`. It
+ * throws only for mistakes of its own caller; a peer's are answered on the wire and
+ * told to `host.onClosed`.
+ *
+ * The parts below are its own: fields marked internal are for them.
+ */
+export class Connection {
+  readonly role: 'client' | 'server'
+  readonly timers: TimerWheel
+  /** The time of this turn. Unit: ms. */
+  now: number
+  readonly limits: ConnectionLimits
+
+  /** @internal */
+  readonly handler: ConnectionHandler
+  /** @internal */
+  readonly host: ConnectionHost
+  /** @internal */
+  readonly output: OutputBuffer = new OutputBuffer()
+  /** @internal */
+  readonly budget: AbuseBudget
+  /** @internal */
+  readonly control: ControlWriter
+  /** @internal */
+  readonly deadlines: Deadlines
+  /** @internal */
+  readonly goaway: Goaway
+  /** @internal */
+  readonly headerReader: HeaderReader
+  /** @internal */
+  readonly headerWriter: HeaderWriter
+  /** @internal */
+  readonly pings: Pings
+  /** @internal */
+  readonly receiver: Receiver
+  /** @internal */
+  readonly sender: Sender
+  /** @internal */
+  readonly settings: SettingsSync
+  /** @internal */
+  readonly streams: StreamTable
+  /** @internal Octets handed out by `takeOutput` since the beginning. */
+  octetsTaken = 0
+  /** @internal Nothing more will be read or said, but for what waits to be taken. */
+  over = false
+
+  readonly #bandwidth: Bandwidth
+  readonly #inbound: Inbound
+  readonly #observer: FrameObserver | undefined
+  #inTurn = false
+  #hostKnows = false
+  #closedTold = false
+
+  constructor(options: ConnectionOptions) {
+    this.role = options.role
+    this.handler = options.handler
+    this.host = options.host
+    this.now = options.now
+    this.limits = resolveLimits(options.role, options.limits)
+    this.timers = options.timers ?? new TimerWheel(options.now)
+    this.#observer = options.observer
+    this.budget = new AbuseBudget(this.limits, this.now)
+    this.control = new ControlWriter(this)
+    this.goaway = new Goaway(this)
+    this.headerReader = new HeaderReader(this.limits)
+    this.headerWriter = new HeaderWriter(this.output, this.limits.encoderTableSizeMax)
+    this.receiver = new Receiver(this, this.limits.connectionWindowSize)
+    this.sender = new Sender(this)
+    this.settings = new SettingsSync(this.role, this.limits.settingsEntriesMax)
+    this.streams = new StreamTable(this)
+    this.deadlines = new Deadlines(this)
+    this.pings = new Pings(this)
+    this.#bandwidth = new Bandwidth(this)
+    this.#inbound = new Inbound(this)
+    this.#greet()
+  }
+
+  /**
+   * Takes bytes[start, end), which stay the caller's. Returns the offset reached: less
+   * than `end` when this turn's work budget is spent, or `blocked`; give the rest again later.
+   */
+  receive(bytes: Buffer, start: number, end: number, now: number): number {
+    this.now = now
+    if (this.over) return end
+    this.#inTurn = true
+    this.pings.heard(now)
+    const limit = end - start > this.limits.turnSizeMax ? start + this.limits.turnSizeMax : end
+    let offset = limit
+    try {
+      if (this.#inbound.push(bytes, start, limit) && !this.#run()) offset = this.#inbound.abandon()
+    } catch (error) {
+      this.fail(asConnectionError(error))
+      offset = end
+    }
+    this.#endTurn()
+    return offset
+  }
+
+  /**
+   * What is to be written: all that is serialised, then queued DATA until the batch
+   * holds `sizeMax` octets. The buffers are the caller's for good. Streams that
+   * have room again hear `onDrain` from here.
+   */
+  takeOutput(sizeMax: number): readonly Buffer[] {
+    this.#hostKnows = false
+    if (!this.over && this.sender.isReady) this.sender.drain(sizeMax)
+    this.octetsTaken += this.output.size
+    this.control.waiting = 0
+    const pieces = this.output.take()
+    if (this.sender.notifyDrained()) this.#dispatch()
+    if (this.sender.queuedSize > 0) this.deadlines.armStall(this.octetsTaken)
+    this.checkFinished()
+    return pieces
+  }
+
+  /** The last batch has left the process: its memory may be used again. Optional; saves an allocation. */
+  outputWritten(): void {
+    this.output.rewind()
+  }
+
+  /** Whether `takeOutput` has something now. */
+  get hasOutput(): boolean {
+    return this.output.size > 0 || (!this.over && this.sender.isReady)
+  }
+
+  /** Too many answers wait for the peer to read: `receive` does nothing until `takeOutput`. CVE-2019-9512. */
+  get blocked(): boolean {
+    return this.control.waiting > this.limits.controlFramesPause
+  }
+
+  /** When `advance` wants to be called: the earliest timer of the wheel. Infinity if none. Unit: ms. */
+  get deadline(): number {
+    return this.timers.next
+  }
+
+  /** Time has passed. With a shared wheel its owner advances that instead. */
+  advance(now: number): void {
+    this.now = now
+    this.#inTurn = true
+    this.timers.advance(now)
+    this.#endTurn()
+  }
+
+  /**
+   * Client: opens a stream. `headers` may be an array that lives long (see
+   * `Stream.sendHeaders`); `extra` is what differs in this request.
+   *
+   * @throws Error unless `canOpen`; TypeError or RangeError when the fields cannot be sent. Nothing is opened then.
+   */
+  open(
+    headers: HeaderList,
+    endStream: boolean,
+    handler: StreamHandler,
+    extra?: HeaderList,
+  ): Stream {
+    if (this.role === 'server')
+      throw new TypeError('a server cannot open streams: push is not offered (RFC 9113 §8.4)')
+    if (!this.streams.canOpen) {
+      throw new Error(
+        `no stream can be opened now: ${this.streams.counted} are open${this.draining ? ', the connection is draining' : ''}`,
+      )
+    }
+    return this.sender.open(headers, endStream, handler, extra)
+  }
+
+  /** Client: whether `open` would succeed. When it turns true again the host hears `onCapacity`. */
+  get canOpen(): boolean {
+    return this.streams.canOpen
+  }
+
+  /** Graceful: what runs is completed, nothing new begins. RFC 9113 §6.8. */
+  shutdown(): void {
+    if (!this.over) this.goaway.leave()
+  }
+
+  /** The socket has gone: every stream hears `onLost` once, nothing more comes out. */
+  destroy(cause?: Error): void {
+    this.abandon(cause ?? new Error('the connection was destroyed'))
+  }
+
+  /** Nothing more will come out: close the socket. */
+  get finished(): boolean {
+    return this.over && this.output.size === 0
+  }
+
+  /** No new streams: one side sent GOAWAY, or identifiers run out. */
+  get draining(): boolean {
+    return (
+      this.goaway.leaving ||
+      (this.role === 'client' && (this.goaway.received || this.streams.exhausted))
+    )
+  }
+
+  /** Streams that are open. */
+  get streamCount(): number {
+    return this.streams.size
+  }
+
+  /** Streams that count against the limit: open, or closed while user code still runs. */
+  get runningCount(): number {
+    return this.streams.counted
+  }
+
+  get peerSettings(): Readonly<PeerSettings> {
+    return this.settings.peer
+  }
+
+  /** Sends PING; `onAck` hears the time of the answer, unless the connection ends first. RFC 9113 §6.7. */
+  ping(onAck: (now: number) => void): void {
+    if (!this.over) this.pings.send(onAck)
+  }
+
+  /** @internal Where `beginData` made room. */
+  get slab(): Buffer {
+    return this.output.bytes
+  }
+
+  /** @internal Whether anything waits for the peer, serialised or queued. */
+  get hasPending(): boolean {
+    return this.output.size > 0 || this.sender.queuedSize > 0
+  }
+
+  /** @internal */
+  observe(
+    sent: boolean,
+    type: FrameType | number,
+    flags: number,
+    streamId: number,
+    size: number,
+  ): void {
+    if (this.#observer !== undefined) this.#observer.onFrame(sent, type, flags, streamId, size)
+  }
+
+  /** @internal Tells the host, unless it will look anyway. */
+  outputAppeared(): void {
+    if (this.#inTurn || this.#hostKnows) return
+    this.#hostKnows = true
+    this.deadlines.armStall(this.octetsTaken)
+    this.host.onOutput()
+  }
+
+  /** @internal Octets of DATA arrived. */
+  measure(size: number): void {
+    this.#bandwidth.onData(size)
+  }
+
+  /** @internal */
+  protocolError(rule: string, message: string): never {
+    throw new ConnectionError(ErrorCode.ProtocolError, rule, message)
+  }
+
+  /** @internal SETTINGS from the peer. RFC 9113 §6.5.3. */
+  applyPeerSettings(bytes: Buffer, start: number, end: number): void {
+    const { settings } = this
+    const first = !settings.received
+    settings.receive(bytes, start, end, size => this.headerWriter.setTableSizeMax(size))
+    if (!this.sender.setInitialWindow(settings.peer.initialWindowSize)) {
+      throw new ConnectionError(
+        ErrorCode.FlowControlError,
+        'RFC 9113 §6.9.2',
+        `SETTINGS_INITIAL_WINDOW_SIZE of ${settings.peer.initialWindowSize} takes a stream window past 2^31-1`,
+      )
+    }
+    this.control.settingsAck()
+    if (first) {
+      this.deadlines.prefaceCame()
+      this.pings.arm()
+      this.idle()
+      this.host.onSettings()
+    }
+    this.streams.limitChanged()
+  }
+
+  /** @internal Ours were acknowledged: from now on they bind the peer. RFC 9113 §6.5.3. */
+  applyOwnSettings(): void {
+    if (!this.settings.acknowledged) return
+    this.deadlines.settingsAcknowledged()
+    this.headerReader.setTableSizeMax(this.limits.decoderTableSizeMax)
+    this.receiver.settingsAcknowledged()
+  }
+
+  /** @internal The bandwidth estimate asks for wider windows. */
+  widen(streamWindow: number, connectionWindow: number): void {
+    this.receiver.widen(streamWindow, connectionWindow)
+    this.#sendSettings({ initialWindowSize: streamWindow })
+  }
+
+  /** @internal The first stream: nothing is idle, keepalive is useful. */
+  busy(): void {
+    this.deadlines.cancelIdle()
+    this.pings.arm()
+  }
+
+  /** @internal The last stream has ended. */
+  idle(): void {
+    this.deadlines.armIdle()
+    this.checkFinished()
+  }
+
+  /** @internal The peer broke a rule: GOAWAY says so, and that was the last word. RFC 9113 §5.4.1. */
+  fail(error: ConnectionError): void {
+    if (this.over) return
+    const { lastStreamId } = this.goaway
+    this.#end(error, () => this.control.goaway(lastStreamId, error.errorCode, error.message))
+  }
+
+  /** @internal There is nobody to say anything to. */
+  abandon(cause: Error): void {
+    if (!this.over) this.#end(cause, () => {})
+    this.output.take()
+  }
+
+  /** @internal After a shutdown: whether all that was to be completed has been. */
+  checkFinished(): void {
+    if (this.over || this.streams.counted > 0 || this.output.size > 0) return
+    const peerLeft = this.role === 'client' && this.goaway.received
+    if (this.goaway.left || peerLeft) this.#end(undefined, () => {})
+  }
+
+  #greet(): void {
+    const { output } = this
+    if (this.role === 'client') {
+      const offset = output.reserve(CLIENT_PREFACE.length)
+      CLIENT_PREFACE.copy(output.bytes, offset)
+      output.commit(offset + CLIENT_PREFACE.length)
+    }
+    this.#inTurn = true // the host is not there yet to be told
+    this.#sendSettings(ourSettings(this.role, this.limits))
+    this.receiver.replenish()
+    this.#inTurn = false
+  }
+
+  #sendSettings(settings: Parameters<ControlWriter['settings']>[0]): void {
+    this.control.settings(settings)
+    this.settings.sent()
+    this.deadlines.armSettings()
+  }
+
+  /** False when the turn's budget is spent. A handler's exception costs its stream and nothing else. */
+  #run(): boolean {
+    this.#inbound.framesLeft = this.limits.turnFramesMax
+    for (;;) {
+      try {
+        return this.#inbound.run()
+      } catch (error) {
+        if (!this.streams.caught(error)) throw error
+      }
+    }
+  }
+
+  #endTurn(): void {
+    this.#dispatch()
+    this.#inTurn = false
+    this.pings.arm()
+    if (this.hasPending) this.deadlines.armStall(this.octetsTaken)
+  }
+
+  #dispatch(): void {
+    try {
+      this.handler.onReceived()
+    } catch (error) {
+      this.host.onHandlerError(error, 0)
+    }
+  }
+
+  #end(cause: Error | undefined, lastWord: () => void): void {
+    this.over = true
+    this.deadlines.stop()
+    this.pings.stop()
+    this.sender.stop()
+    this.receiver.stop()
+    lastWord()
+    const lost = cause ?? new Error('the connection was shut down')
+    for (const stream of this.streams.snapshot()) this.streams.lose(stream, lost, false)
+    if (!this.#inTurn) this.#dispatch()
+    if (this.#closedTold) return
+    this.#closedTold = true
+    this.host.onClosed(cause)
+  }
+}
+
+/** What is not a peer's fault is ours, and the peer hears so: never an exception out of `receive`. */
+function asConnectionError(error: unknown): ConnectionError {
+  if (error instanceof ConnectionError) return error
+  const wrapped = new ConnectionError(ErrorCode.InternalError, 'RFC 9113 §5.4.1', 'internal error')
+  wrapped.cause = error
+  return wrapped
+}

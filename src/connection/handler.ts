@@ -1,0 +1,84 @@
+import type { Stream } from './stream.js'
+
+/**
+ * A flat list: name, value, name, value. Names are lower-case; values hold one
+ * octet in each character (latin1), as they stand on the wire.
+ */
+export type HeaderList = readonly string[]
+
+/** One decoded header block. RFC 9113 §4.3. */
+export interface HeaderBlock {
+  /** Shared between streams when the same octets come again: never change it. */
+  readonly list: HeaderList
+  /** Name and value octets plus 32 for each field (RFC 9113 §6.5.2). Unit: octets. */
+  readonly size: number
+  /**
+   * Belongs to the layer above, which may keep what it worked out from the
+   * list: a block that comes again verbatim brings it back.
+   */
+  cache: unknown
+}
+
+/**
+ * What one stream tells its owner. Called synchronously from inside
+ * `receive`, `advance` or `destroy`, in the order in which frames arrived.
+ *
+ * A handler may send; it must not call `Connection.receive`. An exception
+ * resets this stream with INTERNAL_ERROR and harms nobody else.
+ */
+export interface StreamHandler {
+  /** A response, an interim (1xx) response, or trailers. RFC 9113 §8.1. */
+  onHeaders(headers: HeaderBlock, endStream: boolean): void
+
+  /**
+   * DATA octets are `bytes[start, end)`, padding removed; borrowed until this
+   * method returns. Call `stream.consume` once for each octet when it has left
+   * your buffers.
+   */
+  onData(bytes: Buffer, start: number, end: number, endStream: boolean): void
+
+  /** `sendData` had returned false and what was queued has left: go on. */
+  onDrain(): void
+
+  /** The peer reset the stream, or it broke a rule and we did. The last call. */
+  onReset(errorCode: number, byPeer: boolean): void
+
+  /**
+   * The connection is gone, or the peer's GOAWAY says that it never looked at
+   * this stream (`unprocessed`: safe to send again). The last call.
+   */
+  onLost(cause: Error, unprocessed: boolean): void
+}
+
+/** The protocol above a connection: gRPC, or anything that speaks HTTP/2. */
+export interface ConnectionHandler {
+  /** Server role: a request arrived. Returns who hears of it from now on. */
+  onStream(stream: Stream, headers: HeaderBlock, endStream: boolean): StreamHandler
+  /**
+   * The end of one `receive`, `advance` or `destroy`. User code is dispatched
+   * from here, so nothing re-enters the parser, and a stream that was reset
+   * within the same chunk never reaches it.
+   */
+  onReceived(): void
+}
+
+/** Whoever moves the bytes: a socket driver, a simulated network, a test. */
+export interface ConnectionHost {
+  /** Output, or an earlier deadline, appeared outside `receive`. Called once until `takeOutput`. */
+  onOutput(): void
+  /** The peer's first SETTINGS arrived: the connection is usable. RFC 9113 §3.4. */
+  onSettings(): void
+  /** The peer sent GOAWAY. `debug` is cut to 256 octets. RFC 9113 §6.8. */
+  onGoaway(lastStreamId: number, errorCode: number, debug: string): void
+  /** Client role: `canOpen` turned true again. */
+  onCapacity(): void
+  /** A handler threw; its stream was reset with INTERNAL_ERROR. `streamId` is 0 when it was `onReceived`. */
+  onHandlerError(error: unknown, streamId: number): void
+  /** The connection will never do anything again. Called once. */
+  onClosed(cause: Error | undefined): void
+}
+
+/** Sees each frame header, both ways. One branch when absent. */
+export interface FrameObserver {
+  onFrame(sent: boolean, type: number, flags: number, streamId: number, size: number): void
+}

@@ -1,0 +1,156 @@
+/**
+ * What a field is, worked out once for each field: when it enters a table of
+ * HPACK, or when it is decoded without entering one. RFC 9113 §8.2, §8.3.
+ *
+ * A class is 0 for an ordinary field, else one or more of these bits.
+ */
+export const FieldClass = {
+  Regular: 0,
+  Method: 0x01,
+  Scheme: 0x02,
+  Authority: 0x04,
+  Path: 0x08,
+  Status: 0x10,
+  Protocol: 0x20,
+  ContentLength: 0x40,
+  Host: 0x80,
+  Cookie: 0x100,
+  /** The message is malformed, whatever else it holds. */
+  Malformed: 0x200,
+} as const
+
+/** All pseudo-header fields. */
+export const PSEUDO_MASK = 0x3f
+
+const PSEUDO_CLASSES: ReadonlyMap<string, number> = new Map([
+  [':method', FieldClass.Method],
+  [':scheme', FieldClass.Scheme],
+  [':authority', FieldClass.Authority],
+  [':path', FieldClass.Path],
+  [':status', FieldClass.Status],
+  [':protocol', FieldClass.Protocol],
+])
+
+/** Fields with rules of their own. RFC 9113 §8.2.2, §8.2.3, §8.1.1, §8.3.1. */
+const SPECIAL_CLASSES: ReadonlyMap<string, number> = new Map([
+  ['content-length', FieldClass.ContentLength],
+  ['host', FieldClass.Host],
+  ['cookie', FieldClass.Cookie],
+  ['te', FieldClass.Malformed],
+  ['connection', FieldClass.Malformed],
+  ['proxy-connection', FieldClass.Malformed],
+  ['keep-alive', FieldClass.Malformed],
+  ['transfer-encoding', FieldClass.Malformed],
+  ['upgrade', FieldClass.Malformed],
+])
+
+/** The class of a field. Given to the HPACK decoder. */
+export function classifyField(name: string, value: string): number {
+  return fieldFault(name, value) === undefined ? plainClass(name) : FieldClass.Malformed
+}
+
+function plainClass(name: string): number {
+  if (name.charCodeAt(0) === COLON) return PSEUDO_CLASSES.get(name) ?? FieldClass.Malformed
+  const special = SPECIAL_CLASSES.get(name) ?? FieldClass.Regular
+  return special === FieldClass.Malformed ? FieldClass.Regular : special
+}
+
+const COLON = 0x3a
+
+/** Why a field makes its message malformed, or undefined. RFC 9113 §8.2.1, §8.2.2, §8.3. */
+export function fieldFault(name: string, value: string): string | undefined {
+  const fault = nameFault(name) ?? valueFault(name, value)
+  if (fault !== undefined) return fault
+  if (name.charCodeAt(0) === COLON) return pseudoFault(name, value)
+  if (name === 'te' && value === 'trailers') return undefined
+  if (name === 'content-length' && !/^[0-9]{1,15}$/.test(value)) {
+    return `content-length is ${quote(value)}, not a number of octets`
+  }
+  return SPECIAL_CLASSES.get(name) === FieldClass.Malformed
+    ? `field ${name}: ${quote(value)} belongs to one HTTP/1.1 connection`
+    : undefined
+}
+
+/** Octets that may stand in a field name: visible ASCII, no upper case, no colon. RFC 9113 §8.2.1. */
+function isNameOctet(octet: number): boolean {
+  return octet > 0x20 && octet < 0x7f && octet !== COLON && (octet < 0x41 || octet > 0x5a)
+}
+
+function nameFault(name: string): string | undefined {
+  if (name.length === 0) return 'a field name is empty'
+  for (let i = name.charCodeAt(0) === COLON ? 1 : 0; i < name.length; i++) {
+    if (!isNameOctet(name.charCodeAt(i)))
+      return `field name ${quote(name)} has an octet that is not allowed at ${i}`
+  }
+  return undefined
+}
+
+function valueFault(name: string, value: string): string | undefined {
+  for (let i = 0; i < value.length; i++) {
+    const octet = value.charCodeAt(i)
+    if (octet === 0 || octet === 0x0a || octet === 0x0d || octet > 0xff) {
+      return `value of ${name} has octet 0x${octet.toString(16)} at ${i}`
+    }
+  }
+  if (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))) {
+    return `value of ${name} begins or ends with white space`
+  }
+  return undefined
+}
+
+function isSpace(octet: number): boolean {
+  return octet === 0x20 || octet === 0x09
+}
+
+function pseudoFault(name: string, value: string): string | undefined {
+  switch (name) {
+    case ':status':
+      return /^[1-9][0-9][0-9]$/.test(value) && value !== '101'
+        ? undefined
+        : `:status is ${quote(value)}`
+    case ':path':
+      return value.charCodeAt(0) === 0x2f || value === '*'
+        ? undefined
+        : `:path is ${quote(value)}; expected '/...' or '*'`
+    case ':method':
+      return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? undefined : `:method is ${quote(value)}`
+    case ':scheme':
+      return /^[A-Za-z][A-Za-z0-9+.-]*$/.test(value) ? undefined : `:scheme is ${quote(value)}`
+    case ':authority':
+      return value.includes('@') ? `:authority ${quote(value)} has user information` : undefined
+    case ':protocol':
+      return undefined
+    default:
+      return `pseudo-header field ${quote(name)} is not known`
+  }
+}
+
+/** A peer's text in a message of ours: short, and without control characters. */
+function quote(text: string): string {
+  const short = text.length > 64 ? `${text.slice(0, 64)}...` : text
+  return `'${short.replace(/[^\x20-\x7e]/g, '?')}'`
+}
+
+/** Why our own caller's list may not be sent. Called once for each list that is not sent verbatim again. */
+export function checkOutgoing(list: readonly string[]): void {
+  if (list.length % 2 !== 0) {
+    throw new TypeError(`header list has ${list.length} entries; expected names and values in turn`)
+  }
+  let regularSeen = false
+  for (let i = 0; i < list.length; i += 2) {
+    const fault = fieldFault(list[i]!, list[i + 1]!)
+    if (fault !== undefined)
+      throw new TypeError(`header list cannot be sent: ${fault} (RFC 9113 §8.2)`)
+    const pseudo = list[i]!.charCodeAt(0) === COLON
+    if (pseudo && regularSeen)
+      throw new TypeError(`header list has ${list[i]} after a regular field (RFC 9113 §8.3)`)
+    if (!pseudo) regularSeen = true
+  }
+}
+
+/** Size of a list as RFC 9113 §6.5.2 counts it. Unit: octets. */
+export function headerListSize(list: readonly string[]): number {
+  let size = list.length * 16
+  for (const text of list) size += text.length
+  return size
+}

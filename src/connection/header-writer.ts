@@ -1,0 +1,178 @@
+import {
+  Flag,
+  FRAME_HEADER_SIZE,
+  FrameType,
+  writeContinuation,
+  writeFrameHeader,
+  writeHeaders,
+} from '../frame/index.js'
+import { HpackEncoder } from '../hpack/index.js'
+import type { HeaderList } from './handler.js'
+import { checkOutgoing, headerListSize } from './header-rules.js'
+import type { OutputBuffer } from './output-buffer.js'
+
+/** Lists whose encoded form is kept, for each connection. */
+const CACHED_LISTS_MAX = 8
+/** A block of at most this size is encoded where it will leave from. Unit: octets. */
+const DIRECT_SIZE_MAX = 8_192
+const NONE: HeaderList = []
+
+/** An encoded list, valid while the encoder's table has not changed. */
+class CachedList {
+  readonly list: HeaderList
+  readonly size: number
+  generation = -1
+  octets: Buffer | undefined = undefined
+
+  constructor(list: HeaderList) {
+    this.list = list
+    this.size = headerListSize(list)
+  }
+}
+
+/**
+ * Encodes header blocks and frames them. RFC 9113 §4.3, §6.2, §6.10.
+ *
+ * A list that is sent again (the same array, not merely an equal one) is checked
+ * and encoded once; afterwards its octets are copied.
+ */
+export class HeaderWriter {
+  readonly #encoder: HpackEncoder
+  readonly #output: OutputBuffer
+  readonly #cached: CachedList[] = []
+  #cachedNext = 0
+  #lastSeen: HeaderList = NONE
+  /** What `check` found: `write` follows it. */
+  #found: CachedList = new CachedList(NONE)
+
+  constructor(output: OutputBuffer, tableSizeMax: number) {
+    this.#output = output
+    this.#encoder = new HpackEncoder({ tableSizeMax })
+  }
+
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
+  setTableSizeMax(size: number): void {
+    this.#encoder.setTableSizeMax(size)
+  }
+
+  /**
+   * Whether the fields can be sent at all, before anything is.
+   *
+   * @throws TypeError when one cannot; RangeError when the list is larger than the peer's `listSizeMax`.
+   */
+  check(list: HeaderList, extra: HeaderList | undefined, listSizeMax: number): void {
+    let { size } = this.#find(list)
+    if (extra !== undefined) {
+      checkOutgoing(extra)
+      size += headerListSize(extra)
+    }
+    if (size > listSizeMax) {
+      throw new RangeError(
+        `header list of ${size} octets; the peer accepts ${listSizeMax} (SETTINGS_MAX_HEADER_LIST_SIZE)`,
+      )
+    }
+  }
+
+  /** Writes one block that `check` has passed as HEADERS and, if need be, CONTINUATION frames. */
+  write(
+    streamId: number,
+    list: HeaderList,
+    extra: HeaderList | undefined,
+    endStream: boolean,
+    frameSizeMax: number,
+  ): void {
+    const cached = this.#found
+    const encodedMax =
+      (this.#isCurrent(cached) ? cached.octets!.length : this.#encoder.encodedSizeMax(list)) +
+      (extra === undefined ? 0 : this.#encoder.encodedSizeMax(extra))
+    const flags = endStream ? Flag.EndStream : 0
+    if (encodedMax <= DIRECT_SIZE_MAX) this.#writeDirect(streamId, cached, extra, flags, encodedMax)
+    else this.#writeSplit(streamId, cached, extra, flags, encodedMax, frameSizeMax)
+  }
+
+  #writeDirect(
+    streamId: number,
+    cached: CachedList,
+    extra: HeaderList | undefined,
+    flags: number,
+    sizeMax: number,
+  ): void {
+    const output = this.#output
+    const start = output.reserve(FRAME_HEADER_SIZE + sizeMax)
+    const { bytes } = output
+    const end = this.#encode(cached, extra, bytes, start + FRAME_HEADER_SIZE)
+    const size = end - start - FRAME_HEADER_SIZE
+    writeFrameHeader(bytes, start, size, FrameType.Headers, flags | Flag.EndHeaders, streamId)
+    output.commit(end)
+  }
+
+  #writeSplit(
+    streamId: number,
+    cached: CachedList,
+    extra: HeaderList | undefined,
+    flags: number,
+    sizeMax: number,
+    frameSizeMax: number,
+  ): void {
+    const block = Buffer.allocUnsafe(sizeMax)
+    const end = this.#encode(cached, extra, block, 0)
+    const frameMax = Math.min(frameSizeMax, 16_384)
+    const output = this.#output
+    for (let start = 0; start < end || start === 0; start += frameMax) {
+      const size = Math.min(frameMax, end - start)
+      const last = start + size === end ? Flag.EndHeaders : 0
+      const offset = output.reserve(FRAME_HEADER_SIZE + size)
+      output.commit(
+        start === 0
+          ? writeHeaders(output.bytes, offset, streamId, block, start, start + size, flags | last)
+          : writeContinuation(output.bytes, offset, streamId, block, start, start + size, last),
+      )
+    }
+  }
+
+  #encode(
+    cached: CachedList,
+    extra: HeaderList | undefined,
+    target: Buffer,
+    offset: number,
+  ): number {
+    const encoder = this.#encoder
+    let end = offset
+    if (this.#isCurrent(cached)) {
+      const octets = cached.octets!
+      for (let i = 0; i < octets.length; i++) target[end++] = octets[i]!
+    } else {
+      const { generation } = encoder
+      end = encoder.encode(cached.list, target, offset)
+      // Octets may be sent again only if encoding them changed nothing.
+      if (encoder.generation === generation) {
+        cached.generation = generation
+        cached.octets = Buffer.from(target.subarray(offset, end))
+      }
+    }
+    return extra === undefined ? end : encoder.encode(extra, target, end)
+  }
+
+  #isCurrent(cached: CachedList): boolean {
+    return cached.octets !== undefined && cached.generation === this.#encoder.generation
+  }
+
+  /** The cached form of `list`; a list not seen just before gets one that is not kept. */
+  #find(list: HeaderList): CachedList {
+    if (this.#found.list === list) return this.#found
+    for (const cached of this.#cached) {
+      if (cached.list !== list) continue
+      this.#found = cached
+      return cached
+    }
+    checkOutgoing(list)
+    const fresh = new CachedList(list)
+    if (this.#lastSeen === list) {
+      this.#cached[this.#cachedNext] = fresh
+      this.#cachedNext = (this.#cachedNext + 1) % CACHED_LISTS_MAX
+    }
+    this.#lastSeen = list
+    this.#found = fresh
+    return fresh
+  }
+}

@@ -1,0 +1,387 @@
+import {
+  CLIENT_PREFACE,
+  ConnectionError,
+  ErrorCode,
+  Flag,
+  FrameReader,
+  FrameType,
+  frameName,
+} from '../frame/index.js'
+import { Ending } from './closed-streams.js'
+import type { Connection } from './connection.js'
+import type { DecodedBlock } from './header-block.js'
+import type { Stream } from './stream.js'
+import { nextStreamState, Refusal, StreamInput, type StreamState } from './stream-state.js'
+
+/**
+ * Frames on their way in: the preface, then one switch over frame types.
+ * RFC 9113 §3.4, §5, §6. Throws ConnectionError; its only caller turns that into GOAWAY.
+ */
+export class Inbound {
+  readonly #connection: Connection
+  readonly #reader: FrameReader
+  /** Octets of the client preface still to come. */
+  #prefaceLeft: number
+  /** Frames this turn may still handle. */
+  framesLeft = 0
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#reader = new FrameReader({ frameSizeMax: connection.limits.frameSizeMax })
+    this.#prefaceLeft = connection.role === 'server' ? CLIENT_PREFACE.length : 0
+  }
+
+  /** Gives the reader one range. Returns false when all of it was preface. */
+  push(bytes: Buffer, start: number, end: number): boolean {
+    let offset = start
+    while (this.#prefaceLeft > 0) {
+      if (offset === end) return false
+      const expected = CLIENT_PREFACE[CLIENT_PREFACE.length - this.#prefaceLeft]
+      if (bytes[offset] !== expected) {
+        const at = CLIENT_PREFACE.length - this.#prefaceLeft
+        this.#protocolError(
+          'RFC 9113 §3.4',
+          `octet ${at} of the client preface is 0x${bytes[offset]!.toString(16)}`,
+        )
+      }
+      offset++
+      this.#prefaceLeft--
+    }
+    this.#reader.push(bytes, offset, end)
+    return true
+  }
+
+  /** Handles frames until the range is used up (true) or the turn's budget is spent (false). */
+  run(): boolean {
+    const reader = this.#reader
+    const connection = this.#connection
+    while (this.framesLeft > 0 && !connection.blocked) {
+      if (!reader.next()) return true
+      this.framesLeft--
+      connection.observe(false, reader.type, reader.flags, reader.streamId, reader.payloadSize)
+      this.#dispatch(reader)
+    }
+    return false
+  }
+
+  /** Where the reader stopped in the range it was given. */
+  abandon(): number {
+    return this.#reader.abandon()
+  }
+
+  #dispatch(reader: FrameReader): void {
+    const { type } = reader
+    const open = this.#connection.headerReader.openStreamId
+    if (open !== 0 && (type !== FrameType.Continuation || reader.streamId !== open)) {
+      this.#protocolError(
+        'RFC 9113 §6.10',
+        `${frameName(type)} on stream ${reader.streamId} inside the header block of stream ${open}`,
+      )
+    }
+    if (!this.#connection.settings.received && type !== FrameType.Settings) {
+      this.#protocolError(
+        'RFC 9113 §3.4',
+        `the first frame is ${frameName(type)}; expected SETTINGS`,
+      )
+    }
+    switch (type) {
+      case FrameType.Data:
+        return this.#onData(reader)
+      case FrameType.Headers:
+        return this.#onHeadersFrame(reader)
+      case FrameType.Continuation:
+        return this.#onContinuation(reader)
+      case FrameType.WindowUpdate:
+        return this.#onWindowUpdate(reader)
+      case FrameType.Settings:
+        return this.#onSettings(reader)
+      case FrameType.Ping:
+        return this.#onPing(reader)
+      case FrameType.RstStream:
+        return this.#onReset(reader)
+      case FrameType.Goaway:
+        return this.#connection.goaway.receive(
+          reader.lastStreamId,
+          reader.errorCode,
+          reader.bytes,
+          reader.start,
+          reader.end,
+        )
+      case FrameType.Priority:
+        return this.#onPriority(reader)
+      case FrameType.PushPromise:
+        // A client's SETTINGS_ENABLE_PUSH=0 precedes its first request: nobody can promise in good faith.
+        return this.#protocolError('RFC 9113 §8.4', 'PUSH_PROMISE, which is not enabled')
+      case FrameType.PriorityUpdate:
+        if (this.#connection.role === 'client') {
+          this.#protocolError('RFC 9218 §7.1', 'PRIORITY_UPDATE from a server')
+        }
+        return this.#spend(1)
+      default:
+        return this.#spend(1 + (reader.payloadSize >>> 14))
+    }
+  }
+
+  #onData(reader: FrameReader): void {
+    const connection = this.#connection
+    const { receiver, budget } = connection
+    const { payloadSize } = reader
+    const endStream = (reader.flags & Flag.EndStream) !== 0
+    const size = reader.end - reader.start
+    receiver.receive(payloadSize)
+    const stream = connection.streams.get(reader.streamId)
+    if (stream === undefined) {
+      this.#refuseClosed(reader.streamId, FrameType.Data)
+      receiver.replenish()
+      return
+    }
+    const next = nextStreamState(stream.state, StreamInput.ReceiveData)
+    if (next >= Refusal.Misuse) {
+      this.#refuse(stream, next)
+      receiver.replenish()
+      return
+    }
+    if (!stream.headersReceived) {
+      connection.streams.fail(stream, ErrorCode.ProtocolError)
+      receiver.replenish()
+      return
+    }
+    if (!receiver.receiveOn(stream, payloadSize, size)) {
+      connection.streams.fail(stream, ErrorCode.FlowControlError)
+      receiver.replenish()
+      return
+    }
+    if (size === 0 && !endStream) budget.emptyData()
+    else budget.data(size, endStream)
+    if (!this.#countContent(stream, size, endStream)) return receiver.replenish()
+    if (endStream)
+      stream.state = nextStreamState(stream.state, StreamInput.ReceiveEnd) as StreamState
+    connection.streams.calling = stream
+    stream.handler.onData(reader.bytes, reader.start, reader.end, endStream)
+    connection.streams.calling = undefined
+    receiver.replenish()
+    if (receiver.retained === 0) budget.allConsumed()
+    if (endStream && stream.closed) connection.streams.close(stream)
+  }
+
+  /** RFC 9113 §8.1.1: content-length must equal the octets of DATA. */
+  #countContent(stream: Stream, size: number, endStream: boolean): boolean {
+    if (stream.contentLeft < 0) return true
+    stream.contentLeft -= size
+    if (stream.contentLeft >= 0 && (!endStream || stream.contentLeft === 0)) return true
+    this.#connection.streams.fail(stream, ErrorCode.ProtocolError)
+    return false
+  }
+
+  #onHeadersFrame(reader: FrameReader): void {
+    if (reader.dependsOn === reader.streamId) {
+      this.#protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
+    }
+    const endStream = (reader.flags & Flag.EndStream) !== 0
+    const { headerReader } = this.#connection
+    if ((reader.flags & Flag.EndHeaders) === 0) {
+      headerReader.begin(reader.streamId, endStream, reader.bytes, reader.start, reader.end)
+      this.#connection.deadlines.armHeader()
+      return
+    }
+    const block = headerReader.decode(reader.bytes, reader.start, reader.end)
+    this.#onHeaders(reader.streamId, block, endStream)
+  }
+
+  #onContinuation(reader: FrameReader): void {
+    const { headerReader } = this.#connection
+    const { openEndStream, openStreamId } = headerReader
+    if (openStreamId === 0) {
+      this.#protocolError(
+        'RFC 9113 §6.10',
+        `CONTINUATION on stream ${reader.streamId} without a header block`,
+      )
+    }
+    const endHeaders = (reader.flags & Flag.EndHeaders) !== 0
+    const block = headerReader.continue(reader.bytes, reader.start, reader.end, endHeaders)
+    if (block === undefined) return
+    this.#connection.deadlines.cancelHeader()
+    this.#onHeaders(openStreamId, block, openEndStream)
+  }
+
+  #onHeaders(streamId: number, block: DecodedBlock, endStream: boolean): void {
+    const connection = this.#connection
+    const stream = connection.streams.get(streamId)
+    if (stream !== undefined) this.#onMoreHeaders(stream, block, endStream)
+    else if (connection.role === 'server' && streamId > connection.streams.peerIdMax) {
+      connection.streams.accept(streamId, block, endStream)
+    } else this.#refuseClosed(streamId, FrameType.Headers)
+  }
+
+  /** A response, or trailers. RFC 9113 §8.1. */
+  #onMoreHeaders(stream: Stream, block: DecodedBlock, endStream: boolean): void {
+    const connection = this.#connection
+    const next = nextStreamState(stream.state, StreamInput.ReceiveHeaders)
+    if (next >= Refusal.Misuse) return this.#refuse(stream, next)
+    const interim = !stream.headersReceived && block.status >= 100 && block.status < 200
+    if (this.#isWrong(stream, block, endStream, interim)) {
+      return connection.streams.fail(stream, ErrorCode.ProtocolError)
+    }
+    if (block.oversize) return connection.streams.fail(stream, ErrorCode.EnhanceYourCalm)
+    if (!stream.headersReceived && !interim) {
+      stream.headersReceived = true
+      const empty = stream.isHead || block.status === 204 || block.status === 304
+      stream.contentLeft = empty ? -1 : block.contentLength
+      if (endStream && stream.contentLeft > 0)
+        return connection.streams.fail(stream, ErrorCode.ProtocolError)
+    }
+    if (endStream)
+      stream.state = nextStreamState(stream.state, StreamInput.ReceiveEnd) as StreamState
+    connection.streams.calling = stream
+    stream.handler.onHeaders(block, endStream)
+    connection.streams.calling = undefined
+    if (endStream && stream.closed) connection.streams.close(stream)
+  }
+
+  #isWrong(stream: Stream, block: DecodedBlock, endStream: boolean, interim: boolean): boolean {
+    if (stream.headersReceived) {
+      // Trailers end the stream (RFC 9113 §8.1) and the content with it.
+      return !endStream || stream.contentLeft > 0 || block.faultAs('trailers') !== undefined
+    }
+    if (
+      interim &&
+      (endStream || ++stream.interimCount > this.#connection.limits.interimResponsesMax)
+    )
+      return true
+    return block.faultAs('response') !== undefined
+  }
+
+  #onReset(reader: FrameReader): void {
+    const connection = this.#connection
+    const stream = connection.streams.get(reader.streamId)
+    if (stream === undefined) {
+      this.#checkKnown(reader.streamId, FrameType.RstStream)
+      return this.#spend(1)
+    }
+    if (connection.role === 'server' && !stream.held) connection.budget.reset(connection.now)
+    connection.streams.endByPeer(stream, reader.errorCode)
+  }
+
+  #onWindowUpdate(reader: FrameReader): void {
+    const connection = this.#connection
+    const { sender } = connection
+    const { streamId, windowIncrement } = reader
+    this.#spend(1)
+    connection.budget.useful(windowIncrement)
+    if (streamId === 0) {
+      if (windowIncrement === 0)
+        this.#protocolError('RFC 9113 §6.9', 'WINDOW_UPDATE of 0 for the connection')
+      if (!sender.grow(windowIncrement)) {
+        throw new ConnectionError(
+          ErrorCode.FlowControlError,
+          'RFC 9113 §6.9.1',
+          `WINDOW_UPDATE of ${windowIncrement} takes the connection window of ${sender.window} past 2^31-1`,
+        )
+      }
+      return
+    }
+    const stream = connection.streams.get(streamId)
+    if (stream === undefined) return this.#checkKnown(streamId, FrameType.WindowUpdate)
+    if (windowIncrement === 0) connection.streams.fail(stream, ErrorCode.ProtocolError)
+    else if (!sender.growStream(stream, windowIncrement)) {
+      connection.streams.fail(stream, ErrorCode.FlowControlError)
+    }
+  }
+
+  #onSettings(reader: FrameReader): void {
+    const connection = this.#connection
+    if ((reader.flags & Flag.Ack) !== 0) {
+      if (!connection.settings.received) {
+        this.#protocolError(
+          'RFC 9113 §3.4',
+          'the first frame is an acknowledgement; expected SETTINGS',
+        )
+      }
+      connection.settings.receiveAck()
+      connection.applyOwnSettings()
+      return
+    }
+    this.#spend(1)
+    connection.applyPeerSettings(reader.bytes, reader.start, reader.end)
+  }
+
+  #onPing(reader: FrameReader): void {
+    this.#spend(1)
+    if ((reader.flags & Flag.Ack) !== 0)
+      this.#connection.pings.receiveAck(reader.bytes, reader.start)
+    else this.#connection.pings.receive(reader.bytes, reader.start)
+  }
+
+  /** Priority is deprecated (RFC 9113 §5.3.2); only its form is checked. */
+  #onPriority(reader: FrameReader): void {
+    if (reader.fault !== ErrorCode.NoError) {
+      const stream = this.#connection.streams.get(reader.streamId)
+      if (stream !== undefined)
+        return this.#connection.streams.fail(stream, ErrorCode.FrameSizeError)
+      // RST_STREAM must not be sent on an idle stream (§6.4), so the connection pays.
+      throw new ConnectionError(
+        ErrorCode.FrameSizeError,
+        'RFC 9113 §6.3',
+        `PRIORITY of ${reader.payloadSize} octets; expected 5`,
+      )
+    }
+    if (reader.dependsOn === reader.streamId) {
+      this.#protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
+    }
+    this.#spend(1)
+  }
+
+  /** A frame on a stream that is known but may not have it now. */
+  #refuse(stream: Stream, refusal: number): void {
+    if (refusal === Refusal.StreamClosed)
+      this.#connection.streams.fail(stream, ErrorCode.StreamClosed)
+    else if (refusal === Refusal.Discard) this.#spend(1)
+    else {
+      throw new ConnectionError(
+        ErrorCode.StreamClosed,
+        'RFC 9113 §5.1',
+        `frame on closed stream ${stream.id}`,
+      )
+    }
+  }
+
+  /** DATA or HEADERS on a stream that is not there: late, wrong, or never opened. RFC 9113 §5.1, §5.1.1. */
+  #refuseClosed(streamId: number, type: number): void {
+    const connection = this.#connection
+    this.#checkKnown(streamId, type)
+    const ending = connection.streams.ending(streamId)
+    if (ending === Ending.ResetByUs || connection.goaway.ignores(streamId)) return this.#spend(1)
+    if (ending === Ending.Closed) {
+      throw new ConnectionError(
+        ErrorCode.StreamClosed,
+        'RFC 9113 §5.1',
+        `${frameName(type)} on stream ${streamId}, which is closed`,
+      )
+    }
+    this.#protocolError(
+      'RFC 9113 §5.1.1',
+      `${frameName(type)} on stream ${streamId}, which was skipped or closed`,
+    )
+  }
+
+  /** A stream that has not been opened may not have this frame. RFC 9113 §5.1 (idle). */
+  #checkKnown(streamId: number, type: number): void {
+    const connection = this.#connection
+    const isOurs = (streamId & 1) === (connection.role === 'client' ? 1 : 0)
+    const idMax = isOurs ? connection.streams.ownIdMax : connection.streams.peerIdMax
+    if (streamId > idMax) {
+      this.#protocolError(
+        'RFC 9113 §5.1',
+        `${frameName(type)} on stream ${streamId}, which is idle`,
+      )
+    }
+  }
+
+  #spend(cost: number): void {
+    this.#connection.budget.work(cost, this.#connection.now, frameName(this.#reader.type))
+  }
+
+  #protocolError(rule: string, message: string): never {
+    throw new ConnectionError(ErrorCode.ProtocolError, rule, message)
+  }
+}

@@ -1,0 +1,22 @@
+export {
+  ConnectionError,
+  ErrorCode,
+  errorCodeName,
+  Flag,
+  FrameType,
+  frameName,
+  summarizeFrame,
+} from '../frame/index.js'
+export { Connection, type ConnectionOptions } from './connection.js'
+export type {
+  ConnectionHandler,
+  ConnectionHost,
+  FrameObserver,
+  HeaderBlock,
+  HeaderList,
+  StreamHandler,
+} from './handler.js'
+export { type ConnectionLimits, DEFAULT_LIMITS } from './limits.js'
+export type { PeerSettings } from './settings-sync.js'
+export { Stream } from './stream.js'
+export { Timer, type TimerOwner, TimerWheel } from './timer-wheel.js'

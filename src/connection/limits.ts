@@ -1,0 +1,215 @@
+/**
+ * What one peer may cost us, and how patient we are. Every field has a default,
+ * a unit and a reason. All are on by default.
+ */
+export interface ConnectionLimits {
+  // --- frames ---------------------------------------------------------------
+
+  /** Payload of a frame we accept; sent as SETTINGS_MAX_FRAME_SIZE. Unit: octets. Default: 16_384. Reason: RFC 9113 §4.2; every peer expects it. */
+  readonly frameSizeMax: number
+  /** Frames handled in one `receive` before other connections get their turn. Unit: frames. Default: 1_000. Reason: one connection must not hold the event loop. */
+  readonly turnFramesMax: number
+  /** Octets handled in one `receive`. Unit: octets. Default: 262_144. Reason: as `turnFramesMax`. */
+  readonly turnSizeMax: number
+
+  // --- header blocks --------------------------------------------------------
+
+  /** Header list we store, by the count of RFC 9113 §6.5.2; sent as SETTINGS_MAX_HEADER_LIST_SIZE. More: stream error ENHANCE_YOUR_CALM. Unit: octets. Default: 16_384. Reason: gRPC suggests 8 KiB; twice that for tracing and tokens. */
+  readonly headerListSizeMax: number
+  /** Header list, or encoded block, that ends the connection. Unit: octets. Default: 65_536. Reason: RFC 9113 §10.5.1; four times the soft limit, as hyper has it. */
+  readonly headerListSizeHardMax: number
+  /** Fields in a header list we store. More: stream error ENHANCE_YOUR_CALM. Unit: fields. Default: 512. Reason: CVE-2026-49975 (many tiny fields). */
+  readonly headerFieldsMax: number
+  /** Fields that end the connection. Unit: fields. Default: 1_000. Reason: as `headerFieldsMax`. */
+  readonly headerFieldsHardMax: number
+  /** CONTINUATION frames in one header block. Unit: frames. Default: 8. Reason: CVE-2024-27316; a 16 KiB list fits one frame. */
+  readonly continuationsMax: number
+  /** CONTINUATION frames without payload in one header block. Unit: frames. Default: 2. Reason: CVE-2026-33871. */
+  readonly emptyContinuationsMax: number
+  /** Time for a header block to be completed. Unit: ms. Default: 10_000. Reason: slow senders (RFC 9113 §10.5). */
+  readonly headerTimeoutMs: number
+  /** Our HPACK decoder's table; sent as SETTINGS_HEADER_TABLE_SIZE. Unit: octets. Default: 4_096. Reason: memory for each connection. */
+  readonly decoderTableSizeMax: number
+  /** Our HPACK encoder's table, whatever the peer allows. Unit: octets. Default: 4_096. Reason: a peer must not make us keep a large table. */
+  readonly encoderTableSizeMax: number
+  /** Dynamic table size updates in one header block. Unit: updates. Default: 2. Reason: RFC 7541 §4.2 never needs more. */
+  readonly tableSizeUpdatesMax: number
+  /** Interim (1xx) responses on one stream. Unit: responses. Default: 8. Reason: an endless row of them never settles a call. */
+  readonly interimResponsesMax: number
+
+  // --- streams --------------------------------------------------------------
+
+  /** Streams the peer may have open, and handlers that may run; sent as SETTINGS_MAX_CONCURRENT_STREAMS. More: REFUSED_STREAM. Unit: streams. Default: 1_000. Reason: gRPC multiplexes widely; octets are bounded elsewhere. */
+  readonly streamsMax: number
+  /** Streams we open before the peer's SETTINGS tell its limit. Unit: streams. Default: 100. Reason: RFC 9113 §6.5.2 recommends that nobody allow fewer. */
+  readonly peerStreamsAssumed: number
+  /** Our own cap on the streams we open, whatever the peer allows. Unit: streams. Default: 100_000. Reason: a peer's SETTINGS must not decide our memory. */
+  readonly openStreamsMax: number
+  /** Refused streams since the last accepted one before the connection ends. Unit: streams. Default: 1_000. Reason: a burst of the whole stream limit is honest, hammering is not. */
+  readonly refusedStreamsMax: number
+
+  // --- flow control ---------------------------------------------------------
+
+  /** Receive window of a stream; sent as SETTINGS_INITIAL_WINDOW_SIZE. Unit: octets. Default: 262_144. Reason: throughput on a short path against memory pinned by a stream. */
+  readonly streamWindowSize: number
+  /** Receive window of the connection. Unit: octets. Default: 1_048_576. Reason: four busy streams; the bandwidth estimate may raise it. */
+  readonly connectionWindowSize: number
+  /** Largest receive window that the bandwidth estimate may give a stream. Unit: octets. Default: 4_194_304. Reason: 20 ms at 1.6 Gbit/s. */
+  readonly streamWindowSizeMax: number
+  /** Largest receive window that the bandwidth estimate may give the connection. Unit: octets. Default: 16_777_216. Reason: four streams at `streamWindowSizeMax`. */
+  readonly connectionWindowSizeMax: number
+  /** Octets received and not yet consumed before connection credit is withheld. Unit: octets. Default: 16_777_216. Reason: bounds memory whatever the stream windows add up to. */
+  readonly receiveBufferMax: number
+  /** Octets queued on one stream before `sendData` answers false. Unit: octets. Default: 65_536. Reason: as grpc-go; back-pressure, not a cap. */
+  readonly streamBufferSize: number
+  /** Octets queued on the connection before `sendData` answers false on every stream. Unit: octets. Default: 1_048_576. Reason: a slow peer must not collect memory. */
+  readonly connectionBufferSize: number
+
+  // --- abuse budgets (RFC 9113 §10.5) -----------------------------------------
+
+  /** Resets a peer may cause in a burst. Unit: resets. Default: 1_000. Reason: CVE-2023-44487; a deadline storm is honest. */
+  readonly resetsMax: number
+  /** Resets regained with time. Unit: resets each second. Default: 100. Reason: as `resetsMax`. */
+  readonly resetsPerSecond: number
+  /** What a reset costs that the peer made us send. Unit: resets. Default: 10. Reason: CVE-2025-8671 (MadeYouReset): honest peers cause none. */
+  readonly provokedResetCost: number
+  /** Work units (control, unknown and pointless frames) a peer may cause in a burst. Unit: frames. Default: 10_000. Reason: CVE-2019-9512 to 9518. */
+  readonly workMax: number
+  /** Work units regained with time. Unit: frames each second. Default: 1_000. Reason: as `workMax`. */
+  readonly workPerSecond: number
+  /** DATA frames without octets and without END_STREAM that bring nothing in between. Unit: frames. Default: 100. Reason: CVE-2019-9518. */
+  readonly emptyDataMax: number
+  /** Below this a DATA frame counts as small. Unit: octets. Default: 256. Reason: RUSTSEC-2026-0258. */
+  readonly smallDataSize: number
+  /** Small DATA frames that may wait unconsumed on a connection. Unit: octets lacking to `smallDataSize`. Default: 8_388_608. Reason: as `smallDataSize`; 32_768 frames of one octet. */
+  readonly smallDataMax: number
+  /** Control frames waiting for the peer to read before we stop reading from it. Unit: frames. Default: 100. Reason: CVE-2019-9512; grpc-go's number. */
+  readonly controlFramesPause: number
+  /** Control frames waiting before the connection ends. Unit: frames. Default: 1_000. Reason: for a driver that does not pause. */
+  readonly controlFramesMax: number
+  /** Entries in one SETTINGS frame. Unit: entries. Default: 32. Reason: CVE-2019-9515; there are nine. */
+  readonly settingsEntriesMax: number
+  /** GOAWAY frames from one peer. Unit: frames. Default: 10. Reason: two are useful. */
+  readonly goawaysMax: number
+
+  // --- time -----------------------------------------------------------------
+
+  /** Time for the peer's preface and first SETTINGS. Unit: ms. Default: 10_000. Reason: as Go; silent sockets cost memory. */
+  readonly prefaceTimeoutMs: number
+  /** Time for the peer to acknowledge our SETTINGS. Unit: ms. Default: 20_000. Reason: RFC 9113 §6.5.3 has a code for it. */
+  readonly settingsTimeoutMs: number
+  /** Time in which a peer that owes us window or reads nothing may hold pending output. Unit: ms. Default: 60_000. Reason: CVE-2026-49975 pins replies behind closed windows. */
+  readonly writeStallTimeoutMs: number
+  /** Time without any stream before the connection is shut down. Unit: ms. Default: Infinity. Reason: gRPC channels live long. */
+  readonly idleTimeoutMs: number
+  /** Silence before a keepalive PING. Unit: ms. Default: Infinity for a client, 7_200_000 for a server (gRPC A8, A9). Reason: a PING more often than every 5 minutes offends other servers. */
+  readonly keepaliveIntervalMs: number
+  /** Time for the answer to a keepalive PING. Unit: ms. Default: 20_000. Reason: gRPC A8. */
+  readonly keepaliveTimeoutMs: number
+  /** Client PINGs closer than this are a strike. Unit: ms. Default: 300_000. Reason: gRPC A8. */
+  readonly pingIntervalMinMs: number
+  /** Strikes before GOAWAY `too_many_pings`; Infinity turns the rule off. Unit: strikes. Default: 2. Reason: gRPC A8. */
+  readonly pingStrikesMax: number
+  /** Time for the PING that separates the two GOAWAY frames of a shutdown. Unit: ms. Default: 5_000. Reason: grpc-go's bound. */
+  readonly shutdownPingTimeoutMs: number
+}
+
+/** The defaults of a server connection. A client differs in `keepaliveIntervalMs` only. */
+export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
+  frameSizeMax: 16_384,
+  turnFramesMax: 1_000,
+  turnSizeMax: 262_144,
+
+  headerListSizeMax: 16_384,
+  headerListSizeHardMax: 65_536,
+  headerFieldsMax: 512,
+  headerFieldsHardMax: 1_000,
+  continuationsMax: 8,
+  emptyContinuationsMax: 2,
+  headerTimeoutMs: 10_000,
+  decoderTableSizeMax: 4_096,
+  encoderTableSizeMax: 4_096,
+  tableSizeUpdatesMax: 2,
+  interimResponsesMax: 8,
+
+  streamsMax: 1_000,
+  peerStreamsAssumed: 100,
+  openStreamsMax: 100_000,
+  refusedStreamsMax: 1_000,
+
+  streamWindowSize: 262_144,
+  connectionWindowSize: 1_048_576,
+  streamWindowSizeMax: 4_194_304,
+  connectionWindowSizeMax: 16_777_216,
+  receiveBufferMax: 16_777_216,
+  streamBufferSize: 65_536,
+  connectionBufferSize: 1_048_576,
+
+  resetsMax: 1_000,
+  resetsPerSecond: 100,
+  provokedResetCost: 10,
+  workMax: 10_000,
+  workPerSecond: 1_000,
+  emptyDataMax: 100,
+  smallDataSize: 256,
+  smallDataMax: 8_388_608,
+  controlFramesPause: 100,
+  controlFramesMax: 1_000,
+  settingsEntriesMax: 32,
+  goawaysMax: 10,
+
+  prefaceTimeoutMs: 10_000,
+  settingsTimeoutMs: 20_000,
+  writeStallTimeoutMs: 60_000,
+  idleTimeoutMs: Number.POSITIVE_INFINITY,
+  keepaliveIntervalMs: 7_200_000,
+  keepaliveTimeoutMs: 20_000,
+  pingIntervalMinMs: 300_000,
+  pingStrikesMax: 2,
+  shutdownPingTimeoutMs: 5_000,
+})
+
+/** [least, most] where the general rule (an integer from 0, or Infinity) is not enough. */
+const RANGES: { readonly [name in keyof ConnectionLimits]?: readonly [number, number] } = {
+  frameSizeMax: [16_384, 0xff_ffff],
+  turnFramesMax: [1, Number.POSITIVE_INFINITY],
+  turnSizeMax: [1, Number.POSITIVE_INFINITY],
+  decoderTableSizeMax: [0, 0x00ff_ffff],
+  encoderTableSizeMax: [0, 0x00ff_ffff],
+  headerListSizeMax: [1, 0x7fff_ffff],
+  headerListSizeHardMax: [1, 0x0fff_ffff],
+  streamsMax: [0, 0xffff_ffff],
+  streamWindowSize: [0, 0x7fff_ffff],
+  connectionWindowSize: [65_535, 0x7fff_ffff],
+  streamWindowSizeMax: [0, 0x7fff_ffff],
+  connectionWindowSizeMax: [65_535, 0x7fff_ffff],
+}
+
+/**
+ * The limits in force: `given` over the defaults.
+ *
+ * @throws TypeError for a name that is not a limit; RangeError for a value out of range.
+ */
+export function resolveLimits(
+  role: 'client' | 'server',
+  given: Partial<ConnectionLimits> | undefined,
+): ConnectionLimits {
+  if (given === undefined) return role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS
+  for (const [name, value] of Object.entries(given)) checkLimit(name, value)
+  return { ...(role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS), ...given }
+}
+
+const CLIENT_DEFAULTS: ConnectionLimits = Object.freeze({
+  ...DEFAULT_LIMITS,
+  keepaliveIntervalMs: Number.POSITIVE_INFINITY,
+})
+
+function checkLimit(name: string, value: unknown): void {
+  if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new TypeError(`limits.${name} is not a limit`)
+  const [least, most] = RANGES[name as keyof ConnectionLimits] ?? [0, Number.POSITIVE_INFINITY]
+  const whole = typeof value === 'number' && (Number.isInteger(value) || value === most)
+  if (whole && value >= least && value <= most) return
+  throw new RangeError(
+    `limits.${name} is ${String(value)}; expected an integer from ${least} to ${most}`,
+  )
+}

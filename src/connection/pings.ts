@@ -1,0 +1,132 @@
+import { ConnectionError, copyOctets, ErrorCode } from '../frame/index.js'
+import type { Connection } from './connection.js'
+import { Timer } from './timer-wheel.js'
+
+/** PINGs of ours that may wait for an answer; an endless row of them is our caller's mistake. */
+const UNANSWERED_MAX = 64
+/** What servers tolerate without any stream. Unit: ms. gRPC A8. */
+const IDLE_PING_INTERVAL_MS = 7_200_000
+
+/**
+ * PING both ways: ours with their answers, keepalive, and how often a client
+ * may send them. RFC 9113 §6.7; gRPC A8 (client keepalive), A9 (server).
+ */
+export class Pings {
+  readonly #connection: Connection
+  #sequence = 0
+  readonly #unanswered: Map<number, (now: number) => void> = new Map()
+  readonly #opaque: Buffer = Buffer.alloc(8)
+
+  // Keepalive: after a silence a PING, after another silence the end.
+  #keepaliveTimer: Timer | undefined = undefined
+  #keepaliveSentAt = -1
+  #heardAt: number
+
+  // The gRPC rule for clients: strikes for PINGs that come too soon.
+  #strikes = 0
+  #pingedAt = Number.NEGATIVE_INFINITY
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#heardAt = connection.now
+  }
+
+  /** Sends PING and calls `onAck` with the time of its answer; never when the connection ends first. */
+  send(onAck: (now: number) => void): void {
+    if (this.#unanswered.size >= UNANSWERED_MAX) {
+      throw new RangeError(
+        `${this.#unanswered.size} PINGs wait for an answer; at most ${UNANSWERED_MAX} may`,
+      )
+    }
+    const sequence = ++this.#sequence
+    this.#unanswered.set(sequence, onAck)
+    this.#opaque.writeUInt32BE(0x6d776972, 0) // 'mwir'
+    this.#opaque.writeUInt32BE(sequence, 4)
+    this.#connection.control.ping(this.#opaque, 0, false)
+  }
+
+  /** Answered at once, octets unchanged. RFC 9113 §6.7. */
+  receive(bytes: Buffer, start: number): void {
+    const connection = this.#connection
+    if (connection.role === 'server') this.#checkInterval()
+    const opaque = Buffer.allocUnsafe(8)
+    copyOctets(opaque, 0, bytes, start, start + 8)
+    connection.control.ping(opaque, 0, true)
+  }
+
+  /** An answer; one that we never asked for is ignored. */
+  receiveAck(bytes: Buffer, start: number): void {
+    if (bytes.readUInt32BE(start) !== 0x6d776972) return
+    const sequence = bytes.readUInt32BE(start + 4)
+    const onAck = this.#unanswered.get(sequence)
+    if (onAck === undefined) return
+    this.#unanswered.delete(sequence)
+    onAck(this.#connection.now)
+  }
+
+  /** Octets came: the peer lives. */
+  heard(now: number): void {
+    this.#heardAt = now
+    this.#keepaliveSentAt = -1
+  }
+
+  /** We sent HEADERS or DATA: PINGs around them are bandwidth probes and welcome. */
+  forgiveStrikes(): void {
+    this.#strikes = 0
+    this.#pingedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Arms keepalive, if it is on and useful now: a client keeps alive only what it uses. */
+  arm(): void {
+    const { limits, role, streamCount, timers } = this.#connection
+    if (limits.keepaliveIntervalMs === Number.POSITIVE_INFINITY) return
+    if (role === 'client' && streamCount === 0) return
+    this.#keepaliveTimer ??= new Timer(this)
+    if (this.#keepaliveTimer.scheduled) return
+    timers.schedule(
+      this.#keepaliveTimer,
+      Math.max(this.#heardAt, this.#connection.now - limits.keepaliveIntervalMs) +
+        limits.keepaliveIntervalMs,
+    )
+  }
+
+  stop(): void {
+    if (this.#keepaliveTimer !== undefined) this.#connection.timers.cancel(this.#keepaliveTimer)
+    this.#unanswered.clear()
+  }
+
+  onTimer(timer: Timer, now: number): void {
+    const connection = this.#connection
+    const { keepaliveIntervalMs, keepaliveTimeoutMs } = connection.limits
+    if (connection.role === 'client' && connection.streamCount === 0) return
+    if (this.#keepaliveSentAt >= 0) {
+      const silence = Math.round(now - this.#heardAt)
+      connection.abandon(
+        new Error(
+          `the peer has not answered a keepalive PING in ${keepaliveTimeoutMs} ms and was silent for ${silence} ms`,
+        ),
+      )
+      return
+    }
+    if (now - this.#heardAt < keepaliveIntervalMs) {
+      connection.timers.schedule(timer, this.#heardAt + keepaliveIntervalMs)
+      return
+    }
+    this.#keepaliveSentAt = now
+    this.send(() => {})
+    connection.timers.schedule(timer, now + keepaliveTimeoutMs)
+  }
+
+  #checkInterval(): void {
+    const { limits, now, streamCount } = this.#connection
+    const intervalMin =
+      streamCount === 0
+        ? Math.max(limits.pingIntervalMinMs, IDLE_PING_INTERVAL_MS)
+        : limits.pingIntervalMinMs
+    const tooSoon = now - this.#pingedAt < intervalMin
+    this.#pingedAt = now
+    if (tooSoon && ++this.#strikes > limits.pingStrikesMax) {
+      throw new ConnectionError(ErrorCode.EnhanceYourCalm, 'gRPC A8', 'too_many_pings')
+    }
+  }
+}

@@ -1,0 +1,350 @@
+import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/index.js'
+import type { Connection } from './connection.js'
+import type { HeaderList, StreamHandler } from './handler.js'
+import { QueuedData, type Stream } from './stream.js'
+import { StreamInput, StreamState } from './stream-state.js'
+import { Timer } from './timer-wheel.js'
+
+/** Payloads from here on go by reference: a copy costs more than one more buffer in a write. Unit: octets. */
+const REFERENCE_SIZE_MIN = 16_384
+/** Serialised output above which DATA waits in its stream's queue, where it can still be dropped. Unit: octets. */
+const SERIALISED_SIZE_MAX = 65_536
+/** Largest DATA frame we send, whatever the peer allows: one stream must not hold the others up. Unit: octets. */
+const DATA_SIZE_MAX = 65_536
+/** A window smaller than this is not worth a frame while more is to be sent (silly window; RFC 1122 §4.2.3.4). Unit: octets. */
+const WINDOW_WORTH_SENDING = 1_024
+/** How long we wait for a better window. Unit: ms. */
+const WINDOW_WAIT_MS = 50
+
+/**
+ * DATA on its way out: both flow-control windows, and whose turn it is.
+ * RFC 9113 §5.2, §6.9.
+ *
+ * What fits both windows is serialised at once, behind its HEADERS. The rest is
+ * queued on its stream; `drain` takes one frame from each stream in turn.
+ */
+export class Sender {
+  readonly #connection: Connection
+  /** What the peer lets us send on the connection. */
+  window = 65_535
+  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE: a stream's window is this plus its own credit. */
+  initialWindow = 65_535
+  /** No stream's credit is above this: a change of the initial window overflows only beyond it. */
+  #creditMax = 0
+  #head: Stream | undefined = undefined
+  #tail: Stream | undefined = undefined
+  /** Octets queued on all streams. */
+  queuedSize = 0
+  /** Streams whose window is too small to be worth a frame yet. */
+  #starved: Stream[] = []
+  #starvedTimer: Timer | undefined = undefined
+  #impatient = false
+  /** Streams to be told that there is room again. */
+  #drained: Stream[] = []
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Whether `drain` would write something now. */
+  get isReady(): boolean {
+    return this.#head !== undefined && this.window > 0
+  }
+
+  /** Opens a stream; when its fields cannot be sent, none is opened. */
+  open(
+    headers: HeaderList,
+    endStream: boolean,
+    handler: StreamHandler,
+    extra: HeaderList | undefined,
+  ): Stream {
+    const { headerListSizeMax } = this.#connection.peerSettings
+    // Checked before an identifier is used up: a hole would be legal, but the stream would be lost.
+    this.#connection.headerWriter.check(headers, extra, headerListSizeMax)
+    const stream = this.#connection.streams.open(handler, endStream, headers)
+    this.#writeBlock(stream, headers, endStream, extra)
+    return stream
+  }
+
+  /** A response, an interim response or trailers. RFC 9113 §8.1. */
+  sendHeaders(
+    stream: Stream,
+    headers: HeaderList,
+    endStream: boolean,
+    extra: HeaderList | undefined,
+  ): void {
+    this.#connection.headerWriter.check(
+      headers,
+      extra,
+      this.#connection.peerSettings.headerListSizeMax,
+    )
+    this.#writeBlock(stream, headers, endStream, extra)
+    if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
+  }
+
+  #writeBlock(
+    stream: Stream,
+    headers: HeaderList,
+    endStream: boolean,
+    extra: HeaderList | undefined,
+  ): void {
+    const connection = this.#connection
+    connection.headerWriter.write(
+      stream.id,
+      headers,
+      extra,
+      endStream,
+      connection.peerSettings.frameSizeMax,
+    )
+    connection.pings.forgiveStrikes()
+    connection.outputAppeared()
+  }
+
+  begin(stream: Stream, size: number, endStream: boolean): number {
+    const { output } = this.#connection
+    if (
+      size >= REFERENCE_SIZE_MIN ||
+      !this.#fits(stream, size) ||
+      output.size > SERIALISED_SIZE_MAX
+    )
+      return -1
+    const offset = output.reserve(FRAME_HEADER_SIZE + size)
+    const payload = this.#writeHeader(stream, offset, size, endStream)
+    output.commit(payload + size)
+    this.#connection.outputAppeared()
+    return payload
+  }
+
+  send(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): boolean {
+    const size = end - start
+    const { output, limits } = this.#connection
+    if (
+      stream.queuedSize === 0 &&
+      (size === 0 || (this.#fits(stream, size) && output.size + size <= SERIALISED_SIZE_MAX))
+    ) {
+      if (size > 0 || endStream) this.#writeFrames(stream, bytes, start, end, endStream)
+      this.#connection.outputAppeared()
+      return true
+    }
+    this.#enqueue(stream, bytes, start, end, endStream)
+    const full =
+      stream.queuedSize >= limits.streamBufferSize || this.queuedSize >= limits.connectionBufferSize
+    if (full) stream.wantsDrain = true
+    return !full
+  }
+
+  /** Writes queued DATA, a frame of each stream in turn, until `output` holds `sizeMax` octets. */
+  drain(sizeMax: number): void {
+    const { output } = this.#connection
+    let stream = this.#head
+    while (stream !== undefined && this.window > 0 && output.size < sizeMax) {
+      this.#head = stream.nextReady
+      if (this.#head === undefined) this.#tail = undefined
+      stream.nextReady = undefined
+      stream.ready = false
+      this.#sendTurn(stream, sizeMax - output.size)
+      stream = this.#head
+    }
+    this.#impatient = false
+  }
+
+  /** Tells the streams that have room again. User code may send from here. */
+  notifyDrained(): boolean {
+    if (this.#drained.length === 0) return false
+    const drained = this.#drained
+    this.#drained = []
+    for (const stream of drained) {
+      if (stream.writable) this.#connection.streams.guard(stream, drainStream)
+    }
+    return true
+  }
+
+  /** WINDOW_UPDATE for a stream. False when its window would pass 2^31-1. RFC 9113 §6.9.1. */
+  growStream(stream: Stream, increment: number): boolean {
+    const credit = stream.sendCredit + increment
+    if (this.initialWindow + credit > WINDOW_MAX) return false
+    stream.sendCredit = credit
+    if (credit > this.#creditMax) this.#creditMax = credit
+    if (stream.queuedSize > 0) this.#makeReady(stream)
+    return true
+  }
+
+  /** WINDOW_UPDATE for the connection. */
+  grow(increment: number): boolean {
+    if (this.window + increment > WINDOW_MAX) return false
+    this.window += increment
+    return true
+  }
+
+  /** The peer changed SETTINGS_INITIAL_WINDOW_SIZE: every window moves with it. False on overflow. RFC 9113 §6.9.2. */
+  setInitialWindow(size: number): boolean {
+    if (size + this.#creditMax > WINDOW_MAX && !this.#recount(size)) return false
+    const grown = size > this.initialWindow
+    this.initialWindow = size
+    if (grown && this.queuedSize > 0) {
+      for (const stream of this.#connection.streams.snapshot()) {
+        if (stream.queuedSize > 0) this.#makeReady(stream)
+      }
+    }
+    return true
+  }
+
+  /** The stream has ended: what it had queued is dropped. */
+  forget(stream: Stream): void {
+    this.queuedSize -= stream.dropQueue()
+    stream.wantsDrain = false
+  }
+
+  onTimer(): void {
+    this.#impatient = true
+    const starved = this.#starved
+    this.#starved = []
+    for (const stream of starved) if (stream.queuedSize > 0) this.#makeReady(stream)
+    this.#connection.outputAppeared()
+  }
+
+  #fits(stream: Stream, size: number): boolean {
+    return (
+      stream.queuedSize === 0 &&
+      size <= this.window &&
+      size <= this.initialWindow + stream.sendCredit &&
+      size <= this.#connection.peerSettings.frameSizeMax
+    )
+  }
+
+  /** Charges both windows, writes one frame header, moves the state. Returns the payload's offset. */
+  #writeHeader(stream: Stream, offset: number, size: number, endStream: boolean): number {
+    this.window -= size
+    stream.sendCredit -= size
+    const flags = endStream ? Flag.EndStream : 0
+    this.#connection.observe(true, FrameType.Data, flags, stream.id, size)
+    const payload = writeFrameHeader(
+      this.#connection.output.bytes,
+      offset,
+      size,
+      FrameType.Data,
+      flags,
+      stream.id,
+    )
+    if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
+    return payload
+  }
+
+  #writeFrames(
+    stream: Stream,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    endStream: boolean,
+  ): void {
+    const { output } = this.#connection
+    const size = end - start
+    if (size < REFERENCE_SIZE_MIN) {
+      const offset = output.reserve(FRAME_HEADER_SIZE + size)
+      const payload = this.#writeHeader(stream, offset, size, endStream)
+      bytes.copy(output.bytes, payload, start, end)
+      output.commit(payload + size)
+    } else {
+      const offset = output.reserve(FRAME_HEADER_SIZE)
+      output.commit(this.#writeHeader(stream, offset, size, endStream))
+      output.append(bytes, start, end)
+    }
+  }
+
+  #enqueue(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    stream.queuedEnd = endStream
+    if (start < end) {
+      const data = new QueuedData(bytes, start, end)
+      if (stream.queueTail === undefined) stream.queueHead = data
+      else stream.queueTail.next = data
+      stream.queueTail = data
+      stream.queuedSize += end - start
+      this.queuedSize += end - start
+    }
+    this.#makeReady(stream)
+    this.#connection.outputAppeared()
+  }
+
+  #makeReady(stream: Stream): void {
+    if (stream.ready) return
+    stream.ready = true
+    if (this.#tail === undefined) this.#head = stream
+    else this.#tail.nextReady = stream
+    this.#tail = stream
+  }
+
+  /** One frame of one stream; it goes to the end of the row when more is left. */
+  #sendTurn(stream: Stream, room: number): void {
+    const data = stream.queueHead
+    if (data === undefined || stream.closed) return
+    const window = Math.min(this.window, this.initialWindow + stream.sendCredit)
+    if (window <= 0) return // WINDOW_UPDATE or SETTINGS brings it back
+    if (window < WINDOW_WORTH_SENDING && window < stream.queuedSize && !this.#impatient) {
+      this.#starve(stream)
+      return
+    }
+    const frameMax = Math.min(this.#connection.peerSettings.frameSizeMax, DATA_SIZE_MAX, window)
+    const size = Math.min(data.end - data.start, frameMax, Math.max(room, WINDOW_WORTH_SENDING))
+    const last = size === stream.queuedSize
+    stream.queuedSize -= size
+    this.queuedSize -= size
+    this.#writeFrames(stream, data.bytes, data.start, data.start + size, last && stream.queuedEnd)
+    data.start += size
+    if (data.start === data.end) {
+      stream.queueHead = data.next
+      if (data.next === undefined) stream.queueTail = undefined
+    }
+    if (last) this.#finishQueue(stream)
+    else this.#makeReady(stream)
+    this.#noteDrained(stream)
+  }
+
+  #finishQueue(stream: Stream): void {
+    const { queuedTrailers, queuedTrailersExtra } = stream
+    if (queuedTrailers === undefined) return
+    stream.queuedTrailers = undefined
+    stream.queuedTrailersExtra = undefined
+    // Checked when they were handed over is too early: the peer's limits may have changed.
+    this.#connection.streams.guard(stream, () => {
+      this.#connection.sender.sendHeaders(stream, queuedTrailers, true, queuedTrailersExtra)
+    })
+  }
+
+  #noteDrained(stream: Stream): void {
+    const { limits } = this.#connection
+    if (!stream.wantsDrain || stream.queuedSize > limits.streamBufferSize / 2) return
+    if (this.queuedSize > limits.connectionBufferSize / 2 && stream.queuedSize > 0) return
+    stream.wantsDrain = false
+    this.#drained.push(stream)
+  }
+
+  #starve(stream: Stream): void {
+    this.#starved.push(stream)
+    this.#starvedTimer ??= new Timer(this)
+    const { timers, now } = this.#connection
+    if (!this.#starvedTimer.scheduled) timers.schedule(this.#starvedTimer, now + WINDOW_WAIT_MS)
+  }
+
+  /** Stops the timer: the connection is over. */
+  stop(): void {
+    if (this.#starvedTimer !== undefined) this.#connection.timers.cancel(this.#starvedTimer)
+    this.#starved = []
+    this.#drained = []
+  }
+
+  /** The bound on credits is only an upper one: before an overflow is reported it is counted exactly. */
+  #recount(size: number): boolean {
+    let creditMax = 0
+    for (const stream of this.#connection.streams.snapshot()) {
+      if (stream.state !== StreamState.Closed) creditMax = Math.max(creditMax, stream.sendCredit)
+    }
+    this.#creditMax = creditMax
+    return size + creditMax <= WINDOW_MAX
+  }
+}
+
+const WINDOW_MAX = 0x7fff_ffff
+
+function drainStream(stream: Stream): void {
+  stream.handler.onDrain()
+}

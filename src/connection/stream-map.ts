@@ -1,0 +1,69 @@
+import type { Stream } from './stream.js'
+
+const RING_SIZE_MIN = 16
+const RING_SIZE_MAX = 65_536
+
+/**
+ * The open streams of a connection by identifier.
+ *
+ * A ring indexed by the identifier's upper bits: identifiers of one side grow
+ * by two, so live streams seldom meet, and look-up is one load and one
+ * comparison (a Map costs 110 octets and two to three times the time). When
+ * two meet the ring doubles; at its largest size a Map takes the older one.
+ */
+export class StreamMap {
+  #ring: (Stream | undefined)[] = new Array<Stream | undefined>(RING_SIZE_MIN).fill(undefined)
+  #mask = RING_SIZE_MIN - 1
+  #overflow: Map<number, Stream> | undefined = undefined
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get(id: number): Stream | undefined {
+    const stream = this.#ring[(id >>> 1) & this.#mask]
+    if (stream !== undefined && stream.id === id) return stream
+    return this.#overflow === undefined ? undefined : this.#overflow.get(id)
+  }
+
+  add(stream: Stream): void {
+    this.#size++
+    while (this.#ring[(stream.id >>> 1) & this.#mask] !== undefined) {
+      if (this.#ring.length === RING_SIZE_MAX) {
+        this.#overflow ??= new Map()
+        const older = this.#ring[(stream.id >>> 1) & this.#mask]!
+        this.#overflow.set(older.id, older)
+        break
+      }
+      this.#grow()
+    }
+    this.#ring[(stream.id >>> 1) & this.#mask] = stream
+  }
+
+  remove(stream: Stream): void {
+    const index = (stream.id >>> 1) & this.#mask
+    if (this.#ring[index] === stream) this.#ring[index] = undefined
+    else if (this.#overflow?.delete(stream.id) !== true) return
+    this.#size--
+  }
+
+  /** All streams as they stand now; the map may change while they are visited. */
+  snapshot(): Stream[] {
+    const streams: Stream[] = []
+    if (this.#size === 0) return streams
+    for (const stream of this.#ring) if (stream !== undefined) streams.push(stream)
+    if (this.#overflow !== undefined) streams.push(...this.#overflow.values())
+    return streams.sort((a, b) => a.id - b.id)
+  }
+
+  #grow(): void {
+    const streams = this.#ring
+    this.#mask = streams.length * 2 - 1
+    this.#ring = new Array<Stream | undefined>(streams.length * 2).fill(undefined)
+    // Streams that did not meet in the smaller ring cannot meet in the larger one.
+    for (const stream of streams) {
+      if (stream !== undefined) this.#ring[(stream.id >>> 1) & this.#mask] = stream
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import { ErrorCode } from '../frame/index.js'
+import { ClosedStreams, type Ending } from './closed-streams.js'
+import type { Connection } from './connection.js'
+import type { HeaderList, StreamHandler } from './handler.js'
+import type { DecodedBlock } from './header-block.js'
+import { Stream } from './stream.js'
+import { StreamMap } from './stream-map.js'
+import { nextStreamState, type StreamInput, StreamState } from './stream-state.js'
+
+/** Identifiers from here on are left alone: the connection is replaced in time. 75 % of what there is. */
+const DRAIN_STREAM_ID = 0x6000_0000
+
+/**
+ * The streams of a connection: how each begins, and every way in which it ends.
+ * RFC 9113 §5.1.
+ */
+export class StreamTable {
+  readonly #connection: Connection
+  readonly #map: StreamMap = new StreamMap()
+  readonly #closed: ClosedStreams = new ClosedStreams()
+  /** Streams that count against the limit: not closed, or closed while user code runs. */
+  #counted = 0
+  #ownIdNext = 1
+  /** The highest identifier that the peer has opened. */
+  peerIdMax = 0
+  /** Whose handler is being called: an exception is its, not ours. */
+  calling: Stream | undefined = undefined
+  /** Client: `canOpen` was asked for and denied; somebody waits. */
+  #waited = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  get size(): number {
+    return this.#map.size
+  }
+
+  get counted(): number {
+    return this.#counted
+  }
+
+  /** The highest identifier that we have opened. */
+  get ownIdMax(): number {
+    return this.#ownIdNext - 2
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#map.get(id)
+  }
+
+  snapshot(): Stream[] {
+    return this.#map.snapshot()
+  }
+
+  ending(id: number): Ending {
+    return this.#closed.ending(id)
+  }
+
+  /** Client: whether a stream may be opened now. */
+  get canOpen(): boolean {
+    const connection = this.#connection
+    if (connection.over || connection.draining || this.#ownIdNext >= DRAIN_STREAM_ID) return false
+    const free = this.#counted < this.#countedMax()
+    if (!free) this.#waited = true
+    return free
+  }
+
+  /** Client: all identifiers that we use are used. */
+  get exhausted(): boolean {
+    return this.#ownIdNext >= DRAIN_STREAM_ID
+  }
+
+  open(handler: StreamHandler, endStream: boolean, headers: HeaderList): Stream {
+    const stream = new Stream(this.#ownIdNext, this.#connection, handler)
+    this.#ownIdNext += 2
+    stream.isHead = headers[0] === ':method' && headers[1] === 'HEAD'
+    stream.state = StreamState.Open
+    this.#add(stream)
+    if (endStream) stream.state = StreamState.HalfClosedLocal
+    return stream
+  }
+
+  /** Test hook and resumption: the first identifier to use. */
+  startAt(id: number): void {
+    if ((id & 1) === 0 || id < this.#ownIdNext) throw new RangeError(`first stream id is ${id}; expected an odd number from ${this.#ownIdNext}`)
+    this.#ownIdNext = id
+  }
+
+  /** Server: a request. The block has been decoded whatever becomes of it. RFC 9113 §5.1.1, §5.1.2, §8.1.1. */
+  accept(id: number, block: DecodedBlock, endStream: boolean): void {
+    const connection = this.#connection
+    const { budget, limits } = connection
+    if ((id & 1) === 0) connection.protocolError('RFC 9113 §5.1.1', `a client opened stream ${id}`)
+    this.peerIdMax = id
+    if (connection.goaway.ignores(id)) return budget.work(1, connection.now, 'HEADERS after GOAWAY')
+    if (this.#counted >= limits.streamsMax) {
+      budget.refusedStream()
+      return this.#refuse(id, ErrorCode.RefusedStream)
+    }
+    const malformed = block.faultAs('request') !== undefined || (endStream && block.contentLength > 0)
+    if (malformed || block.oversize) {
+      budget.provokedReset(connection.now)
+      return this.#refuse(id, malformed ? ErrorCode.ProtocolError : ErrorCode.EnhanceYourCalm)
+    }
+    budget.acceptedStream()
+    const stream = new Stream(id, connection, NOBODY)
+    stream.state = endStream ? StreamState.HalfClosedRemote : StreamState.Open
+    stream.headersReceived = true
+    stream.contentLeft = block.contentLength
+    this.#add(stream)
+    this.calling = stream
+    stream.handler = connection.handler.onStream(stream, block, endStream)
+    this.calling = undefined
+  }
+
+  /** We sent END_STREAM, or the like. */
+  transition(stream: Stream, input: StreamInput): void {
+    stream.state = nextStreamState(stream.state, input) as StreamState
+    if (stream.state === StreamState.Closed) this.close(stream)
+  }
+
+  /** Both sides have ended. */
+  close(stream: Stream): void {
+    if (!this.#remove(stream, false)) return
+    this.#connection.budget.completed()
+  }
+
+  /** RST_STREAM from the peer. RFC 9113 §6.4. */
+  endByPeer(stream: Stream, errorCode: number): void {
+    stream.state = StreamState.Closed
+    this.#remove(stream, false)
+    this.guard(stream, () => stream.handler.onReset(errorCode, true))
+  }
+
+  /** The peer broke a rule on this stream. RFC 9113 §5.4.2. */
+  fail(stream: Stream, errorCode: number): void {
+    this.reset(stream, errorCode)
+    this.guard(stream, () => stream.handler.onReset(errorCode, false))
+    this.#connection.budget.provokedReset(this.#connection.now)
+  }
+
+  /** We want no more of it. */
+  reset(stream: Stream, errorCode: number): void {
+    stream.state = StreamState.ResetSent
+    this.#remove(stream, true)
+    this.#connection.control.reset(stream.id, errorCode)
+  }
+
+  /** The connection has gone, or will never look at it. */
+  lose(stream: Stream, cause: Error, unprocessed: boolean): void {
+    stream.state = StreamState.Closed
+    this.#remove(stream, false)
+    this.guard(stream, () => stream.handler.onLost(cause, unprocessed))
+  }
+
+  /** Runs what belongs to one stream: an exception resets it and harms nobody else. */
+  guard(stream: Stream, run: (stream: Stream) => void): void {
+    const outer = this.calling
+    this.calling = stream
+    try {
+      run(stream)
+    } catch (error) {
+      this.#onException(stream, error)
+    }
+    this.calling = outer
+  }
+
+  /** An exception came out of a frame's dispatch. True when it was some handler's. */
+  caught(error: unknown): boolean {
+    const stream = this.calling
+    if (stream === undefined) return false
+    this.calling = undefined
+    this.#onException(stream, error)
+    return true
+  }
+
+  /** The stream no longer counts against the limit. */
+  uncount(stream: Stream): void {
+    if (!stream.counted) return
+    stream.counted = false
+    this.#counted--
+    if (this.#counted === 0) this.#connection.idle()
+    if (this.#waited && this.canOpen) {
+      this.#waited = false
+      this.#connection.host.onCapacity()
+    }
+  }
+
+  /** The peer's limit may have grown. */
+  limitChanged(): void {
+    if (!this.#waited || !this.canOpen) return
+    this.#waited = false
+    this.#connection.host.onCapacity()
+  }
+
+  #countedMax(): number {
+    const { limits, settings } = this.#connection
+    const peerMax = settings.received ? settings.peer.concurrentStreamsMax : limits.peerStreamsAssumed
+    return Math.min(peerMax, limits.openStreamsMax)
+  }
+
+  #onException(stream: Stream, error: unknown): void {
+    if (!stream.closed) this.reset(stream, ErrorCode.InternalError)
+    this.#connection.host.onHandlerError(error, stream.id)
+  }
+
+  #refuse(id: number, errorCode: number): void {
+    this.#closed.add(id, true)
+    this.#connection.control.reset(id, errorCode)
+  }
+
+  #add(stream: Stream): void {
+    this.#map.add(stream)
+    stream.counted = true
+    if (this.#counted++ === 0) this.#connection.busy()
+  }
+
+  #remove(stream: Stream, resetByUs: boolean): boolean {
+    if (this.#map.get(stream.id) !== stream) return false
+    this.#map.remove(stream)
+    this.#closed.add(stream.id, resetByUs)
+    if (stream.queuedSize > 0) this.#connection.sender.forget(stream)
+    if (stream.retained > 0) this.#connection.receiver.forget(stream)
+    if (!stream.held) this.uncount(stream)
+    return true
+  }
+}
+
+/** The handler of a stream whose owner has not answered yet: nothing can happen to it before. */
+const NOBODY: StreamHandler = {
+  onHeaders() {},
+  onData() {},
+  onDrain() {},
+  onReset() {},
+  onLost() {},
+}
+
