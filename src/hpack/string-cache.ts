@@ -1,8 +1,8 @@
 import { decodeHuffman, huffmanDecodedSizeMax } from './huffman.js'
 import { readLatin1 } from './latin1.js'
 
-/** Strings of more encoded octets are not worth comparing, and bound what an entry holds. */
-export const CACHED_SIZE_MAX = 64
+/** The most encoded octets of a string in the cache. */
+export const CACHED_SIZE_MAX = 32
 
 const SLOT_COUNT = 1024
 
@@ -10,8 +10,8 @@ const SLOT_COUNT = 1024
  * Strings by their encoded octets: a name or value that peers repeat becomes the same string
  * object without being decoded again, and comparing it later compares pointers.
  *
- * Direct mapped: each hash has one slot, so memory is bounded (1024 strings of at most 102
- * characters and 64 KiB of octets) whatever peers send. A string enters at its second sight in
+ * Direct mapped: each hash has one slot, so memory is bounded (1024 strings of at most 51
+ * characters and 32 KiB of octets) whatever peers send. A string enters at its second sight in
  * a row, so that values seen once (identifiers, timeouts) push nothing out.
  */
 export class StringCache {
