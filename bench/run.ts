@@ -5,11 +5,12 @@ import { PeerSet } from './peers.js'
 import { print, progress, table } from './report.js'
 import type { Row } from './rows.js'
 import type { Bench, Suite } from './suite.js'
+import { micro } from './suites/micro.js'
 import { rpc } from './suites/rpc.js'
 import { machine } from './tools.js'
 import { FULL, QUICK } from './unary-contest.js'
 
-const SUITES: Readonly<Record<string, Suite>> = { rpc }
+const SUITES: Readonly<Record<string, Suite>> = { micro, rpc }
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--json FILE]
 suites: ${[...Object.keys(SUITES), 'all'].join(', ')}`

@@ -1,24 +1,6 @@
-import { createRequire } from 'node:module'
 import { PREFIXED_MESSAGE } from '../payload.js'
 import { END_HEADERS, FLAG_1, frame, Type } from './frame-bytes.js'
-
-interface Field {
-  readonly name: string
-  readonly value: string
-}
-interface Compressor {
-  write(fields: readonly Field[]): boolean
-  read(): Buffer | null
-}
-interface HpackJs {
-  readonly compressor: { create(options: { table: { maxSize: number } }): Compressor }
-}
-
-// hpack.js indexes every field and Huffman-codes every string, as the encoders of nghttp2 and Go do,
-// and is no relation of the decoder under test. It comes without types.
-const hpack = createRequire(import.meta.url)('hpack.js') as HpackJs
-
-const HEADER_TABLE_SIZE = 4096
+import { compress, type Field, hpackJs, TABLE } from './hpack-js.js'
 
 /** Calls as a client of a busy service sends them on one connection, prepared before the clock starts. */
 export interface CallBytes {
@@ -33,14 +15,12 @@ export interface CallBytes {
  * dynamic table and none repeats.
  */
 export function callBytes(path: string, count: number, varying: boolean): CallBytes {
-  const compressor = hpack.compressor.create({ table: { maxSize: HEADER_TABLE_SIZE } })
+  const compressor = hpackJs.compressor.create(TABLE)
   const offsets = new Uint32Array(count + 1)
   const chunks: Buffer[] = []
   let size = 0
   for (let call = 0; call < count; call++) {
-    compressor.write(fields(path, varying ? call : undefined))
-    const block = compressor.read()
-    if (block === null) throw new Error('hpack.js wrote no header block')
+    const block = compress(compressor, callFields(path, varying ? call : undefined))
     const streamId = call * 2 + 1
     const headers = frame(Type.headers, END_HEADERS, streamId, block)
     const data = frame(Type.data, FLAG_1, streamId, PREFIXED_MESSAGE)
@@ -51,7 +31,8 @@ export function callBytes(path: string, count: number, varying: boolean): CallBy
   return { bytes: Buffer.concat(chunks, size), offsets }
 }
 
-function fields(path: string, call: number | undefined): readonly Field[] {
+/** The header list of a unary call; with a number, a timeout and a trace id go with it that no other has. */
+export function callFields(path: string, call: number | undefined): readonly Field[] {
   const constant = [
     { name: ':method', value: 'POST' },
     { name: ':scheme', value: 'http' },
