@@ -40,7 +40,7 @@ export class Bandwidth {
     const { limits } = this.#connection
     if (this.#received >= this.#window * NARROW) {
       this.#window = Math.min(this.#window * 2, limits.streamWindowSizeMax)
-      this.#connection.widen(
+      this.#connection.settings.widen(
         this.#window,
         Math.min(this.#window * 4, limits.connectionWindowSizeMax),
       )

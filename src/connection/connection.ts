@@ -1,6 +1,7 @@
 import { CLIENT_PREFACE, ConnectionError, ErrorCode, type FrameType } from '../frame/index.js'
 import { AbuseBudget } from './abuse-budget.js'
 import { Bandwidth } from './bandwidth.js'
+import type { ConnectionOptions } from './connection-options.js'
 import { ControlWriter } from './control-writer.js'
 import { Deadlines } from './deadlines.js'
 import { Goaway } from './goaway.js'
@@ -23,23 +24,6 @@ import { ourSettings, type PeerSettings, SettingsSync } from './settings-sync.js
 import type { Stream } from './stream.js'
 import { StreamTable } from './stream-table.js'
 import { TimerWheel } from './timer-wheel.js'
-
-/** How a connection is set up. */
-export interface ConnectionOptions {
-  readonly role: 'client' | 'server'
-  /** The protocol above. */
-  readonly handler: ConnectionHandler
-  /** Whoever moves the bytes. */
-  readonly host: ConnectionHost
-  /** The present. Unit: ms on a monotonic clock. */
-  readonly now: number
-  /** What differs from `DEFAULT_LIMITS`. */
-  readonly limits?: Partial<ConnectionLimits> | undefined
-  /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */
-  readonly timers?: TimerWheel | undefined
-  /** Sees each frame. Default: nobody. */
-  readonly observer?: FrameObserver | undefined
-}
 
 /**
  * One HTTP/2 connection: a state machine without a socket, the same for both
@@ -113,7 +97,7 @@ export class Connection {
     this.headerWriter = new HeaderWriter(this.output, this.limits.encoderTableSizeMax)
     this.receiver = new Receiver(this, this.limits.connectionWindowSize)
     this.sender = new Sender(this)
-    this.settings = new SettingsSync(this.role, this.limits.settingsEntriesMax)
+    this.settings = new SettingsSync(this)
     this.streams = new StreamTable(this)
     this.deadlines = new Deadlines(this)
     this.pings = new Pings(this)
@@ -296,42 +280,6 @@ export class Connection {
     throw new ConnectionError(ErrorCode.ProtocolError, rule, message)
   }
 
-  /** @internal SETTINGS from the peer. RFC 9113 §6.5.3. */
-  applyPeerSettings(bytes: Buffer, start: number, end: number): void {
-    const { settings } = this
-    const first = !settings.received
-    settings.receive(bytes, start, end, size => this.headerWriter.setTableSizeMax(size))
-    if (!this.sender.setInitialWindow(settings.peer.initialWindowSize)) {
-      throw new ConnectionError(
-        ErrorCode.FlowControlError,
-        'RFC 9113 §6.9.2',
-        `SETTINGS_INITIAL_WINDOW_SIZE of ${settings.peer.initialWindowSize} takes a stream window past 2^31-1`,
-      )
-    }
-    this.control.settingsAck()
-    if (first) {
-      this.deadlines.prefaceCame()
-      this.pings.arm()
-      this.idle()
-      this.host.onSettings()
-    }
-    this.streams.limitChanged()
-  }
-
-  /** @internal Ours were acknowledged: from now on they bind the peer. RFC 9113 §6.5.3. */
-  applyOwnSettings(): void {
-    if (!this.settings.acknowledged) return
-    this.deadlines.settingsAcknowledged()
-    this.headerReader.setTableSizeMax(this.limits.decoderTableSizeMax)
-    this.receiver.settingsAcknowledged()
-  }
-
-  /** @internal The bandwidth estimate asks for wider windows. */
-  widen(streamWindow: number, connectionWindow: number): void {
-    this.receiver.widen(streamWindow, connectionWindow)
-    this.#sendSettings({ initialWindowSize: streamWindow })
-  }
-
   /** @internal The first stream: nothing is idle, keepalive is useful. */
   busy(): void {
     this.deadlines.cancelIdle()
@@ -372,15 +320,9 @@ export class Connection {
       output.commit(offset + CLIENT_PREFACE.length)
     }
     this.#inTurn = true // the host is not there yet to be told
-    this.#sendSettings(ourSettings(this.role, this.limits))
+    this.settings.send(ourSettings(this.role, this.limits))
     this.receiver.replenish()
     this.#inTurn = false
-  }
-
-  #sendSettings(settings: Parameters<ControlWriter['settings']>[0]): void {
-    this.control.settings(settings)
-    this.settings.sent()
-    this.deadlines.armSettings()
   }
 
   /** False when the turn's budget is spent. A handler's exception costs its stream and nothing else. */

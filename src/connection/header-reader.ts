@@ -181,7 +181,7 @@ function translated(error: unknown): unknown {
 /** FNV-1a over at most 32 octets, first and last: enough to tell blocks apart before they are compared. */
 function hashOctets(bytes: Buffer, start: number, size: number): number {
   let hash = 0x811c9dc5 ^ size
-  const head = size < 16 ? size : 16
+  const head = Math.min(size, 16)
   for (let i = 0; i < head; i++) hash = Math.imul(hash ^ bytes[start + i]!, 0x01000193)
   for (let i = size > 32 ? size - 16 : head; i < size; i++)
     hash = Math.imul(hash ^ bytes[start + i]!, 0x01000193)

@@ -298,11 +298,10 @@ export class Inbound {
         )
       }
       connection.settings.receiveAck()
-      connection.applyOwnSettings()
       return
     }
     this.#spend(1)
-    connection.applyPeerSettings(reader.bytes, reader.start, reader.end)
+    connection.settings.receive(reader.bytes, reader.start, reader.end)
   }
 
   #onPing(reader: FrameReader): void {

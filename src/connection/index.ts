@@ -7,7 +7,8 @@ export {
   frameName,
   summarizeFrame,
 } from '../frame/index.js'
-export { Connection, type ConnectionOptions } from './connection.js'
+export { Connection } from './connection.js'
+export type { ConnectionOptions } from './connection-options.js'
 export type {
   ConnectionHandler,
   ConnectionHost,

@@ -7,6 +7,7 @@ import {
   Setting,
   type Settings,
 } from '../frame/index.js'
+import type { Connection } from './connection.js'
 import type { ConnectionLimits } from './limits.js'
 
 /** What the peer told us, with the defaults of RFC 9113 §6.5.2 until it does. */
@@ -32,59 +33,77 @@ export class SettingsSync {
     headerListSizeMax: Number.POSITIVE_INFINITY,
     enableConnectProtocol: false,
   }
-  readonly #role: 'client' | 'server'
-  readonly #entriesMax: number
+  readonly #connection: Connection
   /** The peer's first SETTINGS have come. */
   received = false
-  /** Ours have not been acknowledged yet. */
+  /** How many of ours wait for their acknowledgement. */
   #unacknowledged = 0
   #noPriorities = -1
 
-  constructor(role: 'client' | 'server', entriesMax: number) {
-    this.#role = role
-    this.#entriesMax = entriesMax
+  constructor(connection: Connection) {
+    this.#connection = connection
   }
 
-  get acknowledged(): boolean {
-    return this.#unacknowledged === 0
-  }
-
-  /** Our SETTINGS went out. */
-  sent(): void {
+  /** Sends SETTINGS of ours; they bind the peer once acknowledged. */
+  send(settings: Settings): void {
+    this.#connection.control.settings(settings)
+    this.#connection.deadlines.armSettings()
     this.#unacknowledged++
+  }
+
+  /** The bandwidth estimate asks for wider windows. */
+  widen(streamWindow: number, connectionWindow: number): void {
+    this.#connection.receiver.widen(streamWindow, connectionWindow)
+    this.send({ initialWindowSize: streamWindow })
   }
 
   /** The peer acknowledged ours. RFC 9113 §6.5.3. */
   receiveAck(): void {
-    if (--this.#unacknowledged < 0) {
-      this.#unacknowledged = 0
-      throw new ConnectionError(
-        ErrorCode.ProtocolError,
-        'RFC 9113 §6.5.3',
-        'SETTINGS acknowledged more often than sent',
-      )
+    if (this.#unacknowledged === 0) {
+      refuse('RFC 9113 §6.5.3', 'SETTINGS acknowledged more often than sent')
     }
+    if (--this.#unacknowledged > 0) return
+    const connection = this.#connection
+    connection.deadlines.settingsAcknowledged()
+    connection.headerReader.setTableSizeMax(connection.limits.decoderTableSizeMax)
+    connection.receiver.settingsAcknowledged()
   }
 
-  /**
-   * The peer's SETTINGS: checked before any takes effect, applied in order. Each
-   * header table size is reported, because a dip below the last one counts (RFC 7541 §4.2).
-   */
-  receive(bytes: Buffer, start: number, end: number, onTableSize: (size: number) => void): void {
+  /** SETTINGS from the peer: checked before any takes effect, applied in order, acknowledged at once. */
+  receive(bytes: Buffer, start: number, end: number): void {
+    const connection = this.#connection
+    const { settingsEntriesMax } = connection.limits
     const entries = (end - start) / SETTING_SIZE
-    if (entries > this.#entriesMax) {
+    if (entries > settingsEntriesMax) {
       throw new ConnectionError(
         ErrorCode.EnhanceYourCalm,
         'RFC 9113 §10.5',
-        `SETTINGS with ${entries} entries; the limit is ${this.#entriesMax}`,
+        `SETTINGS with ${entries} entries; the limit is ${settingsEntriesMax}`,
       )
     }
     readSettings(bytes, start, end, checkSetting)
-    readSettings(bytes, start, end, (id, value) => {
-      this.#apply(id, value)
-      if (id === Setting.HeaderTableSize) onTableSize(value)
-    })
+    readSettings(bytes, start, end, (id, value) => this.#apply(id, value))
+    const { initialWindowSize } = this.peer
+    if (!connection.sender.setInitialWindow(initialWindowSize)) {
+      throw new ConnectionError(
+        ErrorCode.FlowControlError,
+        'RFC 9113 §6.9.2',
+        `SETTINGS_INITIAL_WINDOW_SIZE of ${initialWindowSize} takes a stream window past 2^31-1`,
+      )
+    }
+    connection.control.settingsAck()
+    if (!this.received) this.#arrived()
+    connection.streams.limitChanged()
+  }
+
+  /** The first ones: the connection is usable. */
+  #arrived(): void {
+    const connection = this.#connection
     this.received = true
+    connection.deadlines.prefaceCame()
+    connection.pings.arm()
+    connection.idle()
+    connection.host.onSettings()
   }
 
   #apply(id: number, value: number): void {
@@ -92,9 +111,11 @@ export class SettingsSync {
     switch (id) {
       case Setting.HeaderTableSize:
         peer.headerTableSize = value
+        // Each value counts, not only the last: a dip empties the table (RFC 7541 §4.2).
+        this.#connection.headerWriter.setTableSizeMax(value)
         break
       case Setting.EnablePush:
-        if (this.#role === 'client' && value !== 0) {
+        if (this.#connection.role === 'client' && value !== 0) {
           refuse('RFC 9113 §6.5.2', 'a server sent SETTINGS_ENABLE_PUSH = 1')
         }
         break

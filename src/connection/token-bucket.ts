@@ -23,7 +23,7 @@ export class TokenBucket {
   spend(cost: number, now: number): boolean {
     if (this.#tokens < this.#tokensMax) {
       const grown = this.#tokens + (now - this.#filledAt) * this.#perMs
-      this.#tokens = grown < this.#tokensMax ? grown : this.#tokensMax
+      this.#tokens = Math.min(grown, this.#tokensMax)
     }
     this.#filledAt = now
     if (this.#tokens < cost) return false
@@ -34,6 +34,6 @@ export class TokenBucket {
   /** Gives tokens back for useful work. */
   credit(tokens: number): void {
     const grown = this.#tokens + tokens
-    this.#tokens = grown < this.#tokensMax ? grown : this.#tokensMax
+    this.#tokens = Math.min(grown, this.#tokensMax)
   }
 }

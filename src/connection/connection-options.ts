@@ -1,0 +1,20 @@
+import type { ConnectionHandler, ConnectionHost, FrameObserver } from './handler.js'
+import type { ConnectionLimits } from './limits.js'
+import type { TimerWheel } from './timer-wheel.js'
+
+/** How a connection is set up. */
+export interface ConnectionOptions {
+  readonly role: 'client' | 'server'
+  /** The protocol above. */
+  readonly handler: ConnectionHandler
+  /** Whoever moves the bytes. */
+  readonly host: ConnectionHost
+  /** The present. Unit: ms on a monotonic clock. */
+  readonly now: number
+  /** What differs from `DEFAULT_LIMITS`. */
+  readonly limits?: Partial<ConnectionLimits> | undefined
+  /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */
+  readonly timers?: TimerWheel | undefined
+  /** Sees each frame. Default: nobody. */
+  readonly observer?: FrameObserver | undefined
+}
