@@ -60,8 +60,9 @@ export const frames: Suite = {
   name: 'frames',
   about: 'recorded frames are read, written again octet for octet, and bad ones refused',
   async run(run) {
+    const entries = readCorpus('http2-frame-test-case.tar.gz')
     const tally = run.row('', 'http2-frame-test-case 5c67db0')
-    for (const { path, bytes } of readCorpus('http2-frame-test-case.tar.gz')) {
+    for (const { path, bytes } of entries) {
       if (!path.endsWith('.json')) continue
       const testCase = JSON.parse(bytes.toString()) as Case
       const wire = Buffer.from(testCase.wire, 'hex')

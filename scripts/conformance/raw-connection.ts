@@ -113,6 +113,9 @@ function hostOf(events: string[]): ConnectionHost {
     onSettings: () => void events.push('settings'),
     onGoaway: (last, code, debug) => void events.push(`goaway ${last} ${code} ${debug}`),
     onCapacity() {},
+    onHandlerError: error => {
+      throw error
+    },
     onClosed: cause => void events.push(`closed ${cause?.name ?? ''} ${cause?.message ?? ''}`),
   }
 }
