@@ -1,0 +1,54 @@
+import {
+  type ConnectionHandler,
+  ErrorCode,
+  type HeaderBlock,
+  type Stream,
+  type StreamHandler,
+} from '../connection/index.js'
+import { CallBatch } from './call-batch.js'
+import { type CallOptions, type CallSettings, callSettings } from './call-options.js'
+import { isRefusal, RequestReader } from './request-head.js'
+import type { Router } from './router.js'
+import { ServerCall } from './server-call.js'
+
+/** gRPC on one server connection: makes calls of requests. One for each connection. */
+export class CallAcceptor implements ConnectionHandler {
+  readonly #settings: CallSettings
+  readonly #requests: RequestReader
+  readonly #batch: CallBatch
+
+  /** @throws RangeError when an option is out of range. */
+  constructor(router: Router, options: CallOptions = {}) {
+    this.#settings = callSettings(options)
+    this.#requests = new RequestReader(router, this.#settings)
+    this.#batch = new CallBatch()
+  }
+
+  /** @internal */
+  onStream(stream: Stream, headers: HeaderBlock, endStream: boolean): StreamHandler {
+    const outcome = this.#requests.read(headers)
+    if (isRefusal(outcome)) {
+      stream.sendHeaders(outcome.headers, true, outcome.extra)
+      // RFC 9113 §8.1: what the client still sends is not wanted.
+      if (!endStream) stream.reset(ErrorCode.NoError)
+      return REFUSED
+    }
+    const call = new ServerCall(stream, outcome, this.#settings, this.#batch)
+    call.open(endStream)
+    return call
+  }
+
+  /** @internal */
+  onReceived(): void {
+    this.#batch.run()
+  }
+}
+
+/** Of a stream that is over: nothing is left to hear. */
+const REFUSED: StreamHandler = Object.freeze({
+  onHeaders(): void {},
+  onData(): void {},
+  onDrain(): void {},
+  onReset(): void {},
+  onLost(): void {},
+})

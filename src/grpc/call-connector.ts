@@ -1,0 +1,45 @@
+import type { ConnectionHandler, StreamHandler } from '../connection/index.js'
+import { CallBatch } from './call-batch.js'
+import type { ClientCall } from './client-call.js'
+
+/** How a client treats its calls. */
+export interface CallConnectorOptions {
+  /**
+   * Hears what a receiver threw; the call is cancelled. Default: it is thrown
+   * on, out of `receive`, once all other calls had their turn.
+   */
+  readonly onError?: (error: unknown, call: ClientCall) => void
+}
+
+/** gRPC on one client connection: tells the receivers of calls what came. One for each connection. */
+export class CallConnector implements ConnectionHandler {
+  /** @internal */
+  readonly batch: CallBatch = new CallBatch()
+  readonly #onError: ((error: unknown, call: ClientCall) => void) | undefined
+  #thrown: { readonly error: unknown } | undefined
+
+  constructor(options: CallConnectorOptions = {}) {
+    this.#onError = options.onError
+    this.#thrown = undefined
+  }
+
+  /** @internal Servers open no streams: the connection refuses PUSH_PROMISE before it comes here. */
+  onStream(): StreamHandler {
+    throw new TypeError('a client connection has no requests')
+  }
+
+  /** @internal */
+  onReceived(): void {
+    this.batch.run()
+    const thrown = this.#thrown
+    if (thrown === undefined) return
+    this.#thrown = undefined
+    throw thrown.error
+  }
+
+  /** @internal */
+  onThrown(error: unknown, call: ClientCall): void {
+    if (this.#onError !== undefined) this.#onError(error, call)
+    else this.#thrown ??= { error }
+  }
+}

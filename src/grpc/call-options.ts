@@ -1,0 +1,63 @@
+import {
+  acceptEncoding,
+  type Compression,
+  type Compressions,
+  DEFAULT_COMPRESSIONS,
+} from './compression.js'
+import { type CallLimits, callLimits } from './limits.js'
+import type { ServerCall } from './server-call.js'
+
+/** How a server treats its calls. */
+export interface CallOptions {
+  /** See `CallLimits`. Default: `DEFAULT_CALL_LIMITS`. */
+  readonly limits?: Partial<CallLimits>
+  /** Compressions we understand, by name. Default: gzip and deflate. */
+  readonly compressions?: Compressions
+  /** Compresses responses for clients that accept it; one of `compressions`. Default: none. */
+  readonly compression?: string
+  /** Hears what a handler threw out of a callback; the client hears only UNKNOWN. */
+  readonly onError?: (error: unknown, call: ServerCall) => void
+}
+
+/** `CallOptions`, checked and complete. */
+export interface CallSettings {
+  readonly limits: CallLimits
+  readonly compressions: Compressions
+  readonly compression: Compression | undefined
+  /** What we write into `grpc-accept-encoding`. */
+  readonly acceptEncoding: string
+  readonly onError: ((error: unknown, call: ServerCall) => void) | undefined
+}
+
+/**
+ * Checks and completes `options`.
+ *
+ * @throws RangeError for a limit out of range or a compression that is not among `compressions`.
+ */
+export function callSettings(options: CallOptions): CallSettings {
+  const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
+  return {
+    limits: callLimits(options.limits),
+    compressions,
+    compression: findCompression(compressions, options.compression),
+    acceptEncoding: acceptEncoding(compressions),
+    onError: options.onError,
+  }
+}
+
+/**
+ * The compression called `name`; undefined for none and for `identity`.
+ *
+ * @throws RangeError when it is not among `compressions`.
+ */
+export function findCompression(
+  compressions: Compressions,
+  name: string | undefined,
+): Compression | undefined {
+  if (name === undefined || name === 'identity') return undefined
+  const compression = compressions.get(name)
+  if (compression !== undefined) return compression
+  throw new RangeError(
+    `compression is "${name}"; expected one of ${[...compressions.keys()].join(', ')}`,
+  )
+}

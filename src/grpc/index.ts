@@ -1,0 +1,67 @@
+export {
+  Connection,
+  ConnectionError,
+  type ConnectionHandler,
+  type ConnectionHost,
+  type ConnectionLimits,
+  type ConnectionOptions,
+  DEFAULT_LIMITS,
+  ErrorCode,
+  errorCodeName,
+  type FrameObserver,
+  FrameType,
+  frameName,
+  type HeaderBlock,
+  type HeaderList,
+  type PeerSettings,
+  Stream,
+  type StreamHandler,
+  summarizeFrame,
+  Timer,
+  type TimerOwner,
+  TimerWheel,
+} from '../connection/index.js'
+export { CallAcceptor } from './call-acceptor.js'
+export { CallConnector, type CallConnectorOptions } from './call-connector.js'
+export type { CallOptions } from './call-options.js'
+export { ClientCall } from './client-call.js'
+export type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
+export {
+  type Compression,
+  type Compressions,
+  DEFAULT_COMPRESSIONS,
+  DEFLATE,
+  GZIP,
+  MessageTooLargeError,
+} from './compression.js'
+export {
+  LENGTH_PREFIX_SIZE,
+  MessageFlag,
+  readMessageSize,
+  writeLengthPrefix,
+} from './length-prefix.js'
+export { type CallLimits, callLimits, DEFAULT_CALL_LIMITS } from './limits.js'
+export { MessageReader } from './message-reader.js'
+export { Metadata } from './metadata.js'
+export {
+  BYTES_CODEC,
+  type CallKind,
+  type Codec,
+  type Codecs,
+  DEFAULT_SUBTYPE,
+  hasOneRequest,
+  hasOneResponse,
+  type Method,
+} from './method.js'
+export { decodeStatusMessage, encodeStatusMessage } from './percent-encoding.js'
+export { type RequestHeadersOptions, requestHeaders } from './request-headers.js'
+export { type Route, Router, type ServerCallHandler } from './router.js'
+export { ServerCall } from './server-call.js'
+export {
+  GrpcError,
+  type GrpcErrorOptions,
+  type GrpcErrorOrigin,
+  Status,
+  statusName,
+} from './status.js'
+export { encodeTimeout, parseTimeout } from './timeout.js'

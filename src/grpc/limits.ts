@@ -1,0 +1,78 @@
+/** What one call may cost. Every field has a default, a unit and a reason. */
+export interface CallLimits {
+  /**
+   * Largest message we receive, checked on the declared size and again while
+   * decompressing. More: RESOURCE_EXHAUSTED. Unit: octets. Default: 4_194_304.
+   * Reason: the default of every gRPC implementation; CVE-2024-37168.
+   */
+  readonly messageSizeMax: number
+  /**
+   * Largest message we send, before compression. More: RESOURCE_EXHAUSTED.
+   * Unit: octets. Default: Infinity. Reason: as other gRPC implementations; what we send is ours.
+   */
+  readonly sendMessageSizeMax: number
+  /**
+   * Header list (headers or trailers) we receive, by the count of RFC 9113
+   * §6.5.2. More: RESOURCE_EXHAUSTED, on a server with HTTP 431. Unit: octets.
+   * Default: 16_384. Reason: what the connection announces by default.
+   */
+  readonly metadataSizeMax: number
+  /**
+   * Decoded messages that wait for the application on one call; more stay
+   * encoded and get no credit. Unit: messages. Default: 256. Reason: five
+   * octets make an empty message, and a decoded one costs far more.
+   */
+  readonly queuedMessagesMax: number
+  /**
+   * Text of a received `grpc-message` that is kept. Unit: octets as received.
+   * Default: 8_192. Reason: it ends in logs.
+   */
+  readonly statusMessageSizeMax: number
+  /**
+   * Text of a `grpc-message` we send. Unit: octets after encoding. Default:
+   * 4_096. Reason: many peers accept 8 KiB of trailers in all.
+   */
+  readonly sendStatusMessageSizeMax: number
+  /**
+   * Start of a body that is not gRPC (an HTML page of a proxy) that goes into
+   * the error's message. Unit: octets. Default: 1_024. Reason: enough to recognise the page.
+   */
+  readonly errorBodySizeMax: number
+  /**
+   * Encoded messages a client call holds while it has no connection before
+   * `write` answers false. Unit: octets. Default: 1_048_576. Reason:
+   * back-pressure, not a cap, as on a stream.
+   */
+  readonly unsentSizeMax: number
+}
+
+/** The defaults, for both sides. */
+export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
+  messageSizeMax: 4_194_304,
+  sendMessageSizeMax: Number.POSITIVE_INFINITY,
+  metadataSizeMax: 16_384,
+  queuedMessagesMax: 256,
+  statusMessageSizeMax: 8_192,
+  sendStatusMessageSizeMax: 4_096,
+  errorBodySizeMax: 1_024,
+  unsentSizeMax: 1_048_576,
+})
+
+/**
+ * The defaults with `limits` on top, checked.
+ *
+ * @throws RangeError for a limit that is not a positive number, or that is no limit of ours.
+ */
+export function callLimits(limits: Partial<CallLimits> | undefined): CallLimits {
+  if (limits === undefined || limits === DEFAULT_CALL_LIMITS) return DEFAULT_CALL_LIMITS
+  const merged: Record<string, number> = { ...DEFAULT_CALL_LIMITS }
+  for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined) continue
+    if (!Object.hasOwn(DEFAULT_CALL_LIMITS, name)) throw new RangeError(`limits.${name} is unknown`)
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new RangeError(`limits.${name} is ${value}; expected a number above 0`)
+    }
+    merged[name] = value
+  }
+  return Object.freeze(merged) as unknown as CallLimits
+}

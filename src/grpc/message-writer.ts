@@ -1,0 +1,62 @@
+import type { Stream } from '../connection/index.js'
+import type { Compression } from './compression.js'
+import { LENGTH_PREFIX_SIZE, MessageFlag, writeLengthPrefix } from './length-prefix.js'
+import type { Codec } from './method.js'
+import { type GrpcError, Status, stacklessError } from './status.js'
+
+/** The octets of `message`, or why there are none: the codec threw, or they are more than `sizeMax`. */
+export function encodeMessage(
+  codec: Codec,
+  message: unknown,
+  sizeMax: number,
+): Uint8Array | GrpcError {
+  let payload: Uint8Array
+  try {
+    payload = codec.encode(message)
+  } catch (cause) {
+    return stacklessError(Status.Internal, 'message cannot be encoded', { cause })
+  }
+  if (payload.length <= sizeMax) return payload
+  const text = `message to send larger than max (${payload.length} vs. ${sizeMax})`
+  return stacklessError(Status.ResourceExhausted, text)
+}
+
+/**
+ * Sends one message: straight into the connection's slab, or by a buffer of
+ * its own when it does not fit there or into the windows. False above the
+ * stream's high-water mark: wait for `onDrain`. With a `compression` it leaves
+ * compressed, unless that would make it larger.
+ */
+export function sendMessage(
+  stream: Stream,
+  message: Uint8Array,
+  compression: Compression | undefined,
+  endStream: boolean,
+): boolean {
+  const payload = compression === undefined ? message : compress(message, compression)
+  const flag = payload === message ? MessageFlag.Plain : MessageFlag.Compressed
+  const size = LENGTH_PREFIX_SIZE + payload.length
+  const offset = stream.beginData(size, endStream)
+  if (offset < 0) return stream.sendData(frame(payload, flag), 0, size, endStream)
+  const { slab } = stream
+  slab.set(payload, writeLengthPrefix(slab, offset, flag, payload.length))
+  return true
+}
+
+/** One message as it goes on the wire, prefix and all. */
+export function frameMessage(message: Uint8Array, compression: Compression | undefined): Buffer {
+  const payload = compression === undefined ? message : compress(message, compression)
+  return frame(payload, payload === message ? MessageFlag.Plain : MessageFlag.Compressed)
+}
+
+function frame(payload: Uint8Array, flag: MessageFlag): Buffer {
+  const bytes = Buffer.allocUnsafe(LENGTH_PREFIX_SIZE + payload.length)
+  bytes.set(payload, writeLengthPrefix(bytes, 0, flag, payload.length))
+  return bytes
+}
+
+/** The smaller of `message` and its compressed form. */
+function compress(message: Uint8Array, compression: Compression): Uint8Array {
+  const compressed = compression.compress(message)
+  return compressed.length < message.length ? compressed : message
+}

@@ -1,0 +1,56 @@
+/** Turns values into octets and back. One for each kind of message and subtype. */
+export interface Codec {
+  /** The result belongs to the call. May throw: the call then ends with INTERNAL. */
+  encode(value: unknown): Uint8Array
+  /**
+   * The value in `bytes[start, end)`, which is borrowed: copy what you keep.
+   * May throw: the call then ends with INTERNAL.
+   */
+  decode(bytes: Buffer, start: number, end: number): unknown
+}
+
+/** Codecs by subtype: the part of the content type after `application/grpc+`, such as `proto`, `json`, `bytes`. */
+export type Codecs = ReadonlyMap<string, Codec>
+
+/** Which side sends one message and which sends many: `client` streams requests, `server` responses. */
+export type CallKind = 'unary' | 'client' | 'server' | 'bidi'
+
+/** What both sides know of a method. */
+export interface Method {
+  /** `/package.Service/Method`. */
+  readonly path: string
+  readonly kind: CallKind
+  readonly request: Codecs
+  readonly response: Codecs
+}
+
+/** The subtype of plain `application/grpc`. */
+export const DEFAULT_SUBTYPE = 'proto'
+
+/** Octets as they are; `decode` copies. */
+export const BYTES_CODEC: Codec = Object.freeze({
+  encode(value: unknown): Uint8Array {
+    if (value instanceof Uint8Array) return value
+    throw new TypeError(`message is a ${typeof value}; expected a Uint8Array`)
+  },
+  decode(bytes: Buffer, start: number, end: number): Uint8Array {
+    return new Uint8Array(bytes.subarray(start, end))
+  },
+})
+
+/** Whether the client sends exactly one message. */
+export function hasOneRequest(kind: CallKind): boolean {
+  return kind === 'unary' || kind === 'server'
+}
+
+/** Whether the server sends exactly one message. */
+export function hasOneResponse(kind: CallKind): boolean {
+  return kind === 'unary' || kind === 'client'
+}
+
+/** Where the method name starts in `path` (after the last slash); -1 unless it is `/service/method`. */
+export function methodNameStart(path: string): number {
+  if (path.charCodeAt(0) !== 0x2f) return -1
+  const slash = path.lastIndexOf('/')
+  return slash <= 1 || slash === path.length - 1 ? -1 : slash + 1
+}

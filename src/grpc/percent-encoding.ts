@@ -1,0 +1,70 @@
+const PERCENT = 0x25
+const HEX = '0123456789ABCDEF'
+
+/** Whether every character stands for itself in `grpc-message`. */
+function isPlain(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code < 0x20 || code > 0x7e || code === PERCENT) return false
+  }
+  return true
+}
+
+/**
+ * `text` as `grpc-message`: UTF-8, with `%` and what is not printable ASCII as
+ * `%XX`. A lone surrogate becomes U+FFFD. Cut between characters so that at
+ * most `sizeMax` octets come out: a message must not make trailers too large.
+ * PROTOCOL-HTTP2.md, "Status-Message".
+ */
+export function encodeStatusMessage(text: string, sizeMax: number): string {
+  if (text.length <= sizeMax && isPlain(text)) return text
+  // Each UTF-16 unit encodes to one octet or more: the rest cannot fit anyway.
+  const bytes = Buffer.from(text.slice(0, sizeMax), 'utf8')
+  let encoded = ''
+  let index = 0
+  while (index < bytes.length) {
+    let end = index + 1
+    while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end++
+    let character = ''
+    for (; index < end; index++) character += encodeOctet(bytes[index]!)
+    if (encoded.length + character.length > sizeMax) break
+    encoded += character
+  }
+  return encoded
+}
+
+function encodeOctet(octet: number): string {
+  if (octet >= 0x20 && octet <= 0x7e && octet !== PERCENT) return String.fromCharCode(octet)
+  return `%${HEX[octet >> 4]}${HEX[octet & 15]}`
+}
+
+/**
+ * The text of a received `grpc-message`, whose characters are octets. Never
+ * fails: a broken escape stays as it is and invalid UTF-8 becomes U+FFFD. Only
+ * the first `sizeMax` octets are looked at.
+ */
+export function decodeStatusMessage(value: string, sizeMax: number): string {
+  const text = value.length > sizeMax ? value.slice(0, sizeMax) : value
+  if (isPlain(text)) return text
+  const bytes = Buffer.allocUnsafe(text.length)
+  let size = 0
+  for (let index = 0; index < text.length; index++) {
+    let octet = text.charCodeAt(index)
+    if (octet === PERCENT && index + 2 < text.length) {
+      const high = hexDigit(text.charCodeAt(index + 1))
+      const low = hexDigit(text.charCodeAt(index + 2))
+      if (high >= 0 && low >= 0) {
+        octet = (high << 4) | low
+        index += 2
+      }
+    }
+    bytes[size++] = octet
+  }
+  return bytes.toString('utf8', 0, size)
+}
+
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}

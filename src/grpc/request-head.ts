@@ -1,0 +1,244 @@
+import type { HeaderBlock, HeaderList } from '../connection/index.js'
+import { isBase64 } from './base64.js'
+import type { CallSettings } from './call-options.js'
+import { acceptsEncoding, type Compression } from './compression.js'
+import { grpcSubtype, responseHeaders } from './content-type.js'
+import { isBinaryName, isReservedName } from './metadata.js'
+import { type Codec, DEFAULT_SUBTYPE, hasOneRequest, hasOneResponse } from './method.js'
+import { encodeStatusMessage } from './percent-encoding.js'
+import type { Route, Router } from './router.js'
+import { Status } from './status.js'
+import { parseMicroTimeout, parseTimeout } from './timeout.js'
+
+/** A request that gets an answer and no call: headers of the one HEADERS frame that says so. */
+export interface Refusal {
+  /** Long-lived. */
+  readonly headers: HeaderList
+  readonly extra: HeaderList
+}
+
+/** All that a call needs of its header block; kept in `HeaderBlock.cache`, so that a block that comes again costs nothing. */
+export interface RequestHead {
+  readonly route: Route
+  readonly path: string
+  readonly subtype: string
+  readonly oneRequest: boolean
+  readonly oneResponse: boolean
+  readonly requestCodec: Codec
+  readonly responseCodec: Codec
+  /** Unit: ms. Infinity if there is none. */
+  readonly timeoutMs: number
+  /** The `grpc-encoding`; '' for none and for identity. */
+  readonly encoding: string
+  /** What undoes `encoding`; undefined when we cannot. */
+  readonly decompression: Compression | undefined
+  /** For responses: ours, if the client accepts it. */
+  readonly compression: Compression | undefined
+  /** Headers of a response. Long-lived. */
+  readonly responseHeaders: HeaderList
+  /** Headers of a response that is only a status. Long-lived. */
+  readonly statusHeaders: HeaderList
+  readonly list: HeaderList
+}
+
+/** What is kept in `HeaderBlock.cache`, and for which state of which router it holds. */
+interface CachedHead {
+  readonly reader: RequestReader
+  readonly revision: number
+  readonly outcome: RequestHead | Refusal
+}
+
+/** Tells the two outcomes of a request apart. */
+export function isRefusal(outcome: RequestHead | Refusal): outcome is Refusal {
+  return 'extra' in outcome
+}
+
+/** HTTP statuses for what is no gRPC request at all. */
+const HTTP_METHOD_HEADERS: HeaderList = [
+  ':status',
+  '405',
+  'allow',
+  'POST',
+  'content-type',
+  'application/grpc',
+]
+const HTTP_MEDIA_HEADERS: HeaderList = [':status', '415', 'content-type', 'application/grpc']
+const HTTP_SIZE_HEADERS: HeaderList = [':status', '431', 'content-type', 'application/grpc']
+
+/** Where the values of one block are collected; one for each reader, since blocks are read one at a time. */
+class RequestFields {
+  method = ''
+  path = ''
+  contentType = ''
+  timeout = ''
+  hasTimeout = false
+  microTimeout = ''
+  encoding = ''
+  acceptEncoding = ''
+  badBinary = ''
+
+  read(list: HeaderList): void {
+    this.method = ''
+    this.path = ''
+    this.contentType = ''
+    this.timeout = ''
+    this.hasTimeout = false
+    this.microTimeout = ''
+    this.encoding = ''
+    this.acceptEncoding = ''
+    this.badBinary = ''
+    for (let index = 0; index < list.length; index += 2) this.#field(list[index]!, list[index + 1]!)
+  }
+
+  #field(name: string, value: string): void {
+    switch (name) {
+      case ':method':
+        this.method = value
+        break
+      case ':path':
+        this.path = value
+        break
+      case 'content-type':
+        this.contentType = value
+        break
+      case 'grpc-timeout':
+        this.timeout = value
+        this.hasTimeout = true
+        break
+      case 'timeout':
+        this.microTimeout = value
+        break
+      case 'grpc-encoding':
+        this.encoding = value
+        break
+      case 'grpc-accept-encoding':
+        this.acceptEncoding = this.acceptEncoding === '' ? value : `${this.acceptEncoding},${value}`
+        break
+      default:
+        if (isBinaryName(name) && !isReservedName(name) && !isBinaryValue(value)) {
+          this.badBinary = name
+        }
+    }
+  }
+}
+
+/** Whether `value` is base64, or several of them divided by commas. */
+export function isBinaryValue(value: string): boolean {
+  if (isBase64(value)) return true
+  for (const part of value.split(',')) if (!isBase64(part.trim())) return false
+  return true
+}
+
+/** Turns header blocks into calls or refusals. One for each connection. */
+export class RequestReader {
+  readonly #router: Router
+  readonly #settings: CallSettings
+  readonly #fields = new RequestFields()
+
+  constructor(router: Router, settings: CallSettings) {
+    this.#router = router
+    this.#settings = settings
+  }
+
+  /** What becomes of the request in `block`. */
+  read(block: HeaderBlock): RequestHead | Refusal {
+    const cached = block.cache as CachedHead | undefined
+    const revision = this.#router.revision
+    if (cached !== undefined && cached.reader === this && cached.revision === revision) {
+      return cached.outcome
+    }
+    this.#fields.read(block.list)
+    const outcome = this.#judge(block)
+    const head: CachedHead = { reader: this, revision, outcome }
+    block.cache = head
+    return outcome
+  }
+
+  #judge(block: HeaderBlock): RequestHead | Refusal {
+    const fields = this.#fields
+    if (fields.method !== 'POST') {
+      const text = `HTTP method is ${fields.method}; gRPC uses POST`
+      return this.#refuse(HTTP_METHOD_HEADERS, Status.Internal, text)
+    }
+    const subtype = grpcSubtype(fields.contentType)
+    if (subtype === undefined) {
+      const text = `content-type is "${fields.contentType}"; expected application/grpc`
+      return this.#refuse(HTTP_MEDIA_HEADERS, Status.Internal, text)
+    }
+    const sizeMax = this.#settings.limits.metadataSizeMax
+    if (block.size > sizeMax) {
+      const text = `received metadata larger than max (${block.size} vs. ${sizeMax})`
+      return this.#refuse(HTTP_SIZE_HEADERS, Status.ResourceExhausted, text)
+    }
+    const route = this.#router.get(fields.path)
+    if (route === undefined) {
+      const text = this.#router.explain(fields.path)
+      return this.#refuse(responseHeaders('', ''), Status.Unimplemented, text)
+    }
+    return this.#accept(block.list, route, subtype)
+  }
+
+  #accept(list: HeaderList, route: Route, subtype: string): RequestHead | Refusal {
+    const fields = this.#fields
+    const { method } = route
+    const codecName = subtype === '' ? DEFAULT_SUBTYPE : subtype
+    const requestCodec = method.request.get(codecName)
+    const responseCodec = method.response.get(codecName)
+    if (requestCodec === undefined || responseCodec === undefined) {
+      const text = `no codec for content-type "${fields.contentType}"`
+      return this.#refuse(responseHeaders('', ''), Status.Unimplemented, text)
+    }
+    const timeoutMs = this.#timeoutMs()
+    if (timeoutMs < 0) {
+      const text = `malformed grpc-timeout: "${fields.timeout}"`
+      return this.#refuse(responseHeaders(subtype, ''), Status.Internal, text)
+    }
+    if (timeoutMs === 0) {
+      const text = 'deadline exceeded before the call arrived'
+      return this.#refuse(responseHeaders(subtype, ''), Status.DeadlineExceeded, text)
+    }
+    if (fields.badBinary !== '') {
+      const text = `metadata "${fields.badBinary}" is not base64`
+      return this.#refuse(responseHeaders(subtype, ''), Status.Internal, text)
+    }
+    const encoding = fields.encoding === 'identity' ? '' : fields.encoding
+    const compression = this.#compression()
+    return {
+      route,
+      path: fields.path,
+      subtype: codecName,
+      oneRequest: hasOneRequest(method.kind),
+      oneResponse: hasOneResponse(method.kind),
+      requestCodec,
+      responseCodec,
+      timeoutMs,
+      encoding,
+      decompression: this.#settings.compressions.get(encoding),
+      compression,
+      responseHeaders: responseHeaders(subtype, compression === undefined ? '' : compression.name),
+      statusHeaders: responseHeaders(subtype, ''),
+      list,
+    }
+  }
+
+  /** The smaller of gRPC's and go-micro's timeout; -1 when gRPC's is malformed. go-micro ignores a malformed one of its own. */
+  #timeoutMs(): number {
+    const fields = this.#fields
+    const timeoutMs = fields.hasTimeout ? parseTimeout(fields.timeout) : Number.POSITIVE_INFINITY
+    if (fields.microTimeout === '') return timeoutMs
+    const microTimeoutMs = parseMicroTimeout(fields.microTimeout)
+    // Zero is how a Go caller without a limit reads, not a limit of nothing.
+    return microTimeoutMs > 0 ? Math.min(timeoutMs, microTimeoutMs) : timeoutMs
+  }
+
+  #compression(): Compression | undefined {
+    const { compression } = this.#settings
+    if (compression === undefined) return undefined
+    return acceptsEncoding(this.#fields.acceptEncoding, compression.name) ? compression : undefined
+  }
+
+  #refuse(headers: HeaderList, status: Status, text: string): Refusal {
+    const message = encodeStatusMessage(text, this.#settings.limits.sendStatusMessageSizeMax)
+    return { headers, extra: ['grpc-status', String(status), 'grpc-message', message] }
+  }
+}

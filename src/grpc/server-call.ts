@@ -1,0 +1,492 @@
+import {
+  ErrorCode,
+  errorCodeName,
+  type HeaderBlock,
+  type HeaderList,
+  type Stream,
+  type StreamHandler,
+  Timer,
+} from '../connection/index.js'
+import { type CallBatch, dispatchCall } from './call-batch.js'
+import type { CallSettings } from './call-options.js'
+import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
+import { MessageInbox } from './message-inbox.js'
+import { encodeMessage, sendMessage } from './message-writer.js'
+import { Metadata } from './metadata.js'
+import { encodeStatusMessage } from './percent-encoding.js'
+import type { RequestHead } from './request-head.js'
+import type { Route, ServerCallHandler } from './router.js'
+import { GrpcError, STATUS_MAX, Status, stacklessError } from './status.js'
+
+/** What has happened to a call: bits of one field, for there is a call for each request. */
+const Flag = {
+  /** `Route.start` has run. */
+  Started: 1,
+  HeadersSent: 2,
+  /** A unary or client-streaming method has sent its one message. */
+  MessageSent: 4,
+  /** Nothing more will be sent. */
+  Finished: 8,
+  /** The client has half-closed. */
+  InputEnded: 16,
+  HasRequest: 32,
+  /** Is in the batch. */
+  Batched: 64,
+  StartDue: 128,
+  ReadableDue: 256,
+  DrainDue: 512,
+  CancelDue: 1024,
+  Settled: 2048,
+  /** Messages leave compressed, if the client accepts it. */
+  Compressing: 4096,
+  /** `Route.start` runs. */
+  Starting: 8192,
+} as const
+
+const NEWS = Flag.StartDue | Flag.ReadableDue | Flag.DrainDue | Flag.CancelDue
+
+/** Trailers of each status; long-lived, so that the connection keeps their encoded form. */
+const STATUS_TRAILERS: readonly HeaderList[] = Array.from(
+  { length: STATUS_MAX + 1 },
+  (_, status) => ['grpc-status', String(status)],
+)
+
+/**
+ * One call on a server. Created by `CallAcceptor`; a `Route` gets it in `start`.
+ *
+ * Sending on a call that is over is a no-op: the client may cancel at any time.
+ */
+export class ServerCall implements StreamHandler {
+  readonly stream: Stream
+  /** When the client gives up. Unit: ms, monotonic, on the connection's clock. Infinity if never. */
+  readonly deadline: number
+  /** Unary and server-streaming: the one request, there when `start` runs. */
+  request: unknown
+  readonly #head: RequestHead
+  readonly #settings: CallSettings
+  readonly #batch: CallBatch
+  readonly #timer: Timer | undefined
+  #flags: number
+  #handler: ServerCallHandler | undefined
+  #inbox: MessageInbox | undefined
+  #cancelled: GrpcError | undefined
+  #metadata: Metadata | undefined
+
+  constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: CallBatch) {
+    const { connection } = stream
+    this.stream = stream
+    this.deadline = connection.now + head.timeoutMs
+    this.request = undefined
+    this.#head = head
+    this.#settings = settings
+    this.#batch = batch
+    // Most calls have no deadline: they do not pay for a timer.
+    this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
+    this.#flags = Flag.Compressing
+    this.#handler = undefined
+    this.#inbox = head.oneRequest ? undefined : this.#newInbox()
+    this.#cancelled = undefined
+    this.#metadata = undefined
+    if (this.#timer !== undefined) connection.timers.schedule(this.#timer, this.deadline)
+  }
+
+  get route(): Route {
+    return this.#head.route
+  }
+
+  get path(): string {
+    return this.#head.path
+  }
+
+  /** Chooses the codecs: `proto`, `json` ... What the client sends, and gets. */
+  get subtype(): string {
+    return this.#head.subtype
+  }
+
+  /** What the client calls us: `:authority`, else ''. */
+  get authority(): string {
+    const { list } = this.#head
+    for (let index = 0; index < list.length; index += 2) {
+      if (list[index] === ':authority') return list[index + 1]!
+    }
+    return ''
+  }
+
+  /** What the client sent besides the protocol's own fields. Made when first asked for. */
+  get metadata(): Metadata {
+    if (this.#metadata === undefined) this.#metadata = Metadata.fromHeaders(this.#head.list)
+    return this.#metadata
+  }
+
+  /** Why the call is over, if it was not us who ended it. */
+  get cancelled(): GrpcError | undefined {
+    return this.#cancelled
+  }
+
+  /** Whether nothing more can be sent: status sent, or cancelled. */
+  get finished(): boolean {
+    return (this.#flags & Flag.Finished) !== 0
+  }
+
+  /** Client-streaming and bidi: whether `read` has a message. */
+  get readable(): boolean {
+    return this.#inbox?.readable ?? false
+  }
+
+  /** Whether the client has half-closed and everything was read. */
+  get ended(): boolean {
+    if ((this.#flags & Flag.InputEnded) === 0) return false
+    const inbox = this.#inbox
+    return inbox === undefined || !(inbox.readable || inbox.full)
+  }
+
+  /** Whether messages leave compressed, provided the server has a compression and the client accepts it. Default: true. */
+  get compressing(): boolean {
+    return (this.#flags & Flag.Compressing) !== 0
+  }
+
+  /** For the messages sent from now on. */
+  set compressing(on: boolean) {
+    if (on) this.#flags |= Flag.Compressing
+    else this.#flags &= ~Flag.Compressing
+  }
+
+  /** Client-streaming and bidi: the next message, or undefined when none is there. Gives the client credit for it. */
+  read(): unknown {
+    const inbox = this.#inbox
+    if (inbox === undefined || this.#head.oneRequest) return undefined
+    const message = inbox.read()
+    if (!this.finished) {
+      this.#checkInput(inbox)
+      // Nobody else will run the batch now.
+      if ((this.#flags & Flag.CancelDue) !== 0) this.#runDirectly()
+    }
+    return message
+  }
+
+  /** Sends the response headers ahead of the first message. @throws TypeError when they were sent. */
+  sendHeaders(metadata?: Metadata): void {
+    if (this.finished) return
+    if ((this.#flags & Flag.HeadersSent) !== 0) throw new TypeError('headers were sent already')
+    this.#sendHeaders(fieldsOf(metadata))
+  }
+
+  /**
+   * Sends one message. False when much is queued: wait for `onDrain`.
+   *
+   * @throws TypeError for a second message of a method that responds with one.
+   */
+  write(message: unknown): boolean {
+    if (this.finished) return true
+    this.#checkCount()
+    const payload = this.#encode(message)
+    return payload === undefined ? true : this.#send(payload)
+  }
+
+  /** Sends one message and OK: HEADERS, DATA and trailers in one go. @throws as `write` and `finish`. */
+  respond(message: unknown, trailers?: Metadata): void {
+    if (this.finished) return
+    this.#checkCount()
+    const payload = this.#encode(message)
+    if (payload === undefined) return
+    this.#send(payload)
+    this.#sendTrailers(Status.Ok, fieldsOf(trailers))
+  }
+
+  /** Ends the call with OK. @throws TypeError when a method that responds with one message has sent none. */
+  finish(trailers?: Metadata): void {
+    if (this.finished) return
+    if (this.#head.oneResponse && (this.#flags & Flag.MessageSent) === 0) {
+      throw new TypeError(`${this.path} responds with one message; none was sent`)
+    }
+    this.#sendHeaders(undefined)
+    this.#sendTrailers(Status.Ok, fieldsOf(trailers))
+  }
+
+  /** Ends the call with the error's status, message and metadata. */
+  fail(error: GrpcError): void {
+    if (this.finished) return
+    const message = encodeStatusMessage(
+      error.message,
+      this.#settings.limits.sendStatusMessageSizeMax,
+    )
+    const extra = message === '' ? [] : ['grpc-message', message]
+    const { encoding, decompression } = this.#head
+    // compression.md: the answer to an unknown encoding names the known ones.
+    if (encoding !== '' && decompression === undefined) {
+      extra.push('grpc-accept-encoding', this.#settings.acceptEncoding)
+    }
+    if (error.hasMetadata) error.metadata.appendTo(extra)
+    this.#sendTrailers(error.status, extra.length === 0 ? undefined : extra)
+  }
+
+  /** User code has settled: the call stops counting against the client's stream limit. */
+  settle(): void {
+    if ((this.#flags & Flag.Settled) !== 0) return
+    this.#flags |= Flag.Settled
+    this.stream.release()
+  }
+
+  /** @internal */
+  open(endStream: boolean): void {
+    if (endStream) this.#endInput()
+    if (!this.#head.oneRequest && !this.finished) this.#due(Flag.StartDue)
+  }
+
+  /** @internal Request trailers: gRPC has none, HTTP allows them. */
+  onHeaders(_headers: HeaderBlock, endStream: boolean): void {
+    if (endStream) this.#endInput()
+  }
+
+  /** @internal */
+  onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if ((this.#flags & Flag.Finished) !== 0) {
+      this.#discard(end - start, endStream)
+      return
+    }
+    if (start < end) {
+      if (this.#head.oneRequest) this.#receiveOne(bytes, start, end)
+      else this.#receiveMany(bytes, start, end)
+    }
+    if (endStream) this.#endInput()
+  }
+
+  /** @internal */
+  onDrain(): void {
+    if ((this.#flags & Flag.Finished) !== 0) this.#stopInput()
+    else this.#due(Flag.DrainDue)
+  }
+
+  /** @internal */
+  onReset(errorCode: number, byPeer: boolean): void {
+    if (this.finished) return
+    const name = errorCodeName(errorCode)
+    const text = byPeer ? `the client cancelled the call (${name})` : `the call was reset (${name})`
+    this.#cancel(stacklessError(Status.Cancelled, text, { origin: byPeer ? 'peer' : 'local' }))
+  }
+
+  /** @internal */
+  onLost(cause: Error): void {
+    if (this.finished) return
+    const text = `connection lost: ${cause.message}`
+    this.#cancel(stacklessError(Status.Cancelled, text, { origin: 'network', cause }))
+  }
+
+  /** @internal Time is up. Runs outside `receive`, so the handler is told here. */
+  onTimer(): void {
+    this.#refuse(stacklessError(Status.DeadlineExceeded, 'deadline exceeded'))
+    this.#runDirectly()
+  }
+
+  /** @internal */
+  dispatch(): void {
+    if ((this.#flags & (Flag.StartDue | Flag.Finished)) === Flag.StartDue) this.#start()
+    const flags = this.#flags
+    this.#flags = flags & ~(Flag.Batched | NEWS)
+    const handler = this.#handler
+    if (handler === undefined) return
+    if ((flags & Flag.ReadableDue) !== 0 && !this.finished) handler.onReadable()
+    if ((flags & Flag.DrainDue) !== 0 && !this.finished) handler.onDrain()
+    if ((flags & Flag.CancelDue) !== 0) handler.onCancel(this.#cancelled!)
+  }
+
+  /** @internal A handler threw. The client learns no more than that. */
+  onThrown(error: unknown): void {
+    this.#handler = undefined
+    this.fail(stacklessError(Status.Unknown, 'handler failed'))
+    this.settle()
+    this.#settings.onError?.(error, this)
+  }
+
+  #start(): void {
+    this.#flags |= Flag.Started | Flag.Starting
+    this.stream.hold()
+    try {
+      this.#handler = this.#head.route.start(this)
+    } finally {
+      this.#flags &= ~Flag.Starting
+    }
+  }
+
+  /** Most requests are one plain message that is all of one DATA frame: those need no inbox. */
+  #receiveOne(bytes: Buffer, start: number, end: number): void {
+    const isFirst = this.#inbox === undefined && (this.#flags & Flag.HasRequest) === 0
+    if (!isFirst || !isWholeMessage(bytes, start, end, this.#settings.limits.messageSizeMax)) {
+      this.#receiveMany(bytes, start, end)
+      return
+    }
+    this.stream.consume(end - start)
+    try {
+      this.request = this.#head.requestCodec.decode(bytes, start + LENGTH_PREFIX_SIZE, end)
+    } catch (cause) {
+      this.#refuse(stacklessError(Status.Internal, 'message cannot be decoded', { cause }))
+      return
+    }
+    this.#gotRequest()
+  }
+
+  #receiveMany(bytes: Buffer, start: number, end: number): void {
+    const inbox = this.#inbox ?? this.#newInbox()
+    this.#inbox = inbox
+    inbox.receive(bytes, start, end)
+    if (this.#head.oneRequest) {
+      while (inbox.readable && !this.finished) {
+        this.request = inbox.read()
+        this.#gotRequest()
+      }
+    } else if (inbox.readable) {
+      this.#due(Flag.ReadableDue)
+    }
+    this.#checkInput(inbox)
+  }
+
+  #gotRequest(): void {
+    if ((this.#flags & Flag.HasRequest) !== 0) {
+      this.#refuse(stacklessError(Status.Unimplemented, 'more than one request message'))
+      return
+    }
+    this.#flags |= Flag.HasRequest
+    // go-micro's clients do not half-close before they read a stream.
+    if (!this.#head.oneResponse) this.#due(Flag.StartDue)
+  }
+
+  #endInput(): void {
+    this.#flags |= Flag.InputEnded
+    if (this.finished) return
+    const inbox = this.#inbox
+    if (inbox !== undefined) this.#checkInput(inbox)
+    if (this.finished) return
+    if (!this.#head.oneRequest) this.#due(Flag.ReadableDue)
+    else if ((this.#flags & Flag.HasRequest) === 0) {
+      this.#refuse(stacklessError(Status.Unimplemented, 'no request message'))
+    } else if (this.#head.oneResponse) this.#due(Flag.StartDue)
+  }
+
+  /** Ends the call where what came cannot become messages. */
+  #checkInput(inbox: MessageInbox): void {
+    if (this.finished) return
+    if (inbox.fault !== undefined) this.#refuse(inbox.fault)
+    else if ((this.#flags & Flag.InputEnded) !== 0 && !inbox.full && inbox.midMessage) {
+      this.#refuse(stacklessError(Status.Internal, 'request ended within a message'))
+    }
+  }
+
+  #newInbox(): MessageInbox {
+    const { requestCodec, encoding, decompression } = this.#head
+    return new MessageInbox(this.stream, {
+      codec: requestCodec,
+      encoding,
+      decompression,
+      limits: this.#settings.limits,
+      unknownEncodingStatus: Status.Unimplemented,
+    })
+  }
+
+  #checkCount(): void {
+    if (this.#head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
+      throw new TypeError(`${this.path} responds with one message; it was sent already`)
+    }
+  }
+
+  /** The encoded message; undefined when that failed, which ends the call. */
+  #encode(message: unknown): Uint8Array | undefined {
+    const { sendMessageSizeMax } = this.#settings.limits
+    const payload = encodeMessage(this.#head.responseCodec, message, sendMessageSizeMax)
+    if (!(payload instanceof GrpcError)) return payload
+    this.fail(payload)
+    this.#settings.onError?.(payload, this)
+    return undefined
+  }
+
+  #send(payload: Uint8Array): boolean {
+    this.#flags |= Flag.MessageSent
+    this.#sendHeaders(undefined)
+    const compression = this.compressing ? this.#head.compression : undefined
+    return sendMessage(this.stream, payload, compression, false)
+  }
+
+  #sendHeaders(extra: HeaderList | undefined): void {
+    if ((this.#flags & Flag.HeadersSent) !== 0) return
+    this.stream.sendHeaders(this.#head.responseHeaders, false, extra)
+    this.#flags |= Flag.HeadersSent
+  }
+
+  /** The last thing sent: trailers, or headers and trailers in one where nothing was sent before (Trailers-Only). */
+  #sendTrailers(status: Status, extra: HeaderList | undefined): void {
+    this.#end()
+    const trailers = STATUS_TRAILERS[status]!
+    const isOnly = (this.#flags & Flag.HeadersSent) === 0
+    const headers = isOnly ? this.#head.statusHeaders : trailers
+    const fields = isOnly ? trailers.concat(extra ?? []) : extra
+    try {
+      this.stream.sendHeaders(headers, true, fields)
+    } catch (error) {
+      // Larger than the client accepts: the status has to arrive, the rest is lost.
+      this.stream.sendHeaders(headers, true, isOnly ? trailers : undefined)
+      this.#settings.onError?.(error, this)
+    }
+    this.#stopInput()
+  }
+
+  /** Nothing more will be sent, or received. */
+  #end(): void {
+    this.#flags |= Flag.Finished
+    if (this.#timer !== undefined) this.stream.connection.timers.cancel(this.#timer)
+    this.#inbox?.close()
+  }
+
+  /**
+   * The client still sends and nobody wants it: RFC 9113 §8.1 has
+   * RST_STREAM(NO_ERROR) for that. It would drop what is queued, so that has to
+   * leave first.
+   */
+  #stopInput(): void {
+    if ((this.#flags & Flag.InputEnded) === 0 && this.stream.bufferedSize === 0) {
+      this.stream.reset(ErrorCode.NoError)
+    }
+  }
+
+  #discard(size: number, endStream: boolean): void {
+    this.stream.consume(size)
+    if (endStream) this.#flags |= Flag.InputEnded
+    this.#stopInput()
+  }
+
+  /** Ends the call with a status, for the client's fault or when time is up, and tells the handler if there is one. */
+  #refuse(error: GrpcError): void {
+    if (this.finished) return
+    if (this.stream.bufferedSize > 0) {
+      // The client does not read: a status would only wait behind what it does not want.
+      this.stream.reset(ErrorCode.Cancel)
+    } else {
+      this.fail(error)
+    }
+    this.#cancel(error)
+  }
+
+  #cancel(error: GrpcError): void {
+    this.#end()
+    this.#cancelled = error
+    this.#inbox?.drop()
+    if ((this.#flags & Flag.Started) !== 0) this.#due(Flag.CancelDue)
+  }
+
+  #due(flag: number): void {
+    const flags = this.#flags
+    this.#flags = flags | flag | Flag.Batched
+    if ((flags & Flag.Batched) === 0) this.#batch.add(this)
+  }
+
+  /** Outside `receive` nobody runs the batch. While `start` runs the handler is not known yet: `dispatch` goes on after it. */
+  #runDirectly(): void {
+    if ((this.#flags & Flag.Starting) === 0) dispatchCall(this)
+  }
+}
+
+/** The wire form of `metadata`; undefined when it is empty. */
+function fieldsOf(metadata: Metadata | undefined): HeaderList | undefined {
+  if (metadata === undefined || metadata.size === 0) return undefined
+  const fields: string[] = []
+  metadata.appendTo(fields)
+  return fields
+}
