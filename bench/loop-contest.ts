@@ -1,6 +1,6 @@
 import Benchmark from 'benchmark'
 import type { Contest, Contestant, Metric, Sample, Target } from './contest.js'
-import type { Pace } from './unary-contest.js'
+import type { Pace } from './pace.js'
 
 /** Time of one operation. */
 export const TIME: Metric = { key: 'time', unit: 'ns', better: 'lower' }

@@ -1,16 +1,17 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Contest, type Outcome, rowsOf, runContest } from './contest.js'
+import { FULL, QUICK } from './pace.js'
 import { PeerSet } from './peers.js'
 import { print, progress, table } from './report.js'
 import type { Row } from './rows.js'
 import type { Bench, Suite } from './suite.js'
 import { micro } from './suites/micro.js'
 import { rpc } from './suites/rpc.js'
+import { stream } from './suites/stream.js'
 import { machine } from './tools.js'
-import { FULL, QUICK } from './unary-contest.js'
 
-const SUITES: Readonly<Record<string, Suite>> = { micro, rpc }
+const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream }
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--json FILE]
 suites: ${[...Object.keys(SUITES), 'all'].join(', ')}`

@@ -1,6 +1,6 @@
 import type { Contest, Outcome } from './contest.js'
+import type { Pace } from './pace.js'
 import type { PeerSet } from './peers.js'
-import type { Pace } from './unary-contest.js'
 
 /** What a suite has to hand. */
 export interface Bench {

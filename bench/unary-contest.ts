@@ -1,27 +1,14 @@
 import type { Child } from './child-process.js'
 import type { Contestant, Metric, Sample } from './contest.js'
 import type { Load } from './load.js'
+import { type Pace, warmUp } from './pace.js'
 import { verifyEcho } from './verify.js'
 
-/** Fewest calls of one round. */
-const CALLS_MIN = 200
 /** Most calls of one round of a client; those of a server depend on its loader. */
 const CLIENT_CALLS_MAX = 200_000
-/** Calls of the first warm-up, which are doubled until the warm-up has lasted long enough. */
+
+/** Calls that a warm-up begins with. */
 const CALLS_FIRST = 250
-
-/** How long things last. */
-export interface Pace {
-  readonly rounds: number
-  readonly warmUpSeconds: number
-  readonly roundSeconds: number
-}
-
-/** Five short rounds: the whole of a suite within minutes. */
-export const QUICK: Pace = { rounds: 5, warmUpSeconds: 1, roundSeconds: 0.5 }
-
-/** What published figures are made with. */
-export const FULL: Pace = { rounds: 9, warmUpSeconds: 4, roundSeconds: 2 }
 
 /** CPU time (user and system) of the measured process for each call. */
 export const CPU: Metric = { key: 'cpu', unit: 'us', better: 'lower' }
@@ -34,27 +21,6 @@ export const REPLIES_PER_WRITE: Metric = {
   key: 'replies per write',
   unit: 'replies',
   better: 'higher',
-}
-
-function callsFor(perSecond: number, roundSeconds: number, callsMax: number): number {
-  return Math.max(CALLS_MIN, Math.min(callsMax, Math.round(perSecond * roundSeconds)))
-}
-
-/**
- * Warms up with doubling numbers of calls until it has lasted long enough.
- * Returns how many calls fill a round.
- */
-export async function warmUp(
-  run: (calls: number) => Promise<number>,
-  pace: Pace,
-  callsMax: number,
-): Promise<number> {
-  let spent = 0
-  for (let calls = CALLS_FIRST; ; calls = Math.min(callsMax, calls * 2)) {
-    const seconds = await run(calls)
-    spent += seconds
-    if (spent >= pace.warmUpSeconds) return callsFor(calls / seconds, pace.roundSeconds, callsMax)
-  }
 }
 
 /** Where and how a server is loaded. */
@@ -71,7 +37,7 @@ export class ServerContestant implements Contestant {
   readonly #load: Load
   readonly #shape: UnaryShape
   readonly #pace: Pace
-  #calls = CALLS_MIN
+  #calls = CALLS_FIRST
 
   constructor(peer: string, server: Child, load: Load, shape: UnaryShape, pace: Pace) {
     this.peer = peer
@@ -84,7 +50,7 @@ export class ServerContestant implements Contestant {
   async prepare(): Promise<void> {
     await verifyEcho(this.peer, this.#server.port, this.#shape.path)
     const run = async (calls: number): Promise<number> => (await this.#run(calls)).seconds
-    this.#calls = await warmUp(run, this.#pace, this.#load.callsMax)
+    this.#calls = await warmUp(run, this.#pace, CALLS_FIRST, this.#load.callsMax)
   }
 
   async measure(): Promise<Sample> {
@@ -111,7 +77,7 @@ export class ClientContestant implements Contestant {
   readonly #client: Child
   readonly #inFlight: number
   readonly #pace: Pace
-  #calls = CALLS_MIN
+  #calls = CALLS_FIRST
 
   constructor(peer: string, client: Child, inFlight: number, pace: Pace) {
     this.peer = peer
@@ -122,7 +88,7 @@ export class ClientContestant implements Contestant {
 
   async prepare(): Promise<void> {
     const run = async (calls: number): Promise<number> => (await this.#run(calls)).seconds
-    this.#calls = await warmUp(run, this.#pace, CLIENT_CALLS_MAX)
+    this.#calls = await warmUp(run, this.#pace, CALLS_FIRST, CLIENT_CALLS_MAX)
   }
 
   async measure(): Promise<Sample> {
