@@ -1,3 +1,9 @@
+import {
+  type Classify,
+  checkSize,
+  type FieldSink,
+  type HpackDecoderOptions,
+} from './decoder-options.js'
 import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.js'
 import { HpackError, type HpackErrorCode, HpackLimitError } from './hpack-error.js'
 import {
@@ -8,75 +14,17 @@ import {
 } from './huffman.js'
 import { INTEGER_MAX } from './integer.js'
 import { readLatin1 } from './latin1.js'
-import { STATIC_TABLE, STATIC_TABLE_LENGTH } from './static-table.js'
+import { STATIC_TABLE_LENGTH } from './static-table.js'
 import { CACHED_SIZE_MAX, stringCache } from './string-cache.js'
+import {
+  type ClassifiedEntry,
+  classifiedStaticTable,
+  classifyNothing,
+  newEntry,
+  type TableEntry,
+} from './table-entry.js'
 
-/** Takes the fields of a header block, in order, as they are decoded. */
-export interface FieldSink {
-  /**
-   * One field. Name and value have one character for each octet. `fieldClass` is what
-   * `classify` said of the field, or 0. `neverIndexed` fields must be encoded as such again
-   * when they are passed on (RFC 7541 §6.2.3).
-   */
-  onField(name: string, value: string, fieldClass: number, neverIndexed: boolean): void
-}
-
-/** What a decoder accepts. */
-export interface HpackDecoderOptions {
-  /**
-   * Bound of the dynamic table, and its size to begin with: both ends must start out from the
-   * same number. Unit: octets. Default: 4096, SETTINGS_HEADER_TABLE_SIZE's initial value.
-   */
-  readonly tableSizeMax?: number
-  /**
-   * Says what kind of field this is, as a small integer of the caller's own. Asked once for each
-   * table entry, when it enters, and once for each literal that enters no table.
-   */
-  readonly classify?: (name: string, value: string) => number
-  /** Fields in one block before HpackLimitError. Default: 1000. */
-  readonly fieldsMax?: number
-  /**
-   * Size of one decoded list before HpackLimitError: names, values, and 32 for each field.
-   * Unit: octets. Default: 65_536. Source: RFC 9113 §6.5.2.
-   */
-  readonly listSizeMax?: number
-  /** Table size updates in one block. Default: 2, the most RFC 7541 §4.2 ever needs. */
-  readonly tableSizeUpdatesMax?: number
-}
-
-/** An entry of the static or the dynamic table, as seen through `tableEntry`. */
-export interface TableEntry {
-  readonly name: string
-  readonly value: string
-  /** Octets of name and value plus 32. RFC 7541 §4.1. */
-  readonly size: number
-}
-
-interface ClassifiedEntry extends TableEntry {
-  readonly fieldClass: number
-}
-
-type Classify = (name: string, value: string) => number
-
-const classifyNothing: Classify = () => 0
-
-/** The static table's entries with their classes, shared by all decoders that classify alike. */
-const classifiedStaticTables = new WeakMap<Classify, readonly ClassifiedEntry[]>()
-
-function classifiedStaticTable(classify: Classify): readonly ClassifiedEntry[] {
-  let entries = classifiedStaticTables.get(classify)
-  if (entries === undefined) {
-    entries = STATIC_TABLE.map(([name, value]) => newEntry(name, value, classify(name, value)))
-    classifiedStaticTables.set(classify, entries)
-  }
-  return entries
-}
-
-function newEntry(name: string, value: string, fieldClass: number): ClassifiedEntry {
-  return { name, value, size: name.length + value.length + ENTRY_OVERHEAD, fieldClass }
-}
-
-/** Where long Huffman strings are decoded before they become strings; grows within limits. */
+/** Where long Huffman strings are decoded before they become strings; grows up to `listSizeMax`. */
 let scratch = Buffer.alloc(1024)
 
 /**
@@ -340,14 +288,14 @@ export class HpackDecoder {
   }
 
   #readLongHuffman(start: number, end: number, sizeBefore: number): string {
-    const sizeMax = huffmanDecodedSizeMax(end - start)
-    if (this.#listSize + sizeBefore + sizeMax + ENTRY_OVERHEAD > this.#listSizeMax) {
+    let room = huffmanDecodedSizeMax(end - start)
+    if (this.#listSize + sizeBefore + room + ENTRY_OVERHEAD > this.#listSizeMax) {
       // It may not fit: find out how long it is before anything is allocated for it.
-      const size = huffmanDecodedSize(this.#bytes, start, end)
-      if (size < 0) this.#failHuffman(size)
-      this.#checkListSize(sizeBefore + size + ENTRY_OVERHEAD)
+      room = huffmanDecodedSize(this.#bytes, start, end)
+      if (room < 0) this.#failHuffman(room)
+      this.#checkListSize(sizeBefore + room + ENTRY_OVERHEAD)
     }
-    if (scratch.length < sizeMax + 2) scratch = Buffer.alloc(sizeMax + 2)
+    if (scratch.length < room + 2) scratch = Buffer.alloc(room + 2)
     const size = decodeHuffman(this.#bytes, start, end, scratch)
     if (size < 0) this.#failHuffman(size)
     return readLatin1(scratch, 0, size)
@@ -418,11 +366,4 @@ export class HpackDecoder {
     )
     throw this.#failure
   }
-}
-
-function checkSize(name: string, size: number): number {
-  if (!Number.isInteger(size) || size < 0 || size > 0xffff_ffff) {
-    throw new RangeError(`${name} is ${size}; expected an integer in 0..4294967295`)
-  }
-  return size
 }

@@ -1,4 +1,4 @@
-import type { TableEntry } from './decoder.js'
+import { checkSize } from './decoder-options.js'
 import { ENTRY_OVERHEAD } from './dynamic-table.js'
 import { EncoderTable } from './encoder-table.js'
 import { FieldHistory } from './field-history.js'
@@ -6,6 +6,7 @@ import { encodeHuffman, huffmanEncodedSize } from './huffman.js'
 import { Indexing, type NameRule, nameRule } from './indexing-rule.js'
 import { INTEGER_MAX, INTEGER_SIZE_MAX, writeInteger } from './integer.js'
 import { writeLatin1 } from './latin1.js'
+import type { TableEntry } from './table-entry.js'
 
 /**
  * What the encoder spends: `fast` spends octets (raw strings, a table that fills up with what
@@ -76,7 +77,7 @@ export class HpackEncoder {
     if (policy !== 'fast' && policy !== 'compact') {
       throw new TypeError(`policy is ${String(policy)}; expected 'fast' or 'compact'`)
     }
-    checkTableSize(tableSizeMax)
+    checkSize('tableSizeMax', tableSizeMax)
     if (tableSizeMax > INTEGER_MAX) {
       throw new RangeError(`tableSizeMax is ${tableSizeMax}; expected at most ${INTEGER_MAX}`)
     }
@@ -121,7 +122,7 @@ export class HpackEncoder {
    * bound, whichever is less, and the next block says so. RFC 7541 §4.2, RFC 9113 §4.3.1.
    */
   setTableSizeMax(size: number): void {
-    checkTableSize(size)
+    checkSize('tableSizeMax', size)
     const sizeMax = Math.min(size, this.#tableSizeCap)
     if (sizeMax === this.#table.sizeMax) return
     this.#smallestSize = Math.min(this.#smallestSize, sizeMax)
@@ -282,10 +283,4 @@ function literalPattern(indexing: Indexing): number {
 /** Says which field it is, but not its value, which may be a secret. */
 function failCharacter(name: string, part: string): never {
   throw new TypeError(`${part} of header field "${name}" has a character above U+00FF`)
-}
-
-function checkTableSize(size: number): void {
-  if (!Number.isInteger(size) || size < 0 || size > 0xffff_ffff) {
-    throw new RangeError(`table size is ${size}; expected an integer in 0..4294967295`)
-  }
 }

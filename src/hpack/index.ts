@@ -1,6 +1,7 @@
-export type { FieldSink, HpackDecoderOptions, TableEntry } from './decoder.js'
 export { HpackDecoder } from './decoder.js'
+export type { Classify, FieldSink, HpackDecoderOptions } from './decoder-options.js'
 export type { HpackEncoderOptions, HpackPolicy } from './encoder.js'
 export { HpackEncoder } from './encoder.js'
 export type { HpackErrorCode } from './hpack-error.js'
 export { HpackError, HpackLimitError } from './hpack-error.js'
+export type { TableEntry } from './table-entry.js'

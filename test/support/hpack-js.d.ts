@@ -26,5 +26,6 @@ declare module 'hpack.js' {
     readonly decompressor: { create(options: TableOptions): Decompressor }
   }
   const hpackJs: HpackJs
+  // biome-ignore lint/style/noDefaultExport: the package exports one object
   export default hpackJs
 }
