@@ -1,0 +1,469 @@
+import t from 'tap'
+import {
+  Code,
+  frames,
+  literalBlock,
+  REQUEST,
+  RESPONSE,
+  requestBut,
+  requestWith,
+  TRAILERS,
+} from '../support/frames.js'
+import { connect, withStream } from '../support/peer.js'
+
+/** The request is answered with RST_STREAM PROTOCOL_ERROR before anybody sees it. */
+function refusesRequest(list: readonly string[]): void {
+  const { peer, events, connection } = connect({ role: 'server' })
+  peer.sends(frames.headers(1, list, { endStream: true }))
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  if (events.length > 0) throw new Error(`events: ${events.join(', ')}`)
+  if (connection.streamCount !== 0) throw new Error('the stream stays')
+  peer.requests(3) // and nobody else is harmed
+  if (events.join() !== 'request 3 end') throw new Error(`events: ${events.join(', ')}`)
+}
+
+function refusesResponse(list: readonly string[], endStream = false): void {
+  const { peer, events } = withStream({ role: 'client' })
+  peer.sends(frames.headers(1, list, { endStream }))
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  if (events.join() !== 'reset 1 PROTOCOL_ERROR by us')
+    throw new Error(`events: ${events.join(', ')}`)
+}
+
+function refusesTrailers(list: readonly string[], endStream = true): void {
+  const { peer, events } = withStream({ role: 'server' })
+  peer.sends(frames.headers(1, list, { endStream }))
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  if (events.join() !== 'reset 1 PROTOCOL_ERROR by us')
+    throw new Error(`events: ${events.join(', ')}`)
+}
+
+function takesRequest(list: readonly string[]): readonly string[] {
+  const { peer, recorder } = connect({ role: 'server' })
+  peer.sends(frames.headers(1, list))
+  peer.expectsNothing()
+  return recorder.on(1).lists[0]!
+}
+
+t.test('RFC 9113 §8.2.1: octets that may not stand in a field name', t => {
+  for (let octet = 0; octet < 256; octet++) {
+    const bad = octet <= 0x20 || (octet >= 0x41 && octet <= 0x5a) || octet >= 0x7f || octet === 0x3a
+    const list = requestWith(`a${String.fromCharCode(octet)}b`, 'x')
+    if (bad) refusesRequest(list)
+    else takesRequest(list)
+  }
+  refusesRequest(requestWith('X', '1'))
+  refusesResponse([...RESPONSE, 'Content-Type', 'x'])
+  refusesTrailers(['Grpc-Status', '0'])
+  t.end()
+})
+
+t.test('CVE-2019-9516 (D6): an empty field name is malformed', t => {
+  refusesRequest(requestWith('', 'x'))
+  refusesRequest(requestWith('', ''))
+  refusesResponse([...RESPONSE, '', 'x'])
+  t.end()
+})
+
+t.test('RFC 9113 §8.2.1: NUL, CR and LF may not stand in a field value', t => {
+  for (const bad of ['\0', '\r', '\n', '\r\n']) {
+    for (const value of [`${bad}a`, `a${bad}`, `a${bad}b`]) {
+      refusesRequest(requestWith('x', value))
+      refusesResponse([...RESPONSE, 'x', value])
+      refusesTrailers(['x', value])
+    }
+  }
+  t.same(takesRequest(requestWith('x', 'caf\xe9 \t\x01')).slice(-2), ['x', 'caf\xe9 \t\x01'])
+  t.end()
+})
+
+t.test('RFC 9113 §8.2.1: white space around a field value is malformed', t => {
+  for (const value of [' a', 'a ', '\ta', 'a\t', ' ', '\t']) {
+    refusesRequest(requestWith('x', value))
+    refusesResponse([...RESPONSE, 'x', value])
+    refusesTrailers(['x', value])
+  }
+  t.same(takesRequest(requestWith('x', '')).slice(-2), ['x', ''])
+  t.same(takesRequest(requestWith('x', 'a b')).slice(-2), ['x', 'a b'])
+  t.end()
+})
+
+t.test('RFC 9113 §8.2.2: fields of an HTTP/1.1 connection are malformed', t => {
+  const bad: [string, string][] = [
+    ['connection', 'close'],
+    ['keep-alive', 'timeout=5'],
+    ['proxy-connection', 'keep-alive'],
+    ['transfer-encoding', 'chunked'],
+    ['upgrade', 'h2c'],
+    ['te', 'gzip'],
+    ['te', 'trailers, deflate'],
+  ]
+  for (const [name, value] of bad) {
+    refusesRequest([...requestBut('te', undefined), name, value])
+    refusesResponse([...RESPONSE, name, value])
+    refusesTrailers([name, value])
+  }
+  t.same(takesRequest(REQUEST), REQUEST) // te: trailers is the exception
+  t.end()
+})
+
+t.test('RFC 9113 §8.3: pseudo-header fields that may not be', t => {
+  refusesRequest([':unknown', '1', ...REQUEST])
+  refusesRequest([':status', '200', ...REQUEST])
+  refusesRequest([':', '1', ...REQUEST])
+  for (const name of [':method', ':scheme', ':path', ':authority']) {
+    const value = REQUEST[REQUEST.indexOf(name) + 1]!
+    refusesRequest([name, value, ...REQUEST]) // twice
+    refusesRequest([...requestBut(name, undefined), name, value]) // behind a regular field
+  }
+  refusesResponse(['content-type', 'a', ':status', '200'])
+  refusesResponse([':status', '200', ':status', '200'])
+  refusesResponse([':status', '200', ':path', '/'])
+  refusesResponse([':status', '200', ':method', 'GET'])
+  refusesResponse(['content-type', 'a'])
+  t.end()
+})
+
+t.test('RFC 9113 §8.3.1: a request needs :method, :scheme and :path, once and valid', t => {
+  for (const name of [':method', ':scheme', ':path']) {
+    refusesRequest(requestBut(name, undefined))
+    refusesRequest(requestBut(name, ''))
+  }
+  for (const path of ['a', 'http://a/b', '?x', ' /a']) refusesRequest(requestBut(':path', path))
+  t.end()
+})
+
+t.test('RFC 9113 §8.3.1: OPTIONS may ask for *', t => {
+  const list = [':method', 'OPTIONS', ':scheme', 'http', ':path', '*', ':authority', 'a']
+  t.same(takesRequest(list), list)
+  t.end()
+})
+
+t.test('RFC 9113 §8.3.1: :authority and host', t => {
+  refusesRequest(requestWith('host', 'elsewhere'))
+  refusesRequest(requestBut(':authority', 'user@localhost'))
+  refusesRequest(requestWith('host', 'localhost:50051', 'host', 'localhost:50051'))
+  refusesRequest(requestBut(':authority', undefined)) // neither
+  takesRequest(requestWith('host', 'localhost:50051'))
+  const list = takesRequest([...requestBut(':authority', undefined), 'host', 'a'])
+  t.ok(list.includes('a'))
+  t.end()
+})
+
+t.test('RFC 9113 §8.5: CONNECT has :method and :authority, and neither :scheme nor :path', t => {
+  t.same(takesRequest([':method', 'CONNECT', ':authority', 'a:1']), [
+    ':method',
+    'CONNECT',
+    ':authority',
+    'a:1',
+  ])
+  takesRequest([':authority', 'a:1', ':method', 'CONNECT'])
+  refusesRequest([':method', 'CONNECT'])
+  refusesRequest(requestBut(':method', 'CONNECT'))
+  const [method, , ...rest] = REQUEST
+  refusesRequest([...rest.slice(0, 6), method!, 'CONNECT']) // :method comes last
+  t.end()
+})
+
+t.test('RFC 8441 §4: extended CONNECT was not offered, so it is malformed', t => {
+  refusesRequest([':method', 'CONNECT', ':protocol', 'websocket', ...REQUEST.slice(2)])
+  refusesRequest([':protocol', 'websocket', ...REQUEST])
+  t.end()
+})
+
+t.test('RFC 9113 §8.3.2: :status is three digits', t => {
+  for (const status of ['', '20', '2000', 'abc', '2 0', '+20', '099', '000']) {
+    refusesResponse([':status', status])
+  }
+  for (const status of ['200', '404', '599']) {
+    const { peer, events } = withStream({ role: 'client' })
+    peer.sends(frames.headers(1, [':status', status]))
+    t.same(events, ['headers 1'], status)
+  }
+  t.end()
+})
+
+t.test('RFC 9113 §8.1: interim responses come before the final one', t => {
+  const { peer, events, on } = withStream({ role: 'client' })
+  peer.sends(
+    frames.headers(1, [':status', '100']),
+    frames.headers(1, [':status', '103', 'link', '</a>']),
+    frames.headers(1, RESPONSE),
+    frames.data(1, { size: 1 }),
+    frames.headers(1, TRAILERS, { endStream: true }),
+  )
+  t.same(events, ['headers 1', 'headers 1', 'headers 1', 'data 1 1', 'headers 1 end'])
+  t.same(on.lists[0], [':status', '100'])
+  t.end()
+})
+
+t.test('RFC 9113 §8.1: an interim response does not end a stream', t => {
+  refusesResponse([':status', '100'], true)
+  refusesResponse([':status', '103'], true)
+  t.end()
+})
+
+t.test('RFC 9113 §8.6: there is no 101', t => {
+  refusesResponse([':status', '101'])
+  t.end()
+})
+
+t.test('RFC 9113 §8.1: DATA before the final response is malformed', t => {
+  for (const interim of [[], [frames.headers(1, [':status', '100'])]]) {
+    const { peer, events } = withStream({ role: 'client' })
+    peer.sends(...interim, frames.data(1, { size: 1 }))
+    peer.expects(frames.rstStream(1, Code.protocolError))
+    t.equal(events.at(-1), 'reset 1 PROTOCOL_ERROR by us')
+  }
+  t.end()
+})
+
+t.test('E7: endless interim responses end the stream', t => {
+  const { peer, events } = withStream({ role: 'client' })
+  const interim = frames.headers(1, [':status', '103'])
+  for (let i = 0; i < 8; i++) peer.sends(interim)
+  t.equal(events.length, 8)
+  peer.expectsNothing()
+  peer.sends(interim)
+  t.match(
+    peer.takesLines().at(-1),
+    /^(RST_STREAM stream 1|GOAWAY last \d+) (ENHANCE_YOUR_CALM|PROTOCOL_ERROR)$/,
+  )
+  t.end()
+})
+
+t.test('RFC 9113 §8.1: trailers end the stream', t => {
+  refusesTrailers(TRAILERS, false)
+  const { peer, events } = withStream({ role: 'client' })
+  peer.sends(frames.headers(1, RESPONSE), frames.headers(1, TRAILERS))
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  t.equal(events.at(-1), 'reset 1 PROTOCOL_ERROR by us')
+  t.end()
+})
+
+t.test('RFC 9113 §8.1: trailers have no pseudo-header fields', t => {
+  refusesTrailers([':path', '/'])
+  refusesTrailers([':status', '200'])
+  refusesTrailers([...TRAILERS, ':x', '1'])
+  const { peer } = withStream({ role: 'client' })
+  peer.sends(frames.headers(1, RESPONSE), frames.headers(1, RESPONSE, { endStream: true }))
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  t.end()
+})
+
+t.test('RFC 9113 §8.1.1: content-length is a number of octets', t => {
+  for (const value of ['', 'x', '+5', '-1', '1.0', '0x1', '1 1', '1,1', '9'.repeat(16)]) {
+    refusesRequest(requestWith('content-length', value))
+    refusesResponse([...RESPONSE, 'content-length', value])
+  }
+  refusesRequest(requestWith('content-length', '1', 'content-length', '2'))
+  const { peer, events } = connect({ role: 'server' })
+  peer.sends(frames.headers(1, requestWith('content-length', '0'), { endStream: true }))
+  t.same(events, ['request 1 end'])
+  t.end()
+})
+
+t.test('RFC 9113 §8.1.1: DATA must add up to content-length, padding apart', t => {
+  const announced = requestWith('content-length', '10')
+  const run = (...body: Buffer[]): { events: string[]; lines: string[] } => {
+    const { peer, events } = connect({ role: 'server' })
+    peer.sends(frames.headers(1, announced), ...body)
+    return { events, lines: peer.takesLines() }
+  }
+  const right = run(
+    frames.data(1, { size: 4, padding: 200 }),
+    frames.data(1, { size: 6, endStream: true }),
+  )
+  t.equal(right.events.at(-1), 'data 1 6 end')
+  const byTrailers = run(
+    frames.data(1, { size: 10 }),
+    frames.headers(1, TRAILERS, { endStream: true }),
+  )
+  t.equal(byTrailers.events.at(-1), 'headers 1 end')
+
+  const reset = 'RST_STREAM stream 1 PROTOCOL_ERROR'
+  for (const [name, ...body] of [
+    ['too few', frames.data(1, { size: 9, endStream: true })],
+    ['none', frames.data(1, { endStream: true })],
+    ['too many', frames.data(1, { size: 11 })],
+    ['too many, later', frames.data(1, { size: 10 }), frames.data(1, { size: 1, endStream: true })],
+    [
+      'too few, then trailers',
+      frames.data(1, { size: 9 }),
+      frames.headers(1, TRAILERS, { endStream: true }),
+    ],
+  ] as [string, ...Buffer[]][]) {
+    const { events, lines } = run(...body)
+    t.same(lines, [reset], name)
+    t.equal(events.at(-1), 'reset 1 PROTOCOL_ERROR by us', name)
+    t.notOk(
+      events.some(event => event.startsWith('data') && event.endsWith('end')),
+      name,
+    )
+  }
+  t.end()
+})
+
+t.test('RFC 9113 §8.1.1: END_STREAM on HEADERS contradicts a content-length', t => {
+  const { peer, events } = connect({ role: 'server' })
+  peer.sends(frames.headers(1, requestWith('content-length', '5'), { endStream: true }))
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  t.same(events, [])
+  t.end()
+})
+
+t.test(
+  'RFC 9113 §8.1.1: a response to HEAD, 204 and 304 may announce what it does not carry',
+  t => {
+    const head = connect({ role: 'client' })
+    head.open(true, requestBut(':method', 'HEAD'))
+    head.peer.skips(1)
+    head.peer.sends(frames.headers(1, [...RESPONSE, 'content-length', '500'], { endStream: true }))
+    head.peer.expectsNothing()
+    t.same(head.events, ['headers 1 end'])
+
+    const notModified = connect({ role: 'client' })
+    notModified.open(true)
+    notModified.peer.skips(1)
+    const list = [':status', '304', 'content-length', '500']
+    notModified.peer.sends(frames.headers(1, list, { endStream: true }))
+    notModified.peer.expectsNothing()
+    t.same(notModified.events, ['headers 1 end'])
+    t.end()
+  },
+)
+
+t.test('RFC 9113 §8.1.1: a short response is malformed', t => {
+  const { peer, on } = withStream({ role: 'client' })
+  peer.sends(
+    frames.headers(1, [...RESPONSE, 'content-length', '5']),
+    frames.data(1, { size: 4, endStream: true }),
+  )
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  t.notOk(on.ended)
+  t.end()
+})
+
+t.test('RFC 9113 §8.2.3: cookie crumbs are joined', t => {
+  const list = takesRequest(
+    requestWith('cookie', 'a=1', 'x', 'y', 'cookie', 'b=2', 'cookie', 'c=3'),
+  )
+  t.same(list.slice(REQUEST.length), ['cookie', 'a=1; b=2; c=3', 'x', 'y'])
+  t.end()
+})
+
+t.test('RFC 9113 §10.5.1: a list that passes the soft limit is refused, its stream alone', t => {
+  const run = (list: readonly string[], limits: object): string[] => {
+    const { peer, events } = connect({ role: 'server', limits })
+    peer.sends(frames.headers(1, list))
+    t.same(events, [])
+    return peer.takesLines()
+  }
+  const reset = ['RST_STREAM stream 1 ENHANCE_YOUR_CALM']
+  t.same(run(requestWith('x', 'y'.repeat(16_384)), {}), reset, 'octets: 16_384')
+  t.same(run(manyFields(512), {}), reset, 'fields: 512')
+  t.same(
+    run(requestWith('cookie', 'a', 'cookie', 'b'), { headerFieldsMax: 6 }),
+    reset,
+    'crumbs count',
+  )
+  const { events, peer } = connect({ role: 'server' })
+  peer.sends(frames.headers(1, requestWith('x', 'y'.repeat(15_000))))
+  t.same(events, ['request 1'])
+  t.end()
+})
+
+t.test('RFC 9113 §10.5.1: a response or trailers past the soft limit end their stream', t => {
+  const response = withStream({ role: 'client' })
+  response.peer.sends(frames.headers(1, manyFields(512, RESPONSE)))
+  response.peer.expects(frames.rstStream(1, Code.enhanceYourCalm))
+  t.same(response.events, ['reset 1 ENHANCE_YOUR_CALM by us'])
+  const trailers = withStream({ role: 'server' })
+  trailers.peer.sends(frames.headers(1, manyFields(513, []), { endStream: true }))
+  trailers.peer.expects(frames.rstStream(1, Code.enhanceYourCalm))
+  t.same(trailers.events, ['reset 1 ENHANCE_YOUR_CALM by us'])
+  t.end()
+})
+
+t.test('RFC 9113 §10.5.1: a list that passes the hard limit ends the connection', t => {
+  const fields = connect({ role: 'server' })
+  fields.peer.sends(frames.headers(1, manyFields(1_000)))
+  fields.peer.expectsFatal(Code.enhanceYourCalm)
+  const octets = connect({ role: 'server' })
+  const block = literalBlock(
+    requestWith(...Array.from({ length: 5 }, () => ['x', 'y'.repeat(13_200)]).flat()),
+  )
+  octets.peer.sends(frames.headers(1, block.subarray(0, 16_000), { endHeaders: false }))
+  for (let at = 16_000; at < block.length; at += 16_000) {
+    const last = at + 16_000 >= block.length
+    octets.peer.sends(frames.continuation(1, block.subarray(at, at + 16_000), last))
+  }
+  octets.peer.expectsFatal(Code.enhanceYourCalm)
+  t.end()
+})
+
+t.test('CVE-2026-21710 (B10): field names that mean something to JavaScript are just names', t => {
+  const names = ['__proto__', 'constructor', 'hasownproperty', '0', '4294967295', 'tostring']
+  const fields = names.flatMap(name => [name, 'x'])
+  t.same(takesRequest(requestWith(...fields)).slice(REQUEST.length), fields)
+  t.end()
+})
+
+t.test('RFC 9113 §10.3: what may not be sent throws at our own caller', t => {
+  const bad: string[][] = [
+    ['X-Upper', '1'],
+    ['', '1'],
+    ['a b', '1'],
+    ['x', 'a\r\nb: c'],
+    ['x', 'a\0'],
+    ['x', ' a'],
+    ['x', 'a '],
+    ['x', 'smile \u{1f600}'],
+    ['connection', 'close'],
+    ['transfer-encoding', 'chunked'],
+    ['te', 'gzip'],
+    ['content-length', 'many'],
+    [':late', '1'],
+    ['odd'],
+  ]
+  for (const fields of bad) {
+    const client = connect({ role: 'client' })
+    t.throws(() => client.open(true, requestWith(...fields)), TypeError, fields.join(': '))
+    client.peer.expectsNothing()
+    client.open(true) // and the connection is none the worse
+    client.peer.expects(frames.headers(1, REQUEST, { endStream: true }))
+
+    const server = withStream({ role: 'server' })
+    t.throws(() => server.stream.sendHeaders([...RESPONSE, ...fields], false), TypeError)
+    server.stream.sendHeaders(RESPONSE, false)
+    t.throws(() => server.stream.sendHeaders(fields, true), TypeError)
+    server.stream.sendHeaders(TRAILERS, true)
+    server.peer.expects(
+      frames.headers(1, RESPONSE),
+      frames.headers(1, TRAILERS, { endStream: true }),
+    )
+  }
+  t.end()
+})
+
+t.test('RFC 9113 §10.3: extra fields are checked as well', t => {
+  const { open, peer } = connect({ role: 'client' })
+  t.throws(() => open(true, REQUEST, ['x', 'a\nb']), TypeError)
+  open(true, REQUEST, ['grpc-timeout', '1S'])
+  peer.expects(frames.headers(1, requestWith('grpc-timeout', '1S'), { endStream: true }))
+  t.end()
+})
+
+t.test('RFC 9113 §6.5.2: a list larger than the peer accepts is not sent', t => {
+  const { open, peer } = connect({ role: 'client', settings: { headerListSizeMax: 1_000 } })
+  t.throws(() => open(true, requestWith('x', 'y'.repeat(1_000))), RangeError)
+  peer.expectsNothing()
+  open(true)
+  peer.expects(frames.headers(1, REQUEST, { endStream: true }))
+  t.end()
+})
+
+/** `base` and `count` small fields behind it. */
+function manyFields(count: number, base: readonly string[] = REQUEST): string[] {
+  return [...base, ...Array.from({ length: count }, (_, i) => [`x${i % 10}`, '']).flat()]
+}
