@@ -139,7 +139,7 @@ export class Connection {
     this.control.waiting = 0
     const pieces = this.output.take()
     if (this.sender.notifyDrained()) this.#dispatch()
-    if (this.sender.queuedSize > 0) this.deadlines.armStall(this.octetsTaken)
+    if (!this.over && this.sender.queuedSize > 0) this.deadlines.armStall(this.octetsTaken)
     this.checkFinished()
     return pieces
   }
@@ -266,7 +266,7 @@ export class Connection {
   outputAppeared(): void {
     if (this.#inTurn || this.#hostKnows) return
     this.#hostKnows = true
-    this.deadlines.armStall(this.octetsTaken)
+    if (!this.over) this.deadlines.armStall(this.octetsTaken)
     this.host.onOutput()
   }
 
@@ -340,6 +340,7 @@ export class Connection {
   #endTurn(): void {
     this.#dispatch()
     this.#inTurn = false
+    if (this.over) return
     this.pings.arm()
     if (this.hasPending) this.deadlines.armStall(this.octetsTaken)
   }

@@ -11,7 +11,10 @@ const REFERENCE_SIZE_MIN = 16_384
 const SERIALISED_SIZE_MAX = 65_536
 /** Largest DATA frame we send, whatever the peer allows: one stream must not hold the others up. Unit: octets. */
 const DATA_SIZE_MAX = 65_536
-/** A window smaller than this is not worth a frame while more is to be sent (silly window; RFC 1122 §4.2.3.4). Unit: octets. */
+/**
+ * A window smaller than this is not worth a frame while more is to be sent, unless half of the peer's
+ * whole window is less (silly window; RFC 1122 §4.2.3.4). Unit: octets.
+ */
 const WINDOW_WORTH_SENDING = 1_024
 /** How long we wait for a better window. Unit: ms. */
 const WINDOW_WAIT_MS = 50
@@ -265,6 +268,10 @@ export class Sender {
     this.#connection.outputAppeared()
   }
 
+  get #worthSending(): number {
+    return Math.min(WINDOW_WORTH_SENDING, this.initialWindow >>> 1)
+  }
+
   #makeReady(stream: Stream): void {
     if (stream.ready) return
     stream.ready = true
@@ -279,7 +286,7 @@ export class Sender {
     if (data === undefined || stream.closed) return
     const window = Math.min(this.window, this.initialWindow + stream.sendCredit)
     if (window <= 0) return // WINDOW_UPDATE or SETTINGS brings it back
-    if (window < WINDOW_WORTH_SENDING && window < stream.queuedSize && !this.#impatient) {
+    if (window < this.#worthSending && window < stream.queuedSize && !this.#impatient) {
       this.#starve(stream)
       return
     }
