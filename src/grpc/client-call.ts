@@ -6,53 +6,44 @@ import {
   type Stream,
   type StreamHandler,
   Timer,
-  type TimerWheel,
 } from '../connection/index.js'
 import { dispatchCall } from './call-batch.js'
 import type { CallConnector } from './call-connector.js'
 import { findCompression } from './call-options.js'
 import type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
-import { type Compression, type Compressions, DEFAULT_COMPRESSIONS } from './compression.js'
-import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
-import { type CallLimits, DEFAULT_CALL_LIMITS } from './limits.js'
-import { MessageInbox } from './message-inbox.js'
+import { type Compression, DEFAULT_COMPRESSIONS } from './compression.js'
+import { DEFAULT_CALL_LIMITS } from './limits.js'
 import { encodeMessage, frameMessage, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import {
   type Codec,
+  codecOf,
   DEFAULT_SUBTYPE,
   hasOneRequest,
   hasOneResponse,
   type Method,
 } from './method.js'
 import { extraHeaders } from './request-headers.js'
-import { type ResponseHead, readResponseHead } from './response-head.js'
-import { resetError, responseError } from './response-status.js'
+import { responseLostError, responseResetError } from './reset-error.js'
+import { ResponseNews, ResponseReader } from './response-reader.js'
 import { GrpcError, Status, stacklessError } from './status.js'
 
 /** What has happened to a call. */
 const Flag = {
-  /** The headers of the final response have come. */
-  HeadersReceived: 1,
-  /** The response is not gRPC: its body is only looked at for the error's message. */
-  Foreign: 2,
-  HasResponse: 4,
-  RequestSent: 8,
-  HalfClosed: 16,
+  RequestSent: 1,
+  HalfClosed: 2,
   /** The outcome is known. */
-  Settled: 32,
+  Settled: 4,
   /** The receiver knows it. */
-  Told: 64,
-  /** The status is here, but messages before it still wait undecoded. */
-  StatusHeld: 128,
-  Batched: 256,
-  HeadersDue: 512,
-  ReadableDue: 1024,
-  DrainDue: 2048,
-  StatusDue: 4096,
+  Told: 8,
+  /** Is in the batch. */
+  Batched: 16,
+  HeadersDue: 32,
+  ReadableDue: 64,
+  DrainDue: 128,
+  StatusDue: 256,
   /** `write` answered false before there was a stream. */
-  WantsDrain: 8192,
-  Compressing: 16384,
+  WantsDrain: 512,
 } as const
 
 const NEWS = Flag.HeadersDue | Flag.ReadableDue | Flag.DrainDue
@@ -64,71 +55,54 @@ const EMPTY: Buffer = Buffer.alloc(0)
  */
 export class ClientCall implements StreamHandler {
   readonly method: Method
+  /** When we give up. Unit: ms, monotonic, on the wheel's clock; Infinity if never. */
+  readonly deadline: number
+  /** Whether messages leave compressed from now on, if the call has a compression. Default: true. */
+  compressing: boolean
+  readonly #options: ClientCallOptions
   readonly #receiver: ClientCallReceiver
-  readonly #deadline: number
-  readonly #timers: TimerWheel
   readonly #timer: Timer | undefined
-  readonly #metadata: Metadata | undefined
   readonly #requestCodec: Codec
   readonly #responseCodec: Codec
-  readonly #subtype: string
-  readonly #limits: CallLimits
-  readonly #compressions: Compressions
   readonly #compression: Compression | undefined
-  readonly #oneResponse: boolean
   #flags: number
   #connector: CallConnector | undefined
   #stream: Stream | undefined
+  #response: ResponseReader | undefined
+  /** Messages as they will leave, while there is no stream. */
   #unsent: Buffer[] | undefined
   #unsentSize: number
-  #inbox: MessageInbox | undefined
-  #response: unknown
-  #head: ResponseHead | undefined
-  #errorBody: string
   #error: GrpcError | undefined
-  #trailers: HeaderList | undefined
 
   /**
    * @throws TypeError when the method has no codec for the subtype.
    * @throws RangeError when the compression is unknown.
    */
   constructor(method: Method, options: ClientCallOptions, receiver: ClientCallReceiver) {
-    this.#subtype =
-      options.subtype === undefined || options.subtype === '' ? DEFAULT_SUBTYPE : options.subtype
-    const requestCodec = method.request.get(this.#subtype)
-    const responseCodec = method.response.get(this.#subtype)
-    if (requestCodec === undefined || responseCodec === undefined) {
-      throw new TypeError(`${method.path} has no codec for subtype "${this.#subtype}"`)
-    }
+    // Before anything is scheduled: these may throw.
+    const requestCodec = codecOf(method, method.request, options.subtype)
+    const responseCodec = codecOf(method, method.response, options.subtype)
     this.method = method
+    this.deadline = options.deadline ?? Number.POSITIVE_INFINITY
+    this.compressing = true
+    this.#options = options
     this.#receiver = receiver
-    this.#deadline = options.deadline ?? Number.POSITIVE_INFINITY
-    this.#timers = options.timers
-    this.#timer = this.#deadline === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
-    this.#metadata = options.metadata
+    // Most calls of a service among services have a deadline; those without pay for no timer.
+    this.#timer = this.deadline === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
     this.#requestCodec = requestCodec
     this.#responseCodec = responseCodec
-    this.#limits = options.limits ?? DEFAULT_CALL_LIMITS
-    this.#compressions = options.compressions ?? DEFAULT_COMPRESSIONS
-    this.#compression = findCompression(this.#compressions, options.compression)
-    this.#oneResponse = hasOneResponse(method.kind)
-    this.#flags = Flag.Compressing
+    this.#compression = findCompression(
+      options.compressions ?? DEFAULT_COMPRESSIONS,
+      options.compression,
+    )
+    this.#flags = 0
     this.#connector = undefined
     this.#stream = undefined
+    this.#response = undefined
     this.#unsent = undefined
     this.#unsentSize = 0
-    this.#inbox = undefined
-    this.#response = undefined
-    this.#head = undefined
-    this.#errorBody = ''
     this.#error = undefined
-    this.#trailers = undefined
-    if (this.#timer !== undefined) this.#timers.schedule(this.#timer, this.#deadline)
-  }
-
-  /** When we give up. Unit: ms, on the wheel's clock; Infinity if never. */
-  get deadline(): number {
-    return this.#deadline
+    if (this.#timer !== undefined) options.timers.schedule(this.#timer, this.deadline)
   }
 
   /** Whether the outcome is known. */
@@ -141,22 +115,10 @@ export class ClientCall implements StreamHandler {
     return this.#stream !== undefined
   }
 
-  /** Whether `read` has a message. */
+  /** Whether `read` has a message. One response becomes readable with the status OK, in `onStatus`. */
   get readable(): boolean {
-    if (this.#oneResponse)
-      return this.settled && this.#error === undefined && (this.#flags & Flag.HasResponse) !== 0
-    return this.#inbox?.readable ?? false
-  }
-
-  /** Whether messages leave compressed, if the call has a compression. Default: true. */
-  get compressing(): boolean {
-    return (this.#flags & Flag.Compressing) !== 0
-  }
-
-  /** For the messages sent from now on. */
-  set compressing(on: boolean) {
-    if (on) this.#flags |= Flag.Compressing
-    else this.#flags &= ~Flag.Compressing
+    if (!hasOneResponse(this.method.kind)) return this.#response?.readable ?? false
+    return this.settled && this.#error === undefined && this.#response!.readable
   }
 
   /**
@@ -169,26 +131,32 @@ export class ClientCall implements StreamHandler {
     if (this.settled) return
     if (this.#stream !== undefined) throw new TypeError('the call was started already')
     if (!connection.canOpen) throw new TypeError('the connection takes no new calls now')
-    const remainingMs = this.#deadline - connection.now
+    const { compressions, limits, metadata, subtype } = this.#options
+    const remainingMs = this.deadline - connection.now
     if (remainingMs <= 0) {
-      this.#settleNow(this.#deadlineError())
+      this.#abandon(this.#deadlineError())
       return
     }
     this.#connector = connector
+    const extra = extraHeaders(remainingMs, this.#compression, metadata)
+    let stream: Stream
     try {
-      this.#stream = connection.open(
-        headers,
-        false,
-        this,
-        extraHeaders(remainingMs, this.#compression, this.#metadata),
-      )
+      stream = connection.open(headers, false, this, extra)
     } catch (cause) {
       // The list is larger than the server takes: it would only reset the stream.
       if (!(cause instanceof RangeError)) throw cause
-      this.#settleNow(stacklessError(Status.ResourceExhausted, cause.message, { cause }))
+      this.#abandon(stacklessError(Status.ResourceExhausted, cause.message, { cause }))
       return
     }
-    this.#flush(this.#stream)
+    this.#stream = stream
+    this.#response = new ResponseReader(stream, {
+      codec: this.#responseCodec,
+      subtype: subtype === undefined || subtype === '' ? DEFAULT_SUBTYPE : subtype,
+      compressions: compressions ?? DEFAULT_COMPRESSIONS,
+      limits: limits ?? DEFAULT_CALL_LIMITS,
+      oneResponse: hasOneResponse(this.method.kind),
+    })
+    this.#flush(stream)
   }
 
   /**
@@ -220,17 +188,14 @@ export class ClientCall implements StreamHandler {
 
   /** The next message, or undefined when none is there. Gives the server credit for it. */
   read(): unknown {
-    if (this.#oneResponse) {
-      if (!this.readable) return undefined
-      this.#flags &= ~Flag.HasResponse
-      const response = this.#response
-      this.#response = undefined
-      return response
+    if (!this.readable) return undefined
+    const response = this.#response!
+    const message = response.read()
+    if (!this.settled) {
+      this.#take(response.afterRead())
+      // Outside `receive` nobody else will tell it.
+      if (this.settled) this.dispatch()
     }
-    const inbox = this.#inbox
-    if (inbox === undefined) return undefined
-    const message = inbox.read()
-    if (!this.settled && this.#checkInbox(inbox)) this.#tellNow()
     return message
   }
 
@@ -242,39 +207,13 @@ export class ClientCall implements StreamHandler {
 
   /** @internal */
   onHeaders(headers: HeaderBlock, endStream: boolean): void {
-    if (this.settled) return
-    const { metadataSizeMax } = this.#limits
-    if (headers.size > metadataSizeMax) {
-      const text = `received metadata larger than max (${headers.size} vs. ${metadataSizeMax})`
-      this.#fail(Status.ResourceExhausted, text)
-      return
-    }
-    const head = readResponseHead(headers)
-    if ((this.#flags & Flag.HeadersReceived) !== 0) {
-      this.#onTrailers(head)
-      return
-    }
-    // Interim responses say nothing to gRPC (RFC 9110 §15.2).
-    if (head.httpStatus < 200) return
-    this.#flags |= Flag.HeadersReceived
-    this.#head = head
-    if (endStream) this.#onTrailers(head)
-    else this.#onResponse(head)
+    if (!this.settled) this.#take(this.#response!.onHeaders(headers, endStream))
   }
 
   /** @internal */
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
-    if (this.settled) {
-      this.#stream!.consume(end - start)
-      return
-    }
-    if (start < end) {
-      if ((this.#flags & Flag.Foreign) !== 0) this.#receiveForeign(bytes, start, end)
-      else if (this.#oneResponse) this.#receiveOne(bytes, start, end)
-      else this.#receiveMany(bytes, start, end)
-    }
-    // The server ended the stream and owes us the status.
-    if (endStream && !this.settled) this.#onTrailers(undefined)
+    if (this.settled) this.#stream!.consume(end - start)
+    else this.#take(this.#response!.onData(bytes, start, end, endStream))
   }
 
   /** @internal */
@@ -284,26 +223,24 @@ export class ClientCall implements StreamHandler {
 
   /** @internal */
   onReset(errorCode: number, byPeer: boolean): void {
-    // A status that waits for the application is a complete one (E2).
-    if (this.settled || (this.#flags & Flag.StatusHeld) !== 0) return
+    if (this.#isOver()) return
     const isLate = byPeer && errorCode === ErrorCode.Cancel && this.#isLate()
-    this.#settle(isLate ? this.#deadlineError() : resetError(errorCode, byPeer))
+    this.#settle(isLate ? this.#deadlineError() : responseResetError(errorCode, byPeer))
     this.#due(Flag.StatusDue)
   }
 
   /** @internal */
   onLost(cause: Error, unprocessed: boolean): void {
-    if (this.settled || (this.#flags & Flag.StatusHeld) !== 0) return
-    const text = `connection lost: ${cause.message}`
-    this.#settle(
-      stacklessError(Status.Unavailable, text, { origin: 'network', unprocessed, cause }),
-    )
+    if (this.#isOver()) return
+    this.#settle(responseLostError(cause, unprocessed))
     this.#due(Flag.StatusDue)
   }
 
   /** @internal Time is up. Runs outside `receive`, so the receiver is told here. */
   onTimer(): void {
-    this.#abandon(this.#deadlineError())
+    this.#end(this.#deadlineError())
+    // What the receiver throws must not keep other timers from firing.
+    dispatchCall(this)
   }
 
   /** @internal */
@@ -311,130 +248,47 @@ export class ClientCall implements StreamHandler {
     const flags = this.#flags
     this.#flags = flags & ~(NEWS | Flag.StatusDue | Flag.Batched)
     const receiver = this.#receiver
-    if ((flags & Flag.HeadersDue) !== 0) receiver.onHeaders(Metadata.fromHeaders(this.#head!.list))
+    if ((flags & Flag.HeadersDue) !== 0) {
+      receiver.onHeaders(Metadata.fromHeaders(this.#response!.headers))
+    }
     // The receiver may cancel in any of these, and has heard of the end then.
     if ((flags & Flag.ReadableDue) !== 0 && (this.#flags & Flag.Told) === 0) receiver.onReadable()
     if ((flags & Flag.DrainDue) !== 0 && !this.settled) receiver.onDrain()
     if ((flags & Flag.StatusDue) === 0 || (this.#flags & Flag.Told) !== 0) return
     this.#flags |= Flag.Told
-    receiver.onStatus(this.#error, this.#trailersMetadata())
+    receiver.onStatus(this.#error, this.#trailers())
   }
 
   /** @internal The receiver threw. */
   onThrown(error: unknown): void {
     this.#flags |= Flag.Told
-    if (!this.settled) this.#abandon(stacklessError(Status.Cancelled, 'receiver failed'))
+    if (!this.settled) this.#end(stacklessError(Status.Cancelled, 'receiver failed'))
     this.#connector?.onThrown(error, this)
   }
 
-  /** Headers that a body, or trailers, follow. A status among them does not count. */
-  #onResponse(head: ResponseHead): void {
-    if (head.httpStatus !== 200 || head.subtype === undefined) {
-      this.#flags |= Flag.Foreign
-      return
-    }
-    if (head.subtype !== '' && head.subtype !== this.#subtype) {
-      this.#fail(
-        Status.Internal,
-        `content-type is "${head.contentType}"; expected ${this.#subtype}`,
-      )
-    } else if (head.badBinary !== '') {
-      this.#fail(Status.Internal, `metadata "${head.badBinary}" is not base64`)
-    } else {
-      this.#due(Flag.HeadersDue)
-    }
-  }
-
-  /** The end of the response; without `head` when it had no trailers. */
-  #onTrailers(head: ResponseHead | undefined): void {
+  /** Acts on what a piece of the response brought. */
+  #take(news: number): void {
+    if (news === ResponseNews.None) return
+    if ((news & ResponseNews.Headers) !== 0) this.#due(Flag.HeadersDue)
+    const response = this.#response!
+    if (response.readable && (news & ResponseNews.Messages) !== 0) this.#due(Flag.ReadableDue)
+    if ((news & (ResponseNews.Ended | ResponseNews.Broken)) === 0) return
     const stream = this.#stream!
-    // RFC 9113 §8.1: the server wants nothing more of us.
-    if (!stream.closed) stream.reset(ErrorCode.NoError)
-    let error = responseError(head, this.#head!, this.#errorBody, this.#limits)
-    if (error?.status === Status.Cancelled && this.#isLate()) error = this.#deadlineError()
-    this.#trailers = head?.list
-    const inbox = this.#inbox
-    const isBroken = inbox !== undefined && !inbox.full && inbox.midMessage
-    if (isBroken && (error === undefined || head === undefined)) {
-      error = stacklessError(Status.Internal, 'response ended within a message')
+    // RFC 9113 §8.1: the server wants nothing more of us, or we nothing of it.
+    const isBroken = (news & ResponseNews.Broken) !== 0
+    if (!stream.closed) stream.reset(isBroken ? ErrorCode.Cancel : ErrorCode.NoError)
+    // The server may have noticed first that our time is up.
+    if (response.error?.status === Status.Cancelled && this.#isLate()) {
+      response.error = this.#deadlineError()
+      response.trailers = undefined
     }
-    if (error === undefined && this.#oneResponse && (this.#flags & Flag.HasResponse) === 0) {
-      error = stacklessError(Status.Unimplemented, 'no response message')
-    }
-    if (inbox?.full === true) {
-      this.#flags |= Flag.StatusHeld
-      this.#error = error
-      return
-    }
-    this.#settle(error)
+    this.#settle(response.error)
     this.#due(Flag.StatusDue)
   }
 
-  #receiveForeign(bytes: Buffer, start: number, end: number): void {
-    const room = this.#limits.errorBodySizeMax - this.#errorBody.length
-    if (room > 0) this.#errorBody += bytes.toString('utf8', start, Math.min(end, start + room))
-    this.#stream!.consume(end - start)
-  }
-
-  /** Most responses are one plain message that is all of one DATA frame: those need no inbox. */
-  #receiveOne(bytes: Buffer, start: number, end: number): void {
-    const isFirst = this.#inbox === undefined && (this.#flags & Flag.HasResponse) === 0
-    if (!isFirst || !isWholeMessage(bytes, start, end, this.#limits.messageSizeMax)) {
-      this.#receiveMany(bytes, start, end)
-      return
-    }
-    this.#stream!.consume(end - start)
-    try {
-      this.#response = this.#responseCodec.decode(bytes, start + LENGTH_PREFIX_SIZE, end)
-      this.#flags |= Flag.HasResponse
-    } catch (cause) {
-      this.#failWith(stacklessError(Status.Internal, 'message cannot be decoded', { cause }))
-    }
-  }
-
-  #receiveMany(bytes: Buffer, start: number, end: number): void {
-    const inbox = this.#inbox ?? this.#newInbox()
-    this.#inbox = inbox
-    inbox.receive(bytes, start, end)
-    if (!this.#oneResponse) {
-      if (inbox.readable) this.#due(Flag.ReadableDue)
-    } else {
-      while (inbox.readable) {
-        this.#response = inbox.read()
-        if ((this.#flags & Flag.HasResponse) !== 0) {
-          this.#fail(Status.Unimplemented, 'more than one response message')
-          return
-        }
-        this.#flags |= Flag.HasResponse
-      }
-    }
-    if (inbox.fault !== undefined) this.#failWith(inbox.fault)
-  }
-
-  #newInbox(): MessageInbox {
-    const { encoding } = this.#head!
-    return new MessageInbox(this.#stream!, {
-      codec: this.#responseCodec,
-      encoding,
-      decompression: this.#compressions.get(encoding),
-      limits: this.#limits,
-      unknownEncodingStatus: Status.Internal,
-    })
-  }
-
-  /** After a read: whether that settled the call. */
-  #checkInbox(inbox: MessageInbox): boolean {
-    if (inbox.fault !== undefined) {
-      this.#stream!.reset(ErrorCode.Cancel)
-      this.#settle(inbox.fault)
-      return true
-    }
-    if ((this.#flags & Flag.StatusHeld) === 0 || inbox.full) return false
-    const isBroken = inbox.midMessage && this.#error === undefined
-    this.#settle(
-      isBroken ? stacklessError(Status.Internal, 'response ended within a message') : this.#error,
-    )
-    return true
+  /** The status is known, even if it waits for the application to read: what happens to the stream does not matter any more. */
+  #isOver(): boolean {
+    return this.settled || this.#response!.isHeld
   }
 
   #encode(message: unknown): Uint8Array | undefined {
@@ -442,7 +296,12 @@ export class ClientCall implements StreamHandler {
     if ((this.#flags & Flag.RequestSent) !== 0 && hasOneRequest(this.method.kind)) {
       throw new TypeError(`${this.method.path} takes one message; it was sent already`)
     }
-    const payload = encodeMessage(this.#requestCodec, message, this.#limits.sendMessageSizeMax)
+    const { limits } = this.#options
+    const payload = encodeMessage(
+      this.#requestCodec,
+      message,
+      (limits ?? DEFAULT_CALL_LIMITS).sendMessageSizeMax,
+    )
     if (!(payload instanceof GrpcError)) return payload
     this.#abandon(payload)
     return undefined
@@ -453,11 +312,11 @@ export class ClientCall implements StreamHandler {
     const stream = this.#stream
     const compression = this.compressing ? this.#compression : undefined
     if (stream !== undefined) return sendMessage(stream, payload, compression, endStream)
-    // Rare: what waits is already compressed or not, so it waits as it will leave.
     if (this.#unsent === undefined) this.#unsent = []
-    this.#unsent.push(frameMessage(payload, compression))
-    this.#unsentSize += payload.length
-    if (this.#unsentSize <= this.#limits.unsentSizeMax) return true
+    const framed = frameMessage(payload, compression)
+    this.#unsent.push(framed)
+    this.#unsentSize += framed.length
+    if (this.#unsentSize <= (this.#options.limits ?? DEFAULT_CALL_LIMITS).unsentSizeMax) return true
     this.#flags |= Flag.WantsDrain
     return false
   }
@@ -466,78 +325,63 @@ export class ClientCall implements StreamHandler {
   #flush(stream: Stream): void {
     const unsent = this.#unsent
     const isClosed = (this.#flags & Flag.HalfClosed) !== 0
-    this.#unsent = undefined
-    this.#unsentSize = 0
-    let isOpen = true
-    const last = unsent === undefined ? -1 : unsent.length - 1
-    for (let index = 0; index <= last; index++) {
-      const framed = unsent![index]!
-      isOpen = stream.sendData(framed, 0, framed.length, isClosed && index === last)
+    if (unsent === undefined) {
+      if (isClosed) stream.sendData(EMPTY, 0, 0, true)
+      return
     }
-    if (isClosed && last < 0) stream.sendData(EMPTY, 0, 0, true)
+    this.#unsent = undefined
+    let isOpen = true
+    for (let index = 0; index < unsent.length; index++) {
+      const framed = unsent[index]!
+      const isLast = isClosed && index === unsent.length - 1
+      isOpen = stream.sendData(framed, 0, framed.length, isLast)
+    }
     if ((this.#flags & Flag.WantsDrain) === 0) return
     this.#flags &= ~Flag.WantsDrain
     // Where the stream is full as well, its own onDrain follows.
-    if (isOpen) this.#receiver.onDrain()
+    if (isOpen && !isClosed) this.#receiver.onDrain()
   }
 
   #isLate(): boolean {
-    return this.#stream !== undefined && this.#stream.connection.now >= this.#deadline
+    return this.#stream!.connection.now >= this.deadline
   }
 
   #deadlineError(): GrpcError {
-    const text = this.started
-      ? 'deadline exceeded'
-      : 'deadline exceeded while waiting for a connection'
-    return stacklessError(Status.DeadlineExceeded, text)
+    const where = this.started ? '' : ' while waiting for a connection'
+    return stacklessError(Status.DeadlineExceeded, `deadline exceeded${where}`)
   }
 
-  #trailersMetadata(): Metadata {
-    if (this.#trailers !== undefined) return Metadata.fromHeaders(this.#trailers)
-    return new Metadata()
-  }
-
-  /** The response broke a rule: ends the call, from inside the parser. */
-  #fail(status: Status, message: string): void {
-    this.#failWith(stacklessError(status, message))
-  }
-
-  #failWith(error: GrpcError): void {
-    this.#stream!.reset(ErrorCode.Cancel)
-    this.#settle(error)
-    this.#due(Flag.StatusDue)
+  #trailers(): Metadata {
+    const list = this.#response?.trailers
+    if (list === undefined) return new Metadata()
+    return this.#error?.hasMetadata === true ? this.#error.metadata : Metadata.fromHeaders(list)
   }
 
   /** Ends the call for a reason of our own, and tells at once. */
   #abandon(error: GrpcError): void {
-    if (this.settled) return
-    this.#stream?.reset(ErrorCode.Cancel)
-    this.#inbox?.drop()
-    this.#flags &= ~NEWS
-    this.#settle(error)
-    this.#tellNow()
+    this.#end(error)
+    this.dispatch()
   }
 
-  #settleNow(error: GrpcError): void {
+  #end(error: GrpcError): void {
+    this.#stream?.reset(ErrorCode.Cancel)
+    this.#response?.drop()
+    this.#flags &= ~NEWS
     this.#settle(error)
-    this.#tellNow()
+    this.#flags |= Flag.StatusDue
   }
 
   #settle(error: GrpcError | undefined): void {
-    this.#flags |= Flag.Settled | Flag.StatusDue
+    this.#flags |= Flag.Settled
     this.#error = error
     this.#unsent = undefined
-    if (this.#timer !== undefined) this.#timers.cancel(this.#timer)
-    this.#inbox?.close()
+    if (this.#timer !== undefined) this.#options.timers.cancel(this.#timer)
+    this.#response?.close()
   }
 
   #due(flag: number): void {
     const flags = this.#flags
     this.#flags = flags | flag | Flag.Batched
     if ((flags & Flag.Batched) === 0) this.#connector!.batch.add(this)
-  }
-
-  #tellNow(): void {
-    dispatchCall(this)
   }
 }

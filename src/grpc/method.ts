@@ -54,3 +54,15 @@ export function methodNameStart(path: string): number {
   const slash = path.lastIndexOf('/')
   return slash <= 1 || slash === path.length - 1 ? -1 : slash + 1
 }
+
+/**
+ * The codec of `method` for `subtype`; '' is `DEFAULT_SUBTYPE`.
+ *
+ * @throws TypeError when `codecs` has none.
+ */
+export function codecOf(method: Method, codecs: Codecs, subtype: string = ''): Codec {
+  const name = subtype === '' ? DEFAULT_SUBTYPE : subtype
+  const codec = codecs.get(name)
+  if (codec !== undefined) return codec
+  throw new TypeError(`${method.path} has no codec for subtype "${name}"`)
+}

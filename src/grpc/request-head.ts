@@ -1,8 +1,9 @@
-import type { HeaderBlock, HeaderList } from '../connection/index.js'
+import type { HeaderBlock, HeaderList, Stream } from '../connection/index.js'
 import { isBase64 } from './base64.js'
 import type { CallSettings } from './call-options.js'
 import { acceptsEncoding, type Compression } from './compression.js'
 import { grpcSubtype, responseHeaders } from './content-type.js'
+import { MessageInbox } from './message-inbox.js'
 import { isBinaryName, isReservedName } from './metadata.js'
 import { type Codec, DEFAULT_SUBTYPE, hasOneRequest, hasOneResponse } from './method.js'
 import { encodeStatusMessage } from './percent-encoding.js'
@@ -21,6 +22,8 @@ export interface Refusal {
 export interface RequestHead {
   readonly route: Route
   readonly path: string
+  /** `:authority`, else ''. */
+  readonly authority: string
   readonly subtype: string
   readonly oneRequest: boolean
   readonly oneResponse: boolean
@@ -69,6 +72,7 @@ const HTTP_SIZE_HEADERS: HeaderList = [':status', '431', 'content-type', 'applic
 class RequestFields {
   method = ''
   path = ''
+  authority = ''
   contentType = ''
   timeout = ''
   hasTimeout = false
@@ -80,6 +84,7 @@ class RequestFields {
   read(list: HeaderList): void {
     this.method = ''
     this.path = ''
+    this.authority = ''
     this.contentType = ''
     this.timeout = ''
     this.hasTimeout = false
@@ -97,6 +102,9 @@ class RequestFields {
         break
       case ':path':
         this.path = value
+        break
+      case ':authority':
+        this.authority = value
         break
       case 'content-type':
         this.contentType = value
@@ -206,6 +214,7 @@ export class RequestReader {
     return {
       route,
       path: fields.path,
+      authority: fields.authority,
       subtype: codecName,
       oneRequest: hasOneRequest(method.kind),
       oneResponse: hasOneResponse(method.kind),
@@ -241,4 +250,19 @@ export class RequestReader {
     const message = encodeStatusMessage(text, this.#settings.limits.sendStatusMessageSizeMax)
     return { headers, extra: ['grpc-status', String(status), 'grpc-message', message] }
   }
+}
+
+/** For the messages of a request. */
+export function newRequestInbox(
+  stream: Stream,
+  head: RequestHead,
+  settings: CallSettings,
+): MessageInbox {
+  return new MessageInbox(stream, {
+    codec: head.requestCodec,
+    encoding: head.encoding,
+    decompression: head.decompression,
+    limits: settings.limits,
+    unknownEncodingStatus: Status.Unimplemented,
+  })
 }

@@ -1,4 +1,3 @@
-import { ErrorCode, errorCodeName } from '../connection/index.js'
 import type { CallLimits } from './limits.js'
 import { Metadata } from './metadata.js'
 import { decodeStatusMessage } from './percent-encoding.js'
@@ -28,35 +27,6 @@ export function httpStatusToGrpc(httpStatus: number): Status {
     default:
       return Status.Unknown
   }
-}
-
-/** What RST_STREAM means for a call that has no status yet. PROTOCOL-HTTP2.md, "Errors". */
-export function errorCodeToGrpc(errorCode: number): Status {
-  switch (errorCode) {
-    case ErrorCode.RefusedStream:
-      return Status.Unavailable
-    case ErrorCode.Cancel:
-      return Status.Cancelled
-    case ErrorCode.EnhanceYourCalm:
-      return Status.ResourceExhausted
-    case ErrorCode.InadequateSecurity:
-      return Status.PermissionDenied
-    default:
-      return Status.Internal
-  }
-}
-
-/** The error a reset stands for. `byPeer` false: the peer broke a rule of HTTP/2 and our side reset the stream. */
-export function resetError(errorCode: number, byPeer: boolean): GrpcError {
-  const name = errorCodeName(errorCode)
-  const text = byPeer
-    ? `the server reset the stream: ${name}`
-    : `the response broke HTTP/2: ${name}`
-  return stacklessError(errorCodeToGrpc(errorCode), text, {
-    origin: byPeer ? 'peer' : 'local',
-    // RFC 9113 §8.7: a refused stream was not processed.
-    unprocessed: byPeer && errorCode === ErrorCode.RefusedStream,
-  })
 }
 
 /**

@@ -1,6 +1,5 @@
 import {
   ErrorCode,
-  errorCodeName,
   type HeaderBlock,
   type HeaderList,
   type Stream,
@@ -10,46 +9,15 @@ import {
 import { type CallBatch, dispatchCall } from './call-batch.js'
 import type { CallSettings } from './call-options.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
-import { MessageInbox } from './message-inbox.js'
+import type { MessageInbox } from './message-inbox.js'
 import { encodeMessage, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
-import { encodeStatusMessage } from './percent-encoding.js'
-import type { RequestHead } from './request-head.js'
+import { newRequestInbox, type RequestHead } from './request-head.js'
+import { requestLostError, requestResetError } from './reset-error.js'
+import { errorFields, metadataFields, sendStatus } from './response-writer.js'
 import type { Route, ServerCallHandler } from './router.js'
-import { GrpcError, STATUS_MAX, Status, stacklessError } from './status.js'
-
-/** What has happened to a call: bits of one field, for there is a call for each request. */
-const Flag = {
-  /** `Route.start` has run. */
-  Started: 1,
-  HeadersSent: 2,
-  /** A unary or client-streaming method has sent its one message. */
-  MessageSent: 4,
-  /** Nothing more will be sent. */
-  Finished: 8,
-  /** The client has half-closed. */
-  InputEnded: 16,
-  HasRequest: 32,
-  /** Is in the batch. */
-  Batched: 64,
-  StartDue: 128,
-  ReadableDue: 256,
-  DrainDue: 512,
-  CancelDue: 1024,
-  Settled: 2048,
-  /** Messages leave compressed, if the client accepts it. */
-  Compressing: 4096,
-  /** `Route.start` runs. */
-  Starting: 8192,
-} as const
-
-const NEWS = Flag.StartDue | Flag.ReadableDue | Flag.DrainDue | Flag.CancelDue
-
-/** Trailers of each status; long-lived, so that the connection keeps their encoded form. */
-const STATUS_TRAILERS: readonly HeaderList[] = Array.from(
-  { length: STATUS_MAX + 1 },
-  (_, status) => ['grpc-status', String(status)],
-)
+import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
+import { GrpcError, Status, stacklessError } from './status.js'
 
 /**
  * One call on a server. Created by `CallAcceptor`; a `Route` gets it in `start`.
@@ -62,6 +30,8 @@ export class ServerCall implements StreamHandler {
   readonly deadline: number
   /** Unary and server-streaming: the one request, there when `start` runs. */
   request: unknown
+  /** Whether messages leave compressed from now on, provided the server has a compression and the client accepts it. Default: true. */
+  compressing: boolean
   readonly #head: RequestHead
   readonly #settings: CallSettings
   readonly #batch: CallBatch
@@ -77,14 +47,15 @@ export class ServerCall implements StreamHandler {
     this.stream = stream
     this.deadline = connection.now + head.timeoutMs
     this.request = undefined
+    this.compressing = true
     this.#head = head
     this.#settings = settings
     this.#batch = batch
     // Most calls have no deadline: they do not pay for a timer.
     this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
-    this.#flags = Flag.Compressing
+    this.#flags = 0
     this.#handler = undefined
-    this.#inbox = head.oneRequest ? undefined : this.#newInbox()
+    this.#inbox = head.oneRequest ? undefined : newRequestInbox(stream, head, settings)
     this.#cancelled = undefined
     this.#metadata = undefined
     if (this.#timer !== undefined) connection.timers.schedule(this.#timer, this.deadline)
@@ -105,11 +76,7 @@ export class ServerCall implements StreamHandler {
 
   /** What the client calls us: `:authority`, else ''. */
   get authority(): string {
-    const { list } = this.#head
-    for (let index = 0; index < list.length; index += 2) {
-      if (list[index] === ':authority') return list[index + 1]!
-    }
-    return ''
+    return this.#head.authority
   }
 
   /** What the client sent besides the protocol's own fields. Made when first asked for. */
@@ -140,17 +107,6 @@ export class ServerCall implements StreamHandler {
     return inbox === undefined || !(inbox.readable || inbox.full)
   }
 
-  /** Whether messages leave compressed, provided the server has a compression and the client accepts it. Default: true. */
-  get compressing(): boolean {
-    return (this.#flags & Flag.Compressing) !== 0
-  }
-
-  /** For the messages sent from now on. */
-  set compressing(on: boolean) {
-    if (on) this.#flags |= Flag.Compressing
-    else this.#flags &= ~Flag.Compressing
-  }
-
   /** Client-streaming and bidi: the next message, or undefined when none is there. Gives the client credit for it. */
   read(): unknown {
     const inbox = this.#inbox
@@ -168,7 +124,7 @@ export class ServerCall implements StreamHandler {
   sendHeaders(metadata?: Metadata): void {
     if (this.finished) return
     if ((this.#flags & Flag.HeadersSent) !== 0) throw new TypeError('headers were sent already')
-    this.#sendHeaders(fieldsOf(metadata))
+    this.#sendHeaders(metadataFields(metadata))
   }
 
   /**
@@ -190,7 +146,7 @@ export class ServerCall implements StreamHandler {
     const payload = this.#encode(message)
     if (payload === undefined) return
     this.#send(payload)
-    this.#sendTrailers(Status.Ok, fieldsOf(trailers))
+    this.#sendTrailers(Status.Ok, metadataFields(trailers))
   }
 
   /** Ends the call with OK. @throws TypeError when a method that responds with one message has sent none. */
@@ -200,24 +156,13 @@ export class ServerCall implements StreamHandler {
       throw new TypeError(`${this.path} responds with one message; none was sent`)
     }
     this.#sendHeaders(undefined)
-    this.#sendTrailers(Status.Ok, fieldsOf(trailers))
+    this.#sendTrailers(Status.Ok, metadataFields(trailers))
   }
 
   /** Ends the call with the error's status, message and metadata. */
   fail(error: GrpcError): void {
     if (this.finished) return
-    const message = encodeStatusMessage(
-      error.message,
-      this.#settings.limits.sendStatusMessageSizeMax,
-    )
-    const extra = message === '' ? [] : ['grpc-message', message]
-    const { encoding, decompression } = this.#head
-    // compression.md: the answer to an unknown encoding names the known ones.
-    if (encoding !== '' && decompression === undefined) {
-      extra.push('grpc-accept-encoding', this.#settings.acceptEncoding)
-    }
-    if (error.hasMetadata) error.metadata.appendTo(extra)
-    this.#sendTrailers(error.status, extra.length === 0 ? undefined : extra)
+    this.#sendTrailers(error.status, errorFields(error, this.#head, this.#settings))
   }
 
   /** User code has settled: the call stops counting against the client's stream limit. */
@@ -260,16 +205,13 @@ export class ServerCall implements StreamHandler {
   /** @internal */
   onReset(errorCode: number, byPeer: boolean): void {
     if (this.finished) return
-    const name = errorCodeName(errorCode)
-    const text = byPeer ? `the client cancelled the call (${name})` : `the call was reset (${name})`
-    this.#cancel(stacklessError(Status.Cancelled, text, { origin: byPeer ? 'peer' : 'local' }))
+    this.#cancel(requestResetError(errorCode, byPeer))
   }
 
   /** @internal */
   onLost(cause: Error): void {
     if (this.finished) return
-    const text = `connection lost: ${cause.message}`
-    this.#cancel(stacklessError(Status.Cancelled, text, { origin: 'network', cause }))
+    this.#cancel(requestLostError(cause))
   }
 
   /** @internal Time is up. Runs outside `receive`, so the handler is told here. */
@@ -282,7 +224,7 @@ export class ServerCall implements StreamHandler {
   dispatch(): void {
     if ((this.#flags & (Flag.StartDue | Flag.Finished)) === Flag.StartDue) this.#start()
     const flags = this.#flags
-    this.#flags = flags & ~(Flag.Batched | NEWS)
+    this.#flags = flags & ~(Flag.Batched | SERVER_CALL_NEWS)
     const handler = this.#handler
     if (handler === undefined) return
     if ((flags & Flag.ReadableDue) !== 0 && !this.finished) handler.onReadable()
@@ -326,7 +268,7 @@ export class ServerCall implements StreamHandler {
   }
 
   #receiveMany(bytes: Buffer, start: number, end: number): void {
-    const inbox = this.#inbox ?? this.#newInbox()
+    const inbox = this.#inbox ?? newRequestInbox(this.stream, this.#head, this.#settings)
     this.#inbox = inbox
     inbox.receive(bytes, start, end)
     if (this.#head.oneRequest) {
@@ -371,17 +313,6 @@ export class ServerCall implements StreamHandler {
     }
   }
 
-  #newInbox(): MessageInbox {
-    const { requestCodec, encoding, decompression } = this.#head
-    return new MessageInbox(this.stream, {
-      codec: requestCodec,
-      encoding,
-      decompression,
-      limits: this.#settings.limits,
-      unknownEncodingStatus: Status.Unimplemented,
-    })
-  }
-
   #checkCount(): void {
     if (this.#head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
       throw new TypeError(`${this.path} responds with one message; it was sent already`)
@@ -411,20 +342,11 @@ export class ServerCall implements StreamHandler {
     this.#flags |= Flag.HeadersSent
   }
 
-  /** The last thing sent: trailers, or headers and trailers in one where nothing was sent before (Trailers-Only). */
-  #sendTrailers(status: Status, extra: HeaderList | undefined): void {
+  #sendTrailers(status: Status, fields: HeaderList | undefined): void {
     this.#end()
-    const trailers = STATUS_TRAILERS[status]!
-    const isOnly = (this.#flags & Flag.HeadersSent) === 0
-    const headers = isOnly ? this.#head.statusHeaders : trailers
-    const fields = isOnly ? trailers.concat(extra ?? []) : extra
-    try {
-      this.stream.sendHeaders(headers, true, fields)
-    } catch (error) {
-      // Larger than the client accepts: the status has to arrive, the rest is lost.
-      this.stream.sendHeaders(headers, true, isOnly ? trailers : undefined)
-      this.#settings.onError?.(error, this)
-    }
+    const headers = (this.#flags & Flag.HeadersSent) === 0 ? this.#head.statusHeaders : undefined
+    const error = sendStatus(this.stream, headers, status, fields)
+    if (error !== undefined) this.#settings.onError?.(error, this)
     this.#stopInput()
   }
 
@@ -481,12 +403,4 @@ export class ServerCall implements StreamHandler {
   #runDirectly(): void {
     if ((this.#flags & Flag.Starting) === 0) dispatchCall(this)
   }
-}
-
-/** The wire form of `metadata`; undefined when it is empty. */
-function fieldsOf(metadata: Metadata | undefined): HeaderList | undefined {
-  if (metadata === undefined || metadata.size === 0) return undefined
-  const fields: string[] = []
-  metadata.appendTo(fields)
-  return fields
 }

@@ -1,0 +1,238 @@
+import type { HeaderBlock, HeaderList, Stream } from '../connection/index.js'
+import type { Compressions } from './compression.js'
+import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
+import type { CallLimits } from './limits.js'
+import { MessageInbox } from './message-inbox.js'
+import type { Codec } from './method.js'
+import { type ResponseHead, readResponseHead } from './response-head.js'
+import { responseError } from './response-status.js'
+import { type GrpcError, Status, stacklessError } from './status.js'
+
+/** What a piece of a response brought: bits. */
+export const ResponseNews = {
+  None: 0,
+  /** The headers of a response that has a body: `headers`. */
+  Headers: 1,
+  /** Messages: `read`. */
+  Messages: 2,
+  /** The server has said how the call ended: `error`, `trailers`. */
+  Ended: 4,
+  /** The response broke a rule: `error`. Nothing more is read. */
+  Broken: 8,
+} as const
+
+/** How the response of a call is to be read. */
+export interface ResponseReaderOptions {
+  readonly codec: Codec
+  readonly subtype: string
+  readonly compressions: Compressions
+  readonly limits: CallLimits
+  /** The server sends exactly one message. */
+  readonly oneResponse: boolean
+}
+
+/** One call's response: headers, messages, status. PROTOCOL-HTTP2.md, "Responses". */
+export class ResponseReader {
+  /** Why the call did not end with OK; undefined when it did. */
+  error: GrpcError | undefined
+  /** The header list with the status. */
+  trailers: HeaderList | undefined
+  readonly #options: ResponseReaderOptions
+  readonly #stream: Stream
+  /** Headers of the final response. */
+  #head: ResponseHead | undefined
+  /** The body is not gRPC: it only goes into the error's message. */
+  #isForeign: boolean
+  #foreignBody: string
+  #inbox: MessageInbox | undefined
+  #response: unknown
+  #hasResponse: boolean
+  /** The status is here, but messages before it still wait undecoded. */
+  #isHeld: boolean
+
+  constructor(stream: Stream, options: ResponseReaderOptions) {
+    this.error = undefined
+    this.trailers = undefined
+    this.#options = options
+    this.#stream = stream
+    this.#head = undefined
+    this.#isForeign = false
+    this.#foreignBody = ''
+    this.#inbox = undefined
+    this.#response = undefined
+    this.#hasResponse = false
+    this.#isHeld = false
+  }
+
+  /** The headers of the response. */
+  get headers(): HeaderList {
+    return this.#head!.list
+  }
+
+  /** Whether the status is known, though it waits for messages that come before it. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** Whether `read` has a message. One response counts as soon as it is there: the caller waits for the status. */
+  get readable(): boolean {
+    return this.#options.oneResponse ? this.#hasResponse : (this.#inbox?.readable ?? false)
+  }
+
+  /** The next message, or undefined if there is none. It may be the one before the status, or before a broken one: see `afterRead`. */
+  read(): unknown {
+    if (!this.#options.oneResponse) return this.#inbox?.read()
+    const response = this.#response
+    this.#response = undefined
+    this.#hasResponse = false
+    return response
+  }
+
+  /** What a read uncovered. */
+  afterRead(): number {
+    const inbox = this.#inbox
+    if (inbox === undefined) return ResponseNews.None
+    if (inbox.fault !== undefined) return this.#breakWith(inbox.fault)
+    if (!this.#isHeld || inbox.full) return ResponseNews.None
+    this.#isHeld = false
+    if (inbox.midMessage) this.error ??= stacklessError(Status.Internal, CUT_MESSAGE)
+    return ResponseNews.Ended
+  }
+
+  /** Gives the server all its credit. Messages that were decoded stay readable. */
+  close(): void {
+    this.#inbox?.close()
+  }
+
+  /** Forgets the messages too. */
+  drop(): void {
+    this.#inbox?.drop()
+    this.#response = undefined
+    this.#hasResponse = false
+  }
+
+  onHeaders(block: HeaderBlock, endStream: boolean): number {
+    const { metadataSizeMax } = this.#options.limits
+    if (block.size > metadataSizeMax) {
+      const text = `received metadata larger than max (${block.size} vs. ${metadataSizeMax})`
+      return this.#break(Status.ResourceExhausted, text)
+    }
+    const head = readResponseHead(block)
+    if (this.#head !== undefined) return this.#end(head)
+    // Interim responses say nothing to gRPC (RFC 9110 §15.2).
+    if (head.httpStatus < 200) return ResponseNews.None
+    this.#head = head
+    return endStream ? this.#end(head) : this.#begin(head)
+  }
+
+  onData(bytes: Buffer, start: number, end: number, endStream: boolean): number {
+    let news: number = ResponseNews.None
+    if (start < end) {
+      if (this.#isForeign) this.#receiveForeign(bytes, start, end)
+      else if (this.#options.oneResponse) news = this.#receiveOne(bytes, start, end)
+      else news = this.#receiveMany(bytes, start, end)
+    }
+    // The server ended the stream and owes us the status.
+    return endStream && (news & ResponseNews.Broken) === 0 ? news | this.#end(undefined) : news
+  }
+
+  /** Headers that a body, or trailers, follow. A status among them does not count. */
+  #begin(head: ResponseHead): number {
+    if (head.httpStatus !== 200 || head.subtype === undefined) {
+      this.#isForeign = true
+      return ResponseNews.None
+    }
+    const { subtype } = this.#options
+    if (head.subtype !== '' && head.subtype !== subtype) {
+      const text = `content-type is "${head.contentType}"; expected subtype ${subtype}`
+      return this.#break(Status.Internal, text)
+    }
+    if (head.badBinary === '') return ResponseNews.Headers
+    return this.#break(Status.Internal, `metadata "${head.badBinary}" is not base64`)
+  }
+
+  /** The end of the response; without `head` when it had no trailers. */
+  #end(head: ResponseHead | undefined): number {
+    const { limits, oneResponse } = this.#options
+    const inbox = this.#inbox
+    this.trailers = head?.list
+    this.error = responseError(head, this.#head!, this.#foreignBody, limits)
+    if (inbox?.full === true) {
+      this.#isHeld = true
+      return ResponseNews.None
+    }
+    // A status that the server did send says more than how its messages ended.
+    if (inbox?.midMessage === true && (this.error === undefined || head === undefined)) {
+      this.error = stacklessError(Status.Internal, CUT_MESSAGE)
+    }
+    if (this.error === undefined && oneResponse && !this.#hasResponse) {
+      this.error = stacklessError(Status.Unimplemented, 'no response message')
+    }
+    return ResponseNews.Ended
+  }
+
+  #receiveForeign(bytes: Buffer, start: number, end: number): void {
+    const room = this.#options.limits.errorBodySizeMax - this.#foreignBody.length
+    if (room > 0) this.#foreignBody += bytes.toString('utf8', start, Math.min(end, start + room))
+    this.#stream.consume(end - start)
+  }
+
+  /** Most responses are one plain message that is all of one DATA frame: those need no inbox. */
+  #receiveOne(bytes: Buffer, start: number, end: number): number {
+    const { codec, limits } = this.#options
+    const isFirst = this.#inbox === undefined && !this.#hasResponse
+    if (!isFirst || !isWholeMessage(bytes, start, end, limits.messageSizeMax)) {
+      return this.#receiveMany(bytes, start, end)
+    }
+    this.#stream.consume(end - start)
+    try {
+      this.#response = codec.decode(bytes, start + LENGTH_PREFIX_SIZE, end)
+      this.#hasResponse = true
+      return ResponseNews.None
+    } catch (cause) {
+      const error = stacklessError(Status.Internal, 'message cannot be decoded', { cause })
+      return this.#breakWith(error)
+    }
+  }
+
+  #receiveMany(bytes: Buffer, start: number, end: number): number {
+    const inbox = this.#inbox ?? this.#newInbox()
+    this.#inbox = inbox
+    inbox.receive(bytes, start, end)
+    if (this.#options.oneResponse) {
+      while (inbox.readable) {
+        if (this.#hasResponse) {
+          return this.#break(Status.Unimplemented, 'more than one response message')
+        }
+        this.#response = inbox.read()
+        this.#hasResponse = true
+      }
+    }
+    const messages = inbox.readable ? ResponseNews.Messages : ResponseNews.None
+    return inbox.fault === undefined ? messages : messages | this.#breakWith(inbox.fault)
+  }
+
+  #newInbox(): MessageInbox {
+    const { codec, compressions, limits } = this.#options
+    const { encoding } = this.#head!
+    return new MessageInbox(this.#stream, {
+      codec,
+      encoding,
+      decompression: compressions.get(encoding),
+      limits,
+      unknownEncodingStatus: Status.Internal,
+    })
+  }
+
+  #break(status: Status, message: string): number {
+    return this.#breakWith(stacklessError(status, message))
+  }
+
+  #breakWith(error: GrpcError): number {
+    this.error = error
+    this.trailers = undefined
+    return ResponseNews.Broken
+  }
+}
+
+const CUT_MESSAGE = 'response ended within a message'

@@ -1,0 +1,66 @@
+import { ErrorCode, type HeaderList, type Stream } from '../connection/index.js'
+import type { CallSettings } from './call-options.js'
+import type { Metadata } from './metadata.js'
+import { encodeStatusMessage } from './percent-encoding.js'
+import type { RequestHead } from './request-head.js'
+import { type GrpcError, STATUS_MAX, type Status } from './status.js'
+
+/** Trailers of each status; long-lived, so that the connection keeps their encoded form. */
+const STATUS_TRAILERS: readonly HeaderList[] = Array.from(
+  { length: STATUS_MAX + 1 },
+  (_, status) => ['grpc-status', String(status)],
+)
+
+/** The wire form of `metadata`; undefined when it is empty. */
+export function metadataFields(metadata: Metadata | undefined): HeaderList | undefined {
+  if (metadata === undefined || metadata.size === 0) return undefined
+  const fields: string[] = []
+  metadata.appendTo(fields)
+  return fields
+}
+
+/** What follows the status of `error`: message, metadata. */
+export function errorFields(
+  error: GrpcError,
+  head: RequestHead,
+  settings: CallSettings,
+): HeaderList | undefined {
+  const fields: string[] = []
+  const { sendStatusMessageSizeMax } = settings.limits
+  const message = encodeStatusMessage(error.message, sendStatusMessageSizeMax)
+  if (message !== '') fields.push('grpc-message', message)
+  // compression.md: the answer to an unknown encoding names the known ones.
+  if (head.encoding !== '' && head.decompression === undefined) {
+    fields.push('grpc-accept-encoding', settings.acceptEncoding)
+  }
+  if (error.hasMetadata) error.metadata.appendTo(fields)
+  return fields.length === 0 ? undefined : fields
+}
+
+/**
+ * Sends the status: as trailers, or, where no headers were sent, in one block
+ * with them (Trailers-Only).
+ *
+ * Returns what kept `fields` from being sent: they make the block larger than
+ * the client accepts. The status itself has to arrive, so it goes without them.
+ */
+export function sendStatus(
+  stream: Stream,
+  headers: HeaderList | undefined,
+  status: Status,
+  fields: HeaderList | undefined,
+): RangeError | undefined {
+  const trailers = STATUS_TRAILERS[status]!
+  try {
+    if (headers === undefined) stream.sendHeaders(trailers, true, fields)
+    else
+      stream.sendHeaders(headers, true, fields === undefined ? trailers : [...trailers, ...fields])
+    return undefined
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    if (fields !== undefined) sendStatus(stream, headers, status, undefined)
+    // A client that accepts not even that wants no answer.
+    else stream.reset(ErrorCode.InternalError)
+    return error
+  }
+}
