@@ -1,7 +1,10 @@
 import { corpus } from './corpus.js'
 import { frames } from './frames.js'
+import { h2spec } from './h2spec.js'
+import { h2specClient } from './h2spec-client.js'
+import { h2specExact } from './h2spec-exact.js'
 import { hpack } from './hpack.js'
 import type { Suite } from './suite.js'
 
 /** All suites, in the order in which they run: the layers from below. */
-export const SUITES: readonly Suite[] = [hpack, frames, corpus]
+export const SUITES: readonly Suite[] = [hpack, frames, corpus, h2spec, h2specClient, h2specExact]

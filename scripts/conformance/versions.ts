@@ -1,0 +1,63 @@
+import type { GoProgram } from './toolchain.js'
+
+/** Every program from outside, by its exact version. */
+const H2SPEC_COMMIT = 'af83a65f0b6273ef38bf778d400d98892e7653d8'
+const H2SPEC = 'github.com/summerwind/h2spec/cmd'
+const GRPC_GO_VERSION = 'v1.83.0'
+const CONNECT_VERSION = 'v1.0.5'
+
+type ProgramName =
+  | 'h2spec'
+  | 'h2specd'
+  | 'grpcClient'
+  | 'grpcServer'
+  | 'connectConformance'
+  | 'grpcurl'
+
+export const PROGRAMS: Readonly<Record<ProgramName, GoProgram>> = {
+  h2spec: { name: 'h2spec', package: `${H2SPEC}/h2spec`, version: H2SPEC_COMMIT },
+  h2specd: { name: 'h2specd', package: `${H2SPEC}/h2specd`, version: H2SPEC_COMMIT },
+  grpcClient: {
+    name: 'grpc-go-client',
+    package: 'google.golang.org/grpc/interop/client',
+    version: GRPC_GO_VERSION,
+  },
+  grpcServer: {
+    name: 'grpc-go-server',
+    package: 'google.golang.org/grpc/interop/server',
+    version: GRPC_GO_VERSION,
+  },
+  connectConformance: {
+    name: 'connectconformance',
+    package: 'connectrpc.com/conformance/cmd/connectconformance',
+    version: CONNECT_VERSION,
+  },
+  grpcurl: {
+    name: 'grpcurl',
+    package: 'github.com/fullstorydev/grpcurl/cmd/grpcurl',
+    version: 'v1.9.3',
+  },
+}
+
+/** The module whose schema the adapters of `connect` read. */
+export const CONNECT_MODULE: { readonly path: string; readonly version: string } = {
+  path: 'connectrpc.com/conformance',
+  version: CONNECT_VERSION,
+}
+
+/** npm's buf, for `buf curl`. */
+export const BUF: { readonly package: string; readonly version: string; readonly command: string } =
+  { package: '@bufbuild/buf', version: '1.57.0', command: 'buf' }
+
+/** One major version of go-micro. */
+export interface GoMicro {
+  readonly name: string
+  readonly module: string
+  readonly version: string
+}
+
+/** Newest first. The Go program of ours is written against the last one. */
+export const GO_MICRO: readonly GoMicro[] = [
+  { name: 'gomicro-v6', module: 'go-micro.dev/v6', version: 'v6.10.0' },
+  { name: 'gomicro-v5', module: 'go-micro.dev/v5', version: 'v5.30.0' },
+]
