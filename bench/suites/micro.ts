@@ -1,7 +1,10 @@
+import { createRequire } from 'node:module'
 import { FrameReader } from '../../src/frame/index.js'
+import { MessageReader } from '../../src/grpc/index.js'
 import { HpackDecoder, HpackEncoder } from '../../src/hpack/index.js'
+import { CallPair } from '../call-pair.js'
 import { type Loop, type LoopContest, loopContest } from '../loop-contest.js'
-import { Path } from '../payload.js'
+import { Path, PREFIX_SIZE, PREFIXED_MESSAGE, prefixed } from '../payload.js'
 import type { Bench } from '../suite.js'
 import { callBytes, callFields } from '../wire/call-bytes.js'
 import { frame, Type } from '../wire/frame-bytes.js'
@@ -137,6 +140,78 @@ function encodeContest(what: string, varying: boolean): LoopContest {
   }
 }
 
+interface StreamDecoder {
+  write(chunk: Buffer): Buffer[]
+}
+interface StreamDecoderModule {
+  readonly StreamDecoder: new (sizeMax: number) => StreamDecoder
+}
+
+// The splitter of grpc-js is not among its public exports, nor are its types.
+const { StreamDecoder } = createRequire(import.meta.url)(
+  '@grpc/grpc-js/build/src/stream-decoder.js',
+) as StreamDecoderModule
+
+const MESSAGE_SIZE_MAX = 16 * 1024 * 1024
+
+/** Both sides hold the message as a range or a buffer of its own; neither decodes it. */
+function deframeContest(what: string, messages: number, wire: Buffer, chunk: number): LoopContest {
+  const chunks: Buffer[] = []
+  for (let start = 0; start < wire.length; start += chunk) {
+    chunks.push(wire.subarray(start, start + chunk))
+  }
+  let seen = 0
+  const own = (): void => {
+    const reader = new MessageReader(MESSAGE_SIZE_MAX)
+    for (const bytes of chunks) {
+      reader.push(bytes, 0, bytes.length)
+      while (reader.next()) seen += reader.end - reader.start
+      reader.hold()
+    }
+  }
+  const theirs = (): void => {
+    const decoder = new StreamDecoder(MESSAGE_SIZE_MAX)
+    for (const bytes of chunks) {
+      for (const message of decoder.write(bytes)) seen += message.length - PREFIX_SIZE
+    }
+  }
+  checkEqual(
+    () => seen,
+    () => (seen = 0),
+    own,
+    theirs,
+  )
+  return {
+    suite: SUITE,
+    name: `message reader, ${what}`,
+    operation: 'message',
+    operations: messages,
+    loops: [{ peer: 'microwire', run: own }, { peer: 'grpc-js', run: theirs }, copying(wire)],
+  }
+}
+
+function deframeContests(): LoopContest[] {
+  const small = Buffer.concat(Array<Buffer>(SESSION).fill(PREFIXED_MESSAGE))
+  const large = prefixed(Buffer.alloc(1024 * 1024))
+  return [
+    deframeContest('one message in a chunk', SESSION, small, PREFIXED_MESSAGE.length),
+    deframeContest('messages in chunks of 16 KiB', SESSION, small, 16_384),
+    deframeContest('1 MiB in chunks of 16 KiB', 1, large, 16_384),
+  ]
+}
+
+/** Client and server back to back in memory: what the stack costs where no socket is. */
+function pairContest(inFlight: number): LoopContest {
+  const pair = new CallPair()
+  return {
+    suite: SUITE,
+    name: `in-memory pair, ${inFlight} in flight`,
+    operation: 'unary call, both sides',
+    operations: inFlight,
+    loops: [{ peer: 'microwire', run: () => pair.call(inFlight) }],
+  }
+}
+
 /** Parts of the stack within this process, beside other implementations and physical limits. */
 export async function micro(bench: Bench): Promise<void> {
   const contests = [
@@ -145,6 +220,9 @@ export async function micro(bench: Bench): Promise<void> {
     decodeContest('timeout and trace id vary', true),
     encodeContest('calls alike', false),
     encodeContest('timeout and trace id vary', true),
+    ...deframeContests(),
+    pairContest(1),
+    pairContest(100),
   ]
   for (const contest of contests) await bench.run(loopContest(contest, bench.pace))
 }
