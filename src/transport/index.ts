@@ -1,3 +1,7 @@
+export { type Address, formatAddress, parseDialAddress, parseListenAddress } from './address.js'
+export type { BackOffOptions } from './back-off.js'
+export { type ConnectionPeer, peerOf } from './connection-peer.js'
+export { type GrpcTransportOptions, grpcTransport } from './grpc-transport.js'
 export { memoryTransport } from './memory-transport.js'
 export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
 export { MessageError } from './protobuf-reader.js'
@@ -12,6 +16,10 @@ export type {
   Runtime,
 } from './runtime.js'
 export { nodeRuntime } from './runtime.js'
+export type { ServeOptions, Server, StopOptions } from './serve-options.js'
+export { serve } from './server.js'
+export { connect, Session, type SessionState } from './session.js'
+export type { SessionOptions, StartOptions } from './session-options.js'
 export type {
   CallListener,
   CallSession,
@@ -24,3 +32,4 @@ export type {
   Transport,
 } from './transport.js'
 export { TransportError, TransportErrorCode } from './transport-error.js'
+export { TRANSPORT_PATH, TRANSPORT_PATH_OLD } from './transport-method.js'

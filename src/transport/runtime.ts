@@ -69,8 +69,11 @@ export interface RawListener {
   close(): void
 }
 
+/** Something that will run later. */
 export interface Cancellable {
   cancel(): void
+  /** Keeps the process alive until then. */
+  ref(): void
 }
 
 /**
@@ -109,7 +112,7 @@ export const nodeRuntime: Runtime = {
   schedule(delayMs, run) {
     const timeout = setTimeout(run, delayMs)
     timeout.unref()
-    return { cancel: () => clearTimeout(timeout) }
+    return { cancel: () => clearTimeout(timeout), ref: () => void timeout.ref() }
   },
   afterMicrotasks: run => queueMicrotask(() => process.nextTick(run)),
   afterTurn: run => void setImmediate(run),

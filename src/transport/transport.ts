@@ -1,4 +1,6 @@
-import type { ClientCall, HeaderList, Router } from '../grpc/index.js'
+import type { HeaderList, TimerWheel } from '../connection/index.js'
+import type { ClientCall, Router } from '../grpc/index.js'
+import type { StartOptions } from './session-options.js'
 
 /**
  * What travels over a micro socket: a map of text and an opaque body, as in
@@ -85,17 +87,25 @@ export interface CallListener extends Listener {
 /** Who can carry a native call: a `Session` to one address. */
 export interface CallSession extends AsyncDisposable {
   readonly address: string
+  /** What requests say about the server (`requestHeaders`): `:authority` and `:scheme`. */
+  readonly authority: string
+  readonly scheme: 'http' | 'https'
   /** There is a connection which takes calls at this moment. */
   readonly connected: boolean
-  /** Monotonic time. Unit: ms. */
+  /** The wheel for the deadlines of calls (`ClientCallOptions.timers`). */
+  readonly timers: TimerWheel
+  /** Monotonic time, the clock of `timers`. Unit: ms. */
   now(): number
   /** Starts the call now, or once connected. A failure reaches the call's receiver, never the caller. */
-  start(call: ClientCall, headers: HeaderList): void
+  start(call: ClientCall, headers: HeaderList, options?: StartOptions): void
+  /** Settles when connected. Rejects with `TransportError` when it cannot be. */
+  connect(): Promise<void>
   close(): Promise<void>
 }
 
 /** A transport that also offers native gRPC calls. */
-export interface CallTransport extends Transport {
+export interface CallTransport extends Transport, AsyncDisposable {
+  listen(address: string, options?: ListenOptions): Promise<CallListener>
   /** The session to `address`, made at first use and shared. */
   session(address: string): CallSession
   /** Ends every session. Listeners are closed by whoever opened them. */

@@ -1,0 +1,79 @@
+import type { RawAddress } from './runtime.js'
+
+/** A parsed address: TCP host and port, or the path of a unix socket. */
+export interface Address extends RawAddress {
+  /** As it was given. */
+  readonly text: string
+  /** Last port of a range; the same as `port` without one. */
+  readonly portMax: number
+}
+
+const PORT_MAX = 65_535
+const FORMS = 'host:port, [::1]:port, :port or unix:/path'
+
+/** host, or bracketed IPv6, or nothing; port; end of a range. */
+const TCP = /^(?:\[([\da-fA-F:.%\w]+)\]|([^[\]:/\s]*)):(\d{1,5})(?:-(\d{1,5}))?$/
+
+/**
+ * Where a server listens: `host:port`, `[::1]:port`, `:port` for every
+ * interface, port 0 for a free one, `host:min-max` for the first free one of a
+ * range, `unix:/path`.
+ *
+ * @throws TypeError with the text given when it is none of these.
+ */
+export function parseListenAddress(text: string): Address {
+  const address = parse(text, `${FORMS}, or host:min-max`)
+  if (address.portMax < (address.port ?? 0)) {
+    throw new TypeError(`address '${text}': the port range ends before it starts`)
+  }
+  return address
+}
+
+/**
+ * Where a client connects: `host:port`, `[::1]:port`, `:port` for this machine,
+ * `unix:/path`.
+ *
+ * @throws TypeError with the text given when it is none of these.
+ */
+export function parseDialAddress(text: string): Address {
+  const address = parse(text, FORMS)
+  if (address.path === undefined && (address.port === 0 || address.portMax !== address.port)) {
+    throw new TypeError(`address '${text}': a client needs one port from 1 to ${PORT_MAX}`)
+  }
+  return address
+}
+
+/** `host:port`, with IPv6 in brackets. */
+export function formatAddress(host: string | undefined, port: number | undefined): string {
+  if (host === undefined || port === undefined) return ''
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function parse(text: string, forms: string): Address {
+  if (typeof text !== 'string') {
+    throw new TypeError(`address is a ${typeof text}; expected ${forms}`)
+  }
+  if (text.startsWith('unix:')) return parseUnix(text)
+  const match = TCP.exec(text)
+  if (match === null) {
+    const hint = text.includes('://') ? ' without a scheme' : ''
+    throw new TypeError(`address '${text}' is not understood; expected ${forms}${hint}`)
+  }
+  const [, ipv6, name, first, last] = match
+  const port = Number(first)
+  const portMax = last === undefined ? port : Number(last)
+  if (port > PORT_MAX || portMax > PORT_MAX) {
+    throw new TypeError(`address '${text}': ports go up to ${PORT_MAX}`)
+  }
+  const host = ipv6 ?? (name === '' ? undefined : name)
+  return { text, host, port, portMax, path: undefined }
+}
+
+function parseUnix(text: string): Address {
+  // gRPC also writes an absolute path as unix:///path.
+  const path = text.slice(5).replace(/^\/\/(?=\/)/, '')
+  if (path === '' || path.includes('\0')) {
+    throw new TypeError(`address '${text}' has no path; expected unix:/path`)
+  }
+  return { text, host: undefined, port: undefined, portMax: 0, path }
+}

@@ -1,0 +1,47 @@
+/** How long to wait between attempts to connect. gRPC connection-backoff.md. */
+export interface BackOffOptions {
+  /** After the first failure. Unit: ms. Default: 1_000. */
+  readonly initialMs?: number
+  /** Growth with each further failure. Default: 1.6. */
+  readonly multiplier?: number
+  /** Unit: ms. Default: 120_000. */
+  readonly maxMs?: number
+  /** Spread around the value, as a part of it, so that clients do not come back all at once. Default: 0.2. */
+  readonly jitter?: number
+}
+
+export class BackOff {
+  readonly #initialMs: number
+  readonly #multiplier: number
+  readonly #maxMs: number
+  readonly #jitter: number
+  readonly #random: () => number
+  #currentMs: number
+
+  constructor(options: BackOffOptions, random: () => number) {
+    this.#initialMs = check('initialMs', options.initialMs ?? 1_000, 0)
+    this.#multiplier = check('multiplier', options.multiplier ?? 1.6, 1)
+    this.#maxMs = check('maxMs', options.maxMs ?? 120_000, 0)
+    this.#jitter = check('jitter', options.jitter ?? 0.2, 0)
+    this.#random = random
+    this.#currentMs = this.#initialMs
+  }
+
+  /** The wait after one more failure, counted from the start of the attempt that failed. Unit: ms. */
+  next(): number {
+    const baseMs = Math.min(this.#currentMs, this.#maxMs)
+    this.#currentMs = Math.min(baseMs * this.#multiplier, this.#maxMs)
+    return Math.round(baseMs * (1 + this.#jitter * (2 * this.#random() - 1)))
+  }
+
+  /** An attempt has succeeded. */
+  reset(): void {
+    this.#currentMs = this.#initialMs
+  }
+}
+
+function check(name: string, value: number, least: number): number {
+  if (!(value >= least))
+    throw new RangeError(`backOff.${name} is ${value}; expected ${least} or more`)
+  return value
+}

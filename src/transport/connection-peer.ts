@@ -1,0 +1,23 @@
+import type { Connection } from '../connection/index.js'
+
+/** Between whom a connection runs, as text: `host:port`, or `unix:/path`. */
+export interface ConnectionPeer {
+  readonly local: string
+  readonly remote: string
+  /** The connection is encrypted. */
+  readonly isTls: boolean
+}
+
+// The connection itself knows no socket, so what its socket knows is kept beside it.
+const peers = new WeakMap<Connection, ConnectionPeer>()
+
+const UNKNOWN: ConnectionPeer = Object.freeze({ local: '', remote: '', isTls: false })
+
+export function setPeer(connection: Connection, peer: ConnectionPeer): void {
+  peers.set(connection, peer)
+}
+
+/** The two ends of the socket under `connection`; empty texts when it runs on none of ours. */
+export function peerOf(connection: Connection): ConnectionPeer {
+  return peers.get(connection) ?? UNKNOWN
+}

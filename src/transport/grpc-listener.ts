@@ -1,0 +1,103 @@
+import {
+  CallAcceptor,
+  type CallOptions,
+  type Route,
+  Router,
+  type ServerCall,
+} from '../grpc/index.js'
+import { GrpcServerSocket } from './grpc-server-socket.js'
+import type { ServeOptions, Server } from './serve-options.js'
+import { serve } from './server.js'
+import type { CallListener, Socket } from './transport.js'
+import { TRANSPORT_PATH, TRANSPORT_PATH_OLD, transportMethod } from './transport-method.js'
+
+export interface GrpcListenerOptions extends Omit<ServeOptions, 'handler'> {
+  readonly calls: CallOptions
+  /** Encoded message we send. Unit: octets. */
+  readonly messageSizeMax: number
+}
+
+type Accept = (socket: Socket) => void | Promise<void>
+
+/** Micro sockets and native calls on one port. */
+export class GrpcListener implements CallListener {
+  readonly #options: GrpcListenerOptions
+  #server: Server | undefined
+  #router: Router = new Router()
+  #handler: Accept | undefined
+  /** Opened before `accept` was called. */
+  #waiting: GrpcServerSocket[] = []
+  #hasCalls = false
+
+  constructor(options: GrpcListenerOptions) {
+    this.#options = options
+    this.#addTransport(this.#router)
+  }
+
+  get address(): string {
+    return this.#server?.address ?? ''
+  }
+
+  /** The server below, with its counters. */
+  get server(): Server | undefined {
+    return this.#server
+  }
+
+  async listen(): Promise<this> {
+    this.#server = await serve({
+      ...this.#options,
+      handler: () => new CallAcceptor(this.#router, this.#options.calls),
+    })
+    return this
+  }
+
+  onCall(router: Router): void {
+    if (this.#hasCalls) throw new TypeError('onCall was called before on this listener')
+    // Throws when the router has one of the paths; from now on the router itself refuses them.
+    this.#addTransport(router)
+    this.#hasCalls = true
+    this.#router = router
+  }
+
+  accept(handler: Accept): void {
+    if (this.#handler !== undefined)
+      throw new TypeError('accept was called before on this listener')
+    this.#handler = handler
+    for (const socket of this.#waiting.splice(0)) this.#serve(socket, handler)
+  }
+
+  close(): Promise<void> {
+    return this.stop(Number.POSITIVE_INFINITY)
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    for (const socket of this.#waiting.splice(0)) this.#serve(socket, () => {})
+    await this.#server?.stop({ graceMs })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #addTransport(router: Router): void {
+    const start = (call: ServerCall): GrpcServerSocket => this.#open(call)
+    const routes: Route[] = [TRANSPORT_PATH, TRANSPORT_PATH_OLD].map(path => ({
+      method: transportMethod(path),
+      start,
+    }))
+    for (const route of routes) router.add(route)
+  }
+
+  #open(call: ServerCall): GrpcServerSocket {
+    const socket = new GrpcServerSocket(call, this.#options.messageSizeMax)
+    if (this.#handler === undefined) this.#waiting.push(socket)
+    else this.#serve(socket, this.#handler)
+    return socket
+  }
+
+  #serve(socket: GrpcServerSocket, handler: Accept): void {
+    socket.serve(handler).catch((error: unknown) => {
+      this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
+    })
+  }
+}

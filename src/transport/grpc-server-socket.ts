@@ -1,0 +1,87 @@
+import { GrpcError, type ServerCall, type ServerCallHandler, Status } from '../grpc/index.js'
+import { peerOf } from './connection-peer.js'
+import { encodeMessage } from './message.js'
+import { SocketFlow } from './socket-flow.js'
+import type { Message, Socket } from './transport.js'
+
+/** The accepting end of a micro socket: one call of `Transport/Stream`. */
+export class GrpcServerSocket implements Socket, ServerCallHandler {
+  readonly local: string
+  readonly remote: string
+  readonly #call: ServerCall
+  readonly #flow: SocketFlow
+  readonly #messageSizeMax: number
+
+  constructor(call: ServerCall, messageSizeMax: number) {
+    const peer = peerOf(call.stream.connection)
+    this.local = peer.local
+    this.remote = peer.remote
+    this.#call = call
+    this.#flow = new SocketFlow(peer.remote, call)
+    this.#messageSizeMax = messageSizeMax
+  }
+
+  async send(message: Message): Promise<void> {
+    await this.#flow.send(encodeMessage(message, this.#messageSizeMax))
+  }
+
+  receive(): Promise<Message | undefined> {
+    return this.#flow.receive()
+  }
+
+  /** Ends the stream with status OK. */
+  async close(): Promise<void> {
+    this.#call.finish()
+    this.#flow.end(undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  onReadable(): void {
+    this.#flow.onReadable()
+  }
+
+  onDrain(): void {
+    this.#flow.onDrain()
+  }
+
+  onCancel(error: GrpcError): void {
+    this.#flow.end(error)
+  }
+
+  /** Gives the socket to its handler: what becomes of that becomes the status. Rejects with what the handler threw. */
+  async serve(handler: (socket: Socket) => void | Promise<void>): Promise<void> {
+    try {
+      await handler(this)
+      await this.close()
+    } catch (error) {
+      // That the client has gone is nobody's failure.
+      if (error === this.#call.cancelled) return
+      const failure = error instanceof GrpcError ? error : panicError(error)
+      this.#call.fail(failure)
+      this.#flow.end(failure)
+      throw error
+    } finally {
+      this.#call.settle()
+    }
+  }
+}
+
+/** What go-micro's server says when a handler panics. */
+function panicError(cause: unknown): GrpcError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const json = JSON.stringify({
+    id: 'go.micro.transport',
+    code: 500,
+    detail: `panic recovered: ${text}`,
+    status: 'Internal Server Error',
+  })
+  return new GrpcError(Status.Unknown, json.replaceAll(/[<>&\u2028\u2029]/g, escapeAsGo), { cause })
+}
+
+/** Go's JSON is safe inside HTML. */
+function escapeAsGo(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

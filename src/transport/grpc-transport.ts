@@ -1,0 +1,207 @@
+import type { ConnectionOptions, TlsOptions } from 'node:tls'
+import {
+  type CallLimits,
+  type CallOptions,
+  type ConnectionLimits,
+  callLimits,
+  requestHeaders,
+} from '../grpc/index.js'
+import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
+import { GrpcListener } from './grpc-listener.js'
+import { MESSAGE_SIZE_MAX } from './message.js'
+import { nodeRuntime, type Runtime } from './runtime.js'
+import { Session } from './session.js'
+import type { SessionOptions } from './session-options.js'
+import { TimerHost } from './timer-host.js'
+import type {
+  CallListener,
+  CallTransport,
+  DialOptions,
+  ListenOptions,
+  Socket,
+} from './transport.js'
+import { TransportError, TransportErrorCode } from './transport-error.js'
+import { TRANSPORT_PATH, TRANSPORT_PATH_OLD, transportMethod } from './transport-method.js'
+
+/** As go-micro's `DefaultDialTimeout`. Unit: ms. */
+const DIAL_TIMEOUT_MS = 5_000
+
+export interface GrpcTransportOptions {
+  /** TLS for `listen`: `key`, `cert` ... Default: plain text. */
+  readonly serverTls?: TlsOptions
+  /** TLS for `dial` and `session`: `ca`, `servername` ... or `{}` for the system's authorities. Default: plain text. */
+  readonly clientTls?: ConnectionOptions
+  /**
+   * The path that sockets are dialled with. Default:
+   * `/go.micro.transport.grpc.Transport/Stream`. A server that does not know it gets the other one of the two.
+   */
+  readonly path?: string
+  /** Largest encoded message, both ways. Unit: octets. Default: 4_194_304, as grpc-go. */
+  readonly messageSizeMax?: number
+  /** Each dialled socket has a connection of its own, as in go-micro. Default: false, sockets share one for each address. */
+  readonly connectionPerSocket?: boolean
+  /** For every connection, of both sides. See `ConnectionLimits`. */
+  readonly limits?: Partial<ConnectionLimits>
+  /** How native calls are served. Their `messageSizeMax` follows the one above unless given. */
+  readonly calls?: CallOptions
+  /** How sessions connect. */
+  readonly session?: Omit<SessionOptions, 'tls' | 'limits' | 'runtime' | 'timers'>
+  /** Sent by sockets that are dialled. Default: none. */
+  readonly userAgent?: string
+  /** Time for TLS and HTTP/2 handshakes of clients. Unit: ms. Default: 10_000. */
+  readonly handshakeTimeoutMs?: number
+  /** Hears of connections, handshakes and handlers that failed at a listener. Default: nobody. */
+  readonly onError?: (error: Error) => void
+  /** Time, randomness and sockets. Default: `nodeRuntime`. */
+  readonly runtime?: Runtime
+}
+
+/**
+ * go-micro's gRPC transport: a socket is a call of `Transport/Stream`. Its
+ * listeners take native calls on the same port, its sessions make them.
+ *
+ * @throws TypeError or RangeError for options that make no sense.
+ */
+export function grpcTransport(options: GrpcTransportOptions = {}): CallTransport {
+  return new GrpcTransport(options)
+}
+
+class GrpcTransport implements CallTransport {
+  readonly name = 'grpc'
+  readonly #options: GrpcTransportOptions
+  readonly #runtime: Runtime
+  readonly #timers: TimerHost
+  readonly #messageSizeMax: number
+  readonly #limits: CallLimits
+  /** The paths to try, the preferred one first. */
+  readonly #paths: readonly string[]
+  /** One for each address, shared. */
+  readonly #sessions = new Map<string, Session>()
+  /** Of sockets that have a connection of their own. */
+  readonly #ownSessions = new Set<Session>()
+  /** What each address is known to answer. */
+  readonly #routes = new Map<string, readonly SocketRoute[]>()
+
+  constructor(options: GrpcTransportOptions) {
+    this.#options = options
+    this.#runtime = options.runtime ?? nodeRuntime
+    this.#timers = new TimerHost(this.#runtime)
+    this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
+    this.#limits = callLimits({ messageSizeMax: this.#messageSizeMax })
+    const path = options.path ?? TRANSPORT_PATH
+    this.#paths =
+      path === TRANSPORT_PATH_OLD
+        ? [path, TRANSPORT_PATH]
+        : path === TRANSPORT_PATH
+          ? [path, TRANSPORT_PATH_OLD]
+          : [path]
+  }
+
+  session(address: string): Session {
+    const known = this.#sessions.get(address)
+    if (known !== undefined && known.state !== 'closed') return known
+    const session = this.#newSession(address)
+    this.#sessions.set(address, session)
+    return session
+  }
+
+  async dial(address: string, options: DialOptions = {}): Promise<Socket> {
+    const isOwn = options.connClose ?? this.#options.connectionPerSocket ?? false
+    const session = isOwn ? this.#newSession(address) : this.session(address)
+    if (isOwn) this.#ownSessions.add(session)
+    const release = isOwn ? () => this.#release(session) : () => {}
+    try {
+      await this.#connect(session, options.timeoutMs ?? DIAL_TIMEOUT_MS)
+    } catch (error) {
+      await release()
+      throw error
+    }
+    return new GrpcClientSocket({
+      session,
+      routes: this.#routesTo(session),
+      limits: this.#limits,
+      messageSizeMax: this.#messageSizeMax,
+      onRoute: route => this.#routes.set(address, [route]),
+      onEnd: release,
+    })
+  }
+
+  async listen(address: string, options: ListenOptions = {}): Promise<CallListener> {
+    const { serverTls, limits, calls, handshakeTimeoutMs, onError } = this.#options
+    const listener = new GrpcListener({
+      address,
+      messageSizeMax: this.#messageSizeMax,
+      calls: { ...calls, limits: { messageSizeMax: this.#messageSizeMax, ...calls?.limits } },
+      runtime: this.#runtime,
+      ...(serverTls === undefined ? {} : { tls: serverTls }),
+      ...(limits === undefined ? {} : { limits }),
+      ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs }),
+      ...(onError === undefined ? {} : { onError }),
+      ...options,
+    })
+    return listener.listen()
+  }
+
+  async close(): Promise<void> {
+    const sessions = [...this.#sessions.values(), ...this.#ownSessions]
+    this.#sessions.clear()
+    this.#ownSessions.clear()
+    await Promise.all(sessions.map(session => session.close()))
+    this.#timers.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #newSession(address: string): Session {
+    const { clientTls, limits, session } = this.#options
+    return new Session(address, {
+      ...session,
+      ...(clientTls === undefined ? {} : { tls: clientTls }),
+      ...(limits === undefined ? {} : { limits }),
+      runtime: this.#runtime,
+      timers: this.#timers,
+    })
+  }
+
+  async #release(session: Session): Promise<void> {
+    this.#ownSessions.delete(session)
+    await session.close()
+  }
+
+  #connect(session: Session, timeoutMs: number): Promise<void> {
+    if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected more than 0`)
+    if (session.connected) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const timeout = this.#runtime.schedule(timeoutMs, () => {
+        const { address } = session
+        const text = `${address}: could not dial within ${timeoutMs} ms`
+        reject(new TransportError(TransportErrorCode.Timeout, address, text))
+      })
+      session
+        .connect()
+        .then(resolve, reject)
+        .finally(() => timeout.cancel())
+    })
+  }
+
+  #routesTo(session: Session): readonly SocketRoute[] {
+    const { address, authority, scheme } = session
+    const known = this.#routes.get(address)
+    if (known !== undefined) return known
+    const { userAgent } = this.#options
+    const routes = this.#paths.map(path => {
+      const method = transportMethod(path)
+      const headers = requestHeaders(method, {
+        authority,
+        scheme,
+        compressions: new Map(),
+        ...(userAgent === undefined ? {} : { userAgent }),
+      })
+      return { method, headers }
+    })
+    this.#routes.set(address, routes)
+    return routes
+  }
+}

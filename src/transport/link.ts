@@ -1,0 +1,188 @@
+import type { ConnectionOptions } from 'node:tls'
+import type { Connection, ConnectionLimits, FrameObserver } from '../connection/index.js'
+import { CallConnector } from '../grpc/index.js'
+import { type Address, formatAddress } from './address.js'
+import type { Cancellable, RawSocket, Runtime } from './runtime.js'
+import { type DriverOwner, SocketDriver } from './socket-driver.js'
+import type { TimerHost } from './timer-host.js'
+import { connectError, TransportError, TransportErrorCode } from './transport-error.js'
+
+/** What servers say in GOAWAY to clients that send PING too often. gRPC A8. */
+const TOO_MANY_PINGS = 'too_many_pings'
+
+/** What a session is told by one of its links. */
+export interface LinkOwner {
+  /** Connected: TCP, TLS and the server's SETTINGS are done. */
+  onReady(link: Link): void
+  /** Takes no more calls: the server sent GOAWAY, or the connection is lost. Calls that run on it may go on. */
+  onRetired(link: Link, cause: Error): void
+  /** There is room for another call. */
+  onCapacity(link: Link): void
+  /** The server complained about our PINGs: ask less often from now on. */
+  onTooManyPings(): void
+  /** A receiver of a call threw. */
+  onHandlerError(error: unknown): void
+  /** Nothing is left of it. The last call. */
+  onGone(link: Link): void
+}
+
+export interface LinkOptions {
+  readonly runtime: Runtime
+  readonly timers: TimerHost
+  readonly address: Address
+  readonly tls: ConnectionOptions | undefined
+  readonly limits: Partial<ConnectionLimits> | undefined
+  readonly observer: FrameObserver | undefined
+  /** TCP, TLS and the first SETTINGS together. Unit: ms. */
+  readonly connectTimeoutMs: number
+}
+
+/** One connection of a session, from the attempt to connect until its socket is gone. */
+export class Link implements DriverOwner {
+  readonly connector: CallConnector = new CallConnector()
+  readonly #owner: LinkOwner
+  readonly #options: LinkOptions
+  readonly #socket: RawSocket
+  readonly #timeout: Cancellable
+  #driver: SocketDriver | undefined
+  #error: Error | undefined
+  #ready = false
+  #retired = false
+  #gone = false
+
+  constructor(options: LinkOptions, owner: LinkOwner) {
+    this.#owner = owner
+    this.#options = options
+    const { address, runtime, tls, connectTimeoutMs } = options
+    this.#timeout = runtime.schedule(connectTimeoutMs, () => this.#onTimeout())
+    this.#socket = runtime.connect(
+      { host: address.host, port: address.port, path: address.path, tls },
+      () => this.#onConnected(),
+    )
+    this.#socket.on('error', error => {
+      this.#error ??= connectError(address.text, error)
+    })
+    this.#socket.on('close', () => this.#onSocketClose())
+  }
+
+  /** The connection, from the moment the socket is connected. */
+  get connection(): Connection | undefined {
+    return this.#driver?.connection
+  }
+
+  get ready(): boolean {
+    return this.#ready && !this.#retired
+  }
+
+  /** In good order when no call runs, else at once: every call hears `cause`. */
+  close(cause: Error): void {
+    if (this.#driver === undefined || this.#driver.connection.streamCount > 0) this.destroy(cause)
+    else this.#driver.shutdown()
+  }
+
+  /** Ends every call and the socket. */
+  destroy(cause: Error): void {
+    this.#error ??= cause
+    if (this.#driver === undefined) this.#socket.destroy()
+    else this.#driver.destroy(cause)
+  }
+
+  onSettings(): void {
+    this.#timeout.cancel()
+    if (this.#retired) return
+    this.#ready = true
+    this.#owner.onReady(this)
+  }
+
+  onGoaway(errorCode: number, debug: string): void {
+    const { text } = this.#options.address
+    const reason = debug === '' ? '' : `, "${debug}"`
+    this.#retire(
+      new TransportError(
+        TransportErrorCode.Closed,
+        text,
+        `${text}: the server is leaving (GOAWAY, error code ${errorCode}${reason})`,
+      ),
+    )
+    if (debug === TOO_MANY_PINGS) this.#owner.onTooManyPings()
+  }
+
+  onHandlerError(error: unknown): void {
+    this.#owner.onHandlerError(error)
+  }
+
+  onCapacity(): void {
+    if (this.ready) this.#owner.onCapacity(this)
+  }
+
+  onClosed(cause: Error | undefined): void {
+    this.#retire(this.#error ?? cause ?? this.#lost())
+  }
+
+  onGone(): void {
+    this.#timeout.cancel()
+    this.#retire(this.#error ?? this.#lost())
+    if (this.#gone) return
+    this.#gone = true
+    this.#owner.onGone(this)
+  }
+
+  #onConnected(): void {
+    const { address, tls, runtime, timers, limits, observer } = this.#options
+    const socket = this.#socket
+    if (tls !== undefined && socket.alpnProtocol !== 'h2') {
+      this.#error ??= new TransportError(
+        TransportErrorCode.Tls,
+        address.text,
+        `${address.text}: the server did not agree to "h2" by ALPN; is it a gRPC server?`,
+      )
+      socket.destroy()
+      return
+    }
+    this.#driver = new SocketDriver({
+      runtime,
+      timers,
+      socket,
+      role: 'client',
+      handler: this.connector,
+      owner: this,
+      isTls: tls !== undefined,
+      local: formatAddress(socket.localAddress, socket.localPort),
+      remote: address.text,
+      limits,
+      observer,
+    })
+  }
+
+  #onTimeout(): void {
+    const { address, connectTimeoutMs } = this.#options
+    const stage = this.#driver === undefined ? 'no connection' : 'connected, but no HTTP/2 SETTINGS'
+    this.destroy(
+      new TransportError(
+        TransportErrorCode.Timeout,
+        address.text,
+        `${address.text}: ${stage} within ${connectTimeoutMs} ms`,
+      ),
+    )
+  }
+
+  /** The driver tells of the socket's end once there is one. */
+  #onSocketClose(): void {
+    if (this.#driver === undefined) this.onGone()
+  }
+
+  #retire(cause: Error): void {
+    if (this.#retired) return
+    this.#retired = true
+    this.#owner.onRetired(this, cause)
+  }
+
+  #lost(): TransportError {
+    const { text } = this.#options.address
+    return new TransportError(
+      TransportErrorCode.Lost,
+      text,
+      `${text}: the server closed the connection`,
+    )
+  }
+}

@@ -1,0 +1,58 @@
+import type { TlsOptions } from 'node:tls'
+import type { ConnectionHandler, ConnectionLimits, FrameObserver } from '../connection/index.js'
+import type { ConnectionPeer } from './connection-peer.js'
+import type { Runtime } from './runtime.js'
+
+/** How `serve` listens and what it serves. */
+export interface ServeOptions {
+  /** `host:port`, `[::1]:port`, `:port`, `host:min-max` or `unix:/path`. Default: `:0`, a free port on every interface. */
+  readonly address?: string
+  /**
+   * Makes the protocol above each connection: for gRPC
+   * `() => new CallAcceptor(router, options)`, else any HTTP/2 handler.
+   */
+  readonly handler: (peer: ConnectionPeer) => ConnectionHandler
+  /** Serve TLS: `key`, `cert`, `ca`, `requestCert` ... ALPN `h2` and TLS 1.2 or newer are required. Default: plain text. */
+  readonly tls?: TlsOptions
+  /** See `ConnectionLimits`. */
+  readonly limits?: Partial<ConnectionLimits>
+  /** Time for the TLS handshake, and again for the HTTP/2 preface. Unit: ms. Default: 10_000. */
+  readonly handshakeTimeoutMs?: number
+  /** Connections the kernel may hold until we accept them. Default: 511, as Node. */
+  readonly backlog?: number
+  /** Connections served at once; more are closed. Default: 65_536. */
+  readonly connectionsMax?: number
+  /** Sees the frame headers of a connection. */
+  readonly observer?: (peer: ConnectionPeer) => FrameObserver | undefined
+  /**
+   * Hears of connections that ended badly, handshakes that failed, and clients
+   * that speak another protocol: one sentence with the address. Default: nobody.
+   */
+  readonly onError?: (error: Error) => void
+  /** Time, randomness and sockets. Default: `nodeRuntime`. */
+  readonly runtime?: Runtime
+}
+
+/** How a server stops. */
+export interface StopOptions {
+  /** How long running calls may go on. Unit: ms. Default: 5_000. Infinity: as long as they like. */
+  readonly graceMs?: number
+}
+
+/** A listening server. */
+export interface Server extends AsyncDisposable {
+  /** The bound address: `host:port` with the real port, or `unix:/path`. */
+  readonly address: string
+  /** Sockets that are open. */
+  readonly connectionCount: number
+  /** Sockets served since the start. */
+  readonly acceptedCount: number
+  /** Timers that wait: deadlines of calls and connections. */
+  readonly timerCount: number
+  /**
+   * Stops accepting, tells every client to go elsewhere (GOAWAY), lets running
+   * calls finish for `graceMs` and cuts what is left then. Settles when nothing
+   * is left: no socket, no timer. May be called again with a shorter grace.
+   */
+  stop(options?: StopOptions): Promise<void>
+}

@@ -1,0 +1,233 @@
+import type { ConnectionHandler } from '../connection/index.js'
+import { type Address, formatAddress, parseListenAddress } from './address.js'
+import type { ConnectionPeer } from './connection-peer.js'
+import { nodeRuntime, type RawListener, type RawSocket, type Runtime } from './runtime.js'
+import type { ServeOptions, Server, StopOptions } from './serve-options.js'
+import { type DriverOwner, SocketDriver } from './socket-driver.js'
+import { TimerHost } from './timer-host.js'
+import { listenError, TransportError, TransportErrorCode } from './transport-error.js'
+
+/** Sockets a server holds at once. Unit: connections. */
+const CONNECTIONS_MAX = 65_536
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const STOP_GRACE_MS = 5_000
+
+/**
+ * Listens, and serves HTTP/2 on every socket that comes.
+ *
+ * Rejects with `TransportError` when the address cannot be listened on.
+ *
+ * @throws TypeError or RangeError for options that make no sense.
+ */
+export function serve(options: ServeOptions): Promise<Server> {
+  const server = new SocketServer(options)
+  return server.listen(options)
+}
+
+class SocketServer implements Server {
+  readonly #runtime: Runtime
+  readonly #timers: TimerHost
+  readonly #options: ServeOptions
+  readonly #newHandler: (peer: ConnectionPeer) => ConnectionHandler
+  readonly #address: Address
+  readonly #connections = new Set<ServedSocket>()
+  readonly #connectionsMax: number
+  #listener: RawListener | undefined
+  #accepted = 0
+  #stopping: Promise<void> | undefined
+  /** Wakes `stop` when the last connection has gone. */
+  #onEmpty: (() => void) | undefined
+
+  constructor(options: ServeOptions) {
+    this.#options = options
+    this.#newHandler = options.handler
+    this.#address = parseListenAddress(options.address ?? ':0')
+    this.#runtime = options.runtime ?? nodeRuntime
+    this.#timers = new TimerHost(this.#runtime)
+    this.#connectionsMax = options.connectionsMax ?? CONNECTIONS_MAX
+    if (!(this.#connectionsMax >= 1)) {
+      throw new RangeError(`connectionsMax is ${this.#connectionsMax}; expected 1 or more`)
+    }
+  }
+
+  get address(): string {
+    if (this.#address.path !== undefined) return `unix:${this.#address.path}`
+    return formatAddress(this.#listener?.host, this.#listener?.port)
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  get acceptedCount(): number {
+    return this.#accepted
+  }
+
+  get timerCount(): number {
+    return this.#timers.wheel.count
+  }
+
+  async listen(options: ServeOptions): Promise<Server> {
+    const address = this.#address
+    for (let port = address.port; ; port = port! + 1) {
+      try {
+        this.#listener = await this.#runtime.listen(
+          {
+            host: address.host,
+            port,
+            path: address.path,
+            tls: options.tls,
+            backlog: options.backlog,
+            handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
+          },
+          {
+            onSocket: socket => this.#onSocket(socket),
+            onError: (error, remote) => this.#report(tlsError(error, remote)),
+          },
+        )
+        return this
+      } catch (cause) {
+        const error = listenError(address.text, cause)
+        const isTaken = error.code === TransportErrorCode.InUse
+        if (!isTaken || port === undefined || port >= address.portMax) throw error
+      }
+    }
+  }
+
+  #onSocket(socket: RawSocket): void {
+    const remote =
+      this.#address.path === undefined
+        ? formatAddress(socket.remoteAddress, socket.remotePort)
+        : `unix:${this.#address.path}`
+    const isTls = this.#options.tls !== undefined
+    if (this.#stopping !== undefined || (remote === '' && socket.destroyed)) {
+      refuse(socket)
+    } else if (this.#connections.size >= this.#connectionsMax) {
+      refuse(socket)
+      const text = `${remote}: refused, ${this.#connectionsMax} connections are open`
+      this.#report(new TransportError(TransportErrorCode.Access, remote, text))
+    } else if (isTls && socket.alpnProtocol !== 'h2') {
+      refuse(socket)
+      const text = `${remote}: the TLS client did not ask for "h2" by ALPN; gRPC needs it`
+      this.#report(new TransportError(TransportErrorCode.Tls, remote, text))
+    } else {
+      this.#serve(socket, { local: this.address, remote, isTls })
+    }
+  }
+
+  #serve(socket: RawSocket, peer: ConnectionPeer): void {
+    this.#accepted++
+    const { limits, observer, handshakeTimeoutMs } = this.#options
+    const served = new ServedSocket(this)
+    served.driver = new SocketDriver({
+      runtime: this.#runtime,
+      timers: this.#timers,
+      socket,
+      role: 'server',
+      handler: this.#newHandler(peer),
+      owner: served,
+      ...peer,
+      limits: { prefaceTimeoutMs: handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS, ...limits },
+      observer: observer?.(peer),
+    })
+    this.#connections.add(served)
+  }
+
+  /** @internal */
+  onConnectionError(cause: Error): void {
+    this.#report(cause)
+  }
+
+  /** @internal */
+  onGone(served: ServedSocket): void {
+    this.#connections.delete(served)
+    if (this.#connections.size === 0) this.#onEmpty?.()
+  }
+
+  #report(error: Error): void {
+    this.#options.onError?.(error)
+  }
+
+  stop(options: StopOptions = {}): Promise<void> {
+    const graceMs = options.graceMs ?? STOP_GRACE_MS
+    if (!(graceMs >= 0)) throw new RangeError(`graceMs is ${graceMs}; expected 0 or more`)
+    this.#stopping ??= this.#drain()
+    if (graceMs === Number.POSITIVE_INFINITY || this.#connections.size === 0) return this.#stopping
+    const timeout = this.#runtime.schedule(graceMs, () => this.#destroyAll())
+    timeout.ref()
+    return this.#stopping.then(() => timeout.cancel())
+  }
+
+  async #drain(): Promise<void> {
+    this.#listener?.close()
+    for (const served of this.#connections) served.shutdown()
+    if (this.#connections.size > 0) {
+      await new Promise<void>(resolve => {
+        this.#onEmpty = resolve
+      })
+    }
+    this.#timers.close()
+  }
+
+  #destroyAll(): void {
+    const text = 'the server has stopped'
+    for (const served of this.#connections) {
+      served.destroy(new TransportError(TransportErrorCode.Closed, this.address, text))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/** One accepted socket. */
+class ServedSocket implements DriverOwner {
+  readonly #server: SocketServer
+  driver: SocketDriver | undefined
+
+  constructor(server: SocketServer) {
+    this.#server = server
+  }
+
+  shutdown(): void {
+    this.driver?.shutdown()
+  }
+
+  destroy(cause: Error): void {
+    this.driver?.destroy(cause)
+  }
+
+  onSettings(): void {}
+
+  onGoaway(): void {}
+
+  onCapacity(): void {}
+
+  onHandlerError(error: unknown): void {
+    this.#server.onConnectionError(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  onClosed(cause: Error | undefined): void {
+    if (cause !== undefined) this.#server.onConnectionError(cause)
+  }
+
+  onGone(): void {
+    this.#server.onGone(this)
+  }
+}
+
+/** A socket we do not serve: its errors are nobody's business. */
+function refuse(socket: RawSocket): void {
+  socket.on('error', () => {})
+  socket.destroy()
+}
+
+function tlsError(cause: Error, remote: string): TransportError {
+  return new TransportError(
+    TransportErrorCode.Tls,
+    remote,
+    `${remote}: TLS handshake failed: ${cause.message}`,
+    cause,
+  )
+}

@@ -1,0 +1,305 @@
+import type { HeaderList, TimerWheel } from '../connection/index.js'
+import { type ClientCall, GrpcError, Status } from '../grpc/index.js'
+import { type Address, formatAddress, parseDialAddress } from './address.js'
+import { BackOff } from './back-off.js'
+import { Link, type LinkOwner } from './link.js'
+import { type Cancellable, nodeRuntime, type Runtime } from './runtime.js'
+import type { SessionOptions, StartOptions } from './session-options.js'
+import { TimerHost } from './timer-host.js'
+import type { CallSession } from './transport.js'
+import { TransportError, TransportErrorCode } from './transport-error.js'
+import { WaitingCalls } from './waiting-calls.js'
+
+const CONNECT_TIMEOUT_MS = 20_000
+const WAITING_CALLS_MAX = 100_000
+
+/** `idle`: no connection and no need of one; `waiting`: the last attempt failed, the next one comes in time. */
+export type SessionState = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed'
+
+/**
+ * Makes a session to `address`. It connects at the first call, or at once when
+ * `eager`; a lost connection is replaced when the next call comes.
+ *
+ * A connected session keeps the process alive, as any socket does: `close` it.
+ *
+ * @throws TypeError when the address is not understood; RangeError for an option out of range.
+ */
+export function connect(address: string, options: SessionOptions = {}): Session {
+  return new Session(address, options)
+}
+
+/** One server as a client sees it: a connection, replaced when lost, and the calls that wait for it. */
+export class Session implements CallSession, LinkOwner {
+  readonly address: string
+  readonly #where: Address
+  readonly #runtime: Runtime
+  readonly #timers: TimerHost
+  readonly #ownsTimers: boolean
+  readonly #options: SessionOptions
+  readonly #backOff: BackOff
+  readonly #waiting: WaitingCalls
+  /** The newest connection, and older ones that complete their calls. */
+  readonly #links = new Set<Link>()
+  #state: SessionState = 'idle'
+  #current: Link | undefined
+  #attemptAt = 0
+  #lastError: Error | undefined
+  #retry: Cancellable | undefined
+  /** Grows when the server complains about PINGs. gRPC A8. */
+  #keepaliveFactor = 1
+  #connectWaiters: { resolve(): void; reject(error: Error): void }[] = []
+  #onEmpty: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(address: string, options: SessionOptions = {}) {
+    this.address = address
+    this.#where = parseDialAddress(address)
+    this.#options = options
+    this.#runtime = options.runtime ?? nodeRuntime
+    this.#ownsTimers = options.timers === undefined
+    this.#timers = options.timers ?? new TimerHost(this.#runtime)
+    this.#backOff = new BackOff(options.backOff ?? {}, this.#runtime.random)
+    const countMax = options.waitingCallsMax ?? WAITING_CALLS_MAX
+    if (!(countMax >= 0)) throw new RangeError(`waitingCallsMax is ${countMax}; expected 0 or more`)
+    this.#waiting = new WaitingCalls(countMax)
+    if (options.eager === true) this.#connect()
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get connected(): boolean {
+    return this.#state === 'ready'
+  }
+
+  /** What requests call the server: `:authority`. RFC 9113 §8.3.1. */
+  get authority(): string {
+    const { tls } = this.#options
+    if (tls?.servername !== undefined) return tls.servername
+    const { host, path, port } = this.#where
+    return path === undefined ? formatAddress(host ?? 'localhost', port) : 'localhost'
+  }
+
+  /** `:scheme` of requests. */
+  get scheme(): 'http' | 'https' {
+    return this.#options.tls === undefined ? 'http' : 'https'
+  }
+
+  /** Why there is no connection, after an attempt that failed. */
+  get lastError(): Error | undefined {
+    return this.#lastError
+  }
+
+  /** Sockets that are open: one, and those that complete their calls after a GOAWAY. */
+  get connectionCount(): number {
+    return this.#links.size
+  }
+
+  /** Calls that wait for a connection or for room. */
+  get waitingCount(): number {
+    return this.#waiting.count
+  }
+
+  /** The wheel that deadlines of calls run on. */
+  get timers(): TimerWheel {
+    return this.#timers.wheel
+  }
+
+  now(): number {
+    return this.#runtime.now()
+  }
+
+  start(call: ClientCall, headers: HeaderList, options?: StartOptions): void {
+    const waitForReady = options?.waitForReady === true
+    const connection = this.#current?.connection
+    if (this.#state === 'ready' && connection?.canOpen === true && this.#waiting.count === 0) {
+      // The last thing the connection heard may be long ago; the deadline counts from now.
+      connection.now = this.#runtime.now()
+      call.start(this.#current!.connector, connection, headers)
+    } else if (this.#state === 'closed') {
+      call.cancel(this.#closedError())
+    } else if (this.#state === 'waiting' && !waitForReady) {
+      call.cancel(this.#unavailable())
+    } else if (!this.#waiting.add(call, headers, waitForReady)) {
+      const text = `${this.address}: ${this.#waiting.count} calls wait for the server already`
+      call.cancel(new GrpcError(Status.ResourceExhausted, text))
+    } else if (this.#state === 'idle') {
+      this.#connect()
+    } else if (this.#state === 'waiting') {
+      // A call that waits keeps the process alive.
+      this.#retry?.ref()
+    }
+    this.#timers.arm()
+  }
+
+  /** Settles when connected; starts to connect if need be. Rejects with `TransportError` when the attempt fails. */
+  connect(): Promise<void> {
+    if (this.#state === 'ready') return Promise.resolve()
+    if (this.#state === 'closed') return Promise.reject(this.#closedError())
+    if (this.#state === 'waiting') return Promise.reject(this.#lastError)
+    return new Promise((resolve, reject) => {
+      this.#connectWaiters.push({ resolve, reject })
+      if (this.#state === 'idle') this.#connect()
+    })
+  }
+
+  /**
+   * Ends the session: calls that wait or run end with CANCELLED or UNAVAILABLE.
+   * Settles when no socket and no timer is left. Never rejects.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closed'
+    this.#current = undefined
+    this.#retry?.cancel()
+    this.#retry = undefined
+    const text = `${this.address}: the session was closed`
+    const error = new TransportError(TransportErrorCode.Closed, this.address, text)
+    this.#waiting.fail(() => this.#closedError(), true)
+    this.#settleConnect(error)
+    for (const link of [...this.#links]) link.close(error)
+    if (this.#links.size > 0) {
+      await new Promise<void>(resolve => {
+        this.#onEmpty = resolve
+      })
+    }
+    if (this.#ownsTimers) this.#timers.close()
+  }
+
+  /** @internal */
+  onReady(link: Link): void {
+    if (link !== this.#current) return
+    this.#state = 'ready'
+    this.#lastError = undefined
+    this.#backOff.reset()
+    this.#settleConnect(undefined)
+    this.#startWaiting()
+  }
+
+  /** @internal */
+  onCapacity(link: Link): void {
+    if (link === this.#current) this.#startWaiting()
+  }
+
+  /** @internal */
+  onRetired(link: Link, cause: Error): void {
+    if (link !== this.#current) return
+    const wasReady = this.#state === 'ready'
+    this.#current = undefined
+    if (wasReady) {
+      this.#state = 'idle'
+      if (this.#waiting.count > 0 || this.#options.eager === true) this.#connect()
+      return
+    }
+    this.#onFailed(cause)
+  }
+
+  /** @internal */
+  onGone(link: Link): void {
+    this.#links.delete(link)
+    if (this.#links.size === 0) this.#onEmpty?.()
+  }
+
+  /** @internal */
+  onTooManyPings(): void {
+    this.#keepaliveFactor *= 2
+  }
+
+  /** @internal */
+  onHandlerError(error: unknown): void {
+    const { onError } = this.#options
+    if (onError !== undefined) onError(error)
+    else {
+      this.#runtime.afterTurn(() => {
+        throw error
+      })
+    }
+  }
+
+  #connect(): void {
+    this.#retry?.cancel()
+    this.#retry = undefined
+    this.#state = 'connecting'
+    this.#attemptAt = this.#runtime.now()
+    const { tls, observer, connectTimeoutMs } = this.#options
+    const link = new Link(
+      {
+        runtime: this.#runtime,
+        timers: this.#timers,
+        address: this.#where,
+        tls,
+        limits: this.#limits(),
+        observer,
+        connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      },
+      this,
+    )
+    this.#links.add(link)
+    this.#current = link
+  }
+
+  #limits(): SessionOptions['limits'] {
+    const { limits } = this.#options
+    const intervalMs = limits?.keepaliveIntervalMs
+    if (this.#keepaliveFactor === 1 || intervalMs === undefined) return limits
+    return { ...limits, keepaliveIntervalMs: intervalMs * this.#keepaliveFactor }
+  }
+
+  /** The attempt failed: impatient calls hear why, the others and eager sessions wait for the next one. */
+  #onFailed(cause: Error): void {
+    this.#lastError = cause
+    this.#state = 'waiting'
+    const elapsedMs = this.#runtime.now() - this.#attemptAt
+    const delayMs = Math.max(0, this.#backOff.next() - elapsedMs)
+    this.#retry = this.#runtime.schedule(delayMs, () => this.#onRetry())
+    this.#settleConnect(cause)
+    this.#waiting.fail(() => this.#unavailable(), false)
+    if (this.#waiting.count > 0) this.#retry?.ref()
+  }
+
+  #onRetry(): void {
+    this.#retry = undefined
+    if (this.#waiting.count > 0 || this.#options.eager === true) this.#connect()
+    else this.#state = 'idle'
+  }
+
+  #startWaiting(): void {
+    const link = this.#current
+    const connection = link?.connection
+    if (link === undefined || connection === undefined || this.#waiting.count === 0) return
+    connection.now = this.#runtime.now()
+    this.#waiting.start(
+      () => link === this.#current && link.ready && connection.canOpen,
+      (call, headers) => call.start(link.connector, connection, headers),
+    )
+  }
+
+  #settleConnect(error: Error | undefined): void {
+    const waiters = this.#connectWaiters
+    this.#connectWaiters = []
+    for (const waiter of waiters) {
+      if (error === undefined) waiter.resolve()
+      else waiter.reject(error)
+    }
+  }
+
+  /** gRPC: the text has the address and what went wrong last. */
+  #unavailable(): GrpcError {
+    const cause = this.#lastError
+    const text = cause?.message ?? `${this.address}: no connection`
+    return new GrpcError(Status.Unavailable, text, { origin: 'network', unprocessed: true, cause })
+  }
+
+  #closedError(): GrpcError {
+    return new GrpcError(Status.Cancelled, `${this.address}: the session was closed`)
+  }
+}

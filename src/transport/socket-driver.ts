@@ -1,0 +1,370 @@
+import {
+  Connection,
+  type ConnectionHandler,
+  type ConnectionHost,
+  type ConnectionLimits,
+  type FrameObserver,
+} from '../connection/index.js'
+import { setPeer } from './connection-peer.js'
+import {
+  clientMistake,
+  HTTP1_ANSWER,
+  recogniseClient,
+  recogniseServer,
+  Speaker,
+  serverMistake,
+} from './first-octets.js'
+import type { Cancellable, RawSocket, Runtime } from './runtime.js'
+import type { TimerHost } from './timer-host.js'
+import { connectError, TransportError, TransportErrorCode } from './transport-error.js'
+
+/**
+ * Octets the socket may hold for the kernel before we give it no more: enough
+ * to keep a fast path busy for a turn, little enough that a cancelled call's
+ * DATA can still be dropped inside the connection. Unit: octets.
+ */
+const OUTPUT_SIZE_MAX = 262_144
+
+/** Time a peer gets to read our last words before its socket is destroyed. Unit: ms. */
+const LINGER_MS = 1_000
+
+/** Who hears of one connection and its socket. */
+export interface DriverOwner {
+  /** The peer's SETTINGS are here: calls may go. */
+  onSettings(): void
+  onGoaway(errorCode: number, debug: string): void
+  onCapacity(): void
+  /** User code threw out of a callback. */
+  onHandlerError(error: unknown): void
+  /** The connection will do nothing more; its calls have been told. Once. */
+  onClosed(cause: Error | undefined): void
+  /** The socket is closed: nothing is left. Once, last. */
+  onGone(): void
+}
+
+export interface DriverOptions {
+  readonly runtime: Runtime
+  readonly timers: TimerHost
+  readonly socket: RawSocket
+  readonly role: 'client' | 'server'
+  readonly handler: ConnectionHandler
+  readonly owner: DriverOwner
+  readonly isTls: boolean
+  /** Ours and the peer's; errors name the peer's. */
+  readonly local: string
+  readonly remote: string
+  readonly limits?: Partial<ConnectionLimits> | undefined
+  readonly observer?: FrameObserver | undefined
+}
+
+/**
+ * Moves octets between one socket and one connection, and decides when.
+ *
+ * Output that a `receive` causes leaves at its end, in one write; what its
+ * microtasks add leaves in one more when they are done. What arises in any
+ * other turn (timers, I/O of somebody else) waits for the end of that turn, so
+ * that a thousand handlers woken by one timer still make one write.
+ */
+export class SocketDriver implements ConnectionHost {
+  readonly connection: Connection
+  readonly #runtime: Runtime
+  readonly #timers: TimerHost
+  readonly #socket: RawSocket
+  readonly #owner: DriverOwner
+  readonly #role: 'client' | 'server'
+  readonly #isTls: boolean
+  readonly #remote: string
+
+  /** What the work budget left of a chunk; the socket is paused until it is done. */
+  #rest: Buffer | undefined
+  #restStart = 0
+  #restArmed = false
+  #receiving = false
+  /** We are in a receive or its microtasks: a flush is certain to follow. */
+  #warm = false
+  #turnArmed = false
+  /** The first octets are still being looked at, or held because they are too few. */
+  #recognising = true
+  #held: Buffer | undefined
+  /** A server says nothing before it knows that the client speaks HTTP/2. */
+  #silent: boolean
+  #goawayCame = false
+  #peerEnded = false
+  #ending = false
+  #gone = false
+  #cause: Error | undefined
+  #linger: Cancellable | undefined
+
+  constructor(options: DriverOptions) {
+    this.#runtime = options.runtime
+    this.#timers = options.timers
+    this.#socket = options.socket
+    this.#owner = options.owner
+    this.#role = options.role
+    this.#isTls = options.isTls
+    this.#remote = options.remote
+    this.#silent = options.role === 'server' && !options.isTls
+    this.connection = new Connection({
+      role: options.role,
+      handler: options.handler,
+      host: this,
+      now: options.runtime.now(),
+      timers: options.timers.wheel,
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.observer === undefined ? {} : { observer: options.observer }),
+    })
+    setPeer(this.connection, options)
+    const { socket } = options
+    socket.on('data', chunk => this.#onData(chunk))
+    socket.on('drain', () => this.flush())
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', error => {
+      this.#cause = connectError(this.#remote, error)
+    })
+    socket.on('close', () => this.#onClose())
+    this.flush()
+    options.timers.arm()
+  }
+
+  /** The socket is closed. */
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  /** Ends the connection at once; every call hears of it. */
+  destroy(cause?: Error): void {
+    this.connection.destroy(cause)
+    this.#end()
+    this.#socket.destroy()
+  }
+
+  /** Ends the connection in good order: at once when nothing runs on it. */
+  shutdown(): void {
+    // Nobody who has said nothing yet can be in the middle of a call.
+    if (this.#silent) return this.destroy()
+    this.connection.shutdown()
+    this.onOutput()
+  }
+
+  onOutput(): void {
+    if (this.#receiving) return
+    this.#timers.arm()
+    if (!this.#warm) this.#armTurn()
+  }
+
+  onSettings(): void {
+    this.#owner.onSettings()
+  }
+
+  onGoaway(_lastStreamId: number, errorCode: number, debug: string): void {
+    this.#goawayCame = true
+    this.#owner.onGoaway(errorCode, debug)
+  }
+
+  onHandlerError(error: unknown): void {
+    this.#owner.onHandlerError(error)
+  }
+
+  onCapacity(): void {
+    this.#owner.onCapacity()
+  }
+
+  onClosed(cause: Error | undefined): void {
+    this.onOutput()
+    this.#owner.onClosed(this.#cause ?? cause)
+  }
+
+  /** Writes what there is, as far as the socket has room; closes it when that was the last. */
+  flush(): void {
+    if (this.#gone || this.#ending) return
+    const { connection } = this
+    const room = OUTPUT_SIZE_MAX - this.#socket.writableLength
+    // A full socket emits 'drain', which brings us back.
+    if (room > 0 && !(this.#silent && !connection.finished)) this.#write(room)
+    if (connection.finished) this.#end()
+    else if (this.#peerEnded && connection.streamCount === 0 && !connection.hasOutput) {
+      connection.destroy()
+      this.#end()
+    }
+  }
+
+  #write(room: number): void {
+    const { connection } = this
+    const socket = this.#socket
+    if (!connection.hasOutput) return
+    const pieces = connection.takeOutput(room)
+    if (pieces.length === 0) return
+    if (pieces.length === 1) {
+      socket.write(pieces[0]!)
+    } else {
+      socket.cork()
+      for (const piece of pieces) socket.write(piece)
+      socket.uncork()
+    }
+    // Over TLS the octets are still being encrypted when the length is zero.
+    if (!this.#isTls && socket.writableLength === 0) connection.outputWritten()
+    if (connection.hasOutput && socket.writableLength < OUTPUT_SIZE_MAX) this.#armTurn()
+    if (this.#rest !== undefined && !connection.blocked) this.#armRest()
+  }
+
+  #armTurn(): void {
+    if (this.#turnArmed) return
+    this.#turnArmed = true
+    this.#runtime.afterTurn(this.#onTurn)
+  }
+
+  readonly #onTurn = (): void => {
+    this.#turnArmed = false
+    this.flush()
+    this.#timers.arm()
+  }
+
+  readonly #onMicrotasksDone = (): void => {
+    this.#warm = false
+    this.flush()
+    this.#timers.arm()
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#ending || this.#gone) return
+    if (!this.#recognising) {
+      this.#receive(chunk, 0)
+      return
+    }
+    const first = this.#recognise(chunk)
+    if (first !== undefined) this.#receive(first, 0)
+  }
+
+  #receive(bytes: Buffer, start: number): void {
+    const { connection } = this
+    this.#receiving = true
+    const reached = connection.receive(bytes, start, bytes.length, this.#runtime.now())
+    this.#receiving = false
+    // A client leaves as well when its last call has ended, which may be now.
+    if (this.#goawayCame && this.#role === 'client') connection.shutdown()
+    if (reached < bytes.length && !connection.finished) this.#postpone(bytes, reached)
+    else this.#resume()
+    // Handlers or callers that were woken go on in microtasks.
+    if (!this.#warm && (this.#role === 'client' || connection.runningCount > 0)) {
+      this.#warm = true
+      this.#runtime.afterMicrotasks(this.#onMicrotasksDone)
+    }
+    this.flush()
+    this.#timers.arm()
+  }
+
+  /**
+   * The budget of this turn is spent: others first. Or the peer does not read
+   * our answers: then the flush that makes room goes on. Nobody may read meanwhile.
+   */
+  #postpone(bytes: Buffer, start: number): void {
+    if (this.#rest === undefined) this.#socket.pause()
+    this.#rest = bytes
+    this.#restStart = start
+    if (!this.connection.blocked) this.#armRest()
+  }
+
+  #armRest(): void {
+    if (this.#restArmed) return
+    this.#restArmed = true
+    this.#runtime.afterTurn(this.#onRest)
+  }
+
+  readonly #onRest = (): void => {
+    this.#restArmed = false
+    const rest = this.#rest
+    if (rest === undefined || this.#ending || this.#gone) return
+    this.#receive(rest, this.#restStart)
+  }
+
+  #resume(): void {
+    if (this.#rest === undefined) return
+    this.#rest = undefined
+    this.#socket.resume()
+  }
+
+  /** Returns the octets to go on with; undefined when there are too few, or the peer is refused. */
+  #recognise(chunk: Buffer): Buffer | undefined {
+    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
+    const speaker = this.#role === 'server' ? this.#recogniseClient(bytes) : recogniseServer(bytes)
+    if (speaker === Speaker.Undecided) {
+      this.#held = bytes
+      return undefined
+    }
+    this.#recognising = false
+    this.#held = undefined
+    if (speaker === Speaker.Http2) {
+      this.#silent = false
+      return bytes
+    }
+    this.#refuse(speaker)
+    return undefined
+  }
+
+  /** Over TLS the protocol was agreed by ALPN. */
+  #recogniseClient(bytes: Buffer): Speaker {
+    return this.#isTls ? Speaker.Http2 : recogniseClient(bytes)
+  }
+
+  #refuse(speaker: Speaker): void {
+    const mistake = this.#role === 'server' ? clientMistake(speaker) : serverMistake(speaker)
+    const error = new TransportError(
+      TransportErrorCode.NotHttp2,
+      this.#remote,
+      `${this.#remote}: ${mistake}`,
+    )
+    this.#cause = error
+    if (this.#role === 'server' && speaker === Speaker.Http1) this.#socket.write(HTTP1_ANSWER)
+    this.connection.destroy(error)
+    this.#end()
+    if (speaker !== Speaker.Http1) this.#socket.destroy()
+  }
+
+  /** The peer sends nothing more. Replies under way still have a moment. */
+  #onEnd(): void {
+    if (this.#ending || this.#gone) return
+    this.#peerEnded = true
+    if (this.#role === 'client' || this.#recognising) {
+      const text = `${this.#remote}: the peer closed the connection`
+      this.destroy(new TransportError(TransportErrorCode.Lost, this.#remote, text))
+      return
+    }
+    this.flush()
+    if (!this.#ending) this.#armLinger()
+  }
+
+  /** FIN after the last octet; a peer that does not read it has LINGER_MS. */
+  #end(): void {
+    if (this.#ending || this.#gone) return
+    this.#ending = true
+    this.#rest = undefined
+    this.#socket.end()
+    // What still comes is dropped, but must be read: a reset could overtake our last words.
+    this.#socket.resume()
+    this.#armLinger()
+  }
+
+  #armLinger(): void {
+    if (this.#linger !== undefined) return
+    this.#linger = this.#runtime.schedule(LINGER_MS, () => {
+      this.#linger = undefined
+      this.#socket.destroy()
+    })
+  }
+
+  #onClose(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.#linger?.cancel()
+    this.#linger = undefined
+    this.#rest = undefined
+    if (!this.connection.finished) {
+      const text = `${this.#remote}: the connection was closed`
+      this.connection.destroy(
+        this.#cause ?? new TransportError(TransportErrorCode.Lost, this.#remote, text),
+      )
+    }
+    this.#timers.arm()
+    this.#owner.onGone()
+  }
+}

@@ -1,0 +1,119 @@
+import type { Message } from './transport.js'
+import { TransportError, TransportErrorCode } from './transport-error.js'
+
+/** The part of a gRPC call, of either side, that carries messages. */
+export interface MessageCall {
+  /** False when much is queued: wait for the drain. */
+  write(message: unknown): boolean
+  read(): unknown
+  readonly readable: boolean
+  /** The peer sends no more, and everything was read. */
+  readonly ended?: boolean
+}
+
+interface Waiter<T> {
+  resolve(value: T): void
+  reject(error: Error): void
+}
+
+interface WaitingSend extends Waiter<void> {
+  readonly bytes: Buffer
+}
+
+/**
+ * Turns the callbacks of a call into the promises of a socket: sends one after
+ * the other with back-pressure, one receive at a time.
+ */
+export class SocketFlow {
+  readonly #remote: string
+  #call: MessageCall
+  /** The call has taken a message and wants no more yet. */
+  #blocked: Waiter<void> | undefined
+  #waiting: WaitingSend[] = []
+  #receiver: Waiter<Message | undefined> | undefined
+  #ended = false
+  #error: Error | undefined
+
+  constructor(remote: string, call: MessageCall) {
+    this.#remote = remote
+    this.#call = call
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** The same conversation goes on with another call, which knows what was sent so far. */
+  continueWith(call: MessageCall, isFull: boolean): void {
+    this.#call = call
+    if (!isFull) this.onDrain()
+  }
+
+  send(bytes: Buffer): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#error ?? this.#closedError())
+    if (this.#blocked === undefined) {
+      if (this.#call.write(bytes)) return Promise.resolve()
+      return new Promise((resolve, reject) => {
+        this.#blocked = { resolve, reject }
+      })
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, resolve, reject })
+    })
+  }
+
+  receive(): Promise<Message | undefined> {
+    if (this.#receiver !== undefined) {
+      return Promise.reject(new TypeError('another receive is still waiting'))
+    }
+    if (this.#call.readable) {
+      const message = this.#call.read()
+      // What waits undecoded may turn out to be broken: then the call has ended.
+      if (message !== undefined) return Promise.resolve(message as Message)
+    }
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    if (this.#ended || this.#call.ended === true) return Promise.resolve(undefined)
+    return new Promise((resolve, reject) => {
+      this.#receiver = { resolve, reject }
+    })
+  }
+
+  onReadable(): void {
+    const receiver = this.#receiver
+    if (receiver === undefined) return
+    const message = this.#call.readable ? this.#call.read() : undefined
+    if (message === undefined && this.#call.ended !== true) return
+    this.#receiver = undefined
+    receiver.resolve(message as Message | undefined)
+  }
+
+  onDrain(): void {
+    this.#blocked?.resolve()
+    this.#blocked = undefined
+    while (this.#waiting.length > 0 && this.#blocked === undefined && !this.#ended) {
+      const next = this.#waiting.shift()!
+      if (this.#call.write(next.bytes)) next.resolve()
+      else this.#blocked = next
+    }
+  }
+
+  /** The conversation is over, in good order when there is no error. Once. */
+  end(error: Error | undefined): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#error = error
+    const senders: Waiter<void>[] = this.#waiting
+    if (this.#blocked !== undefined) senders.unshift(this.#blocked)
+    this.#blocked = undefined
+    this.#waiting = []
+    for (const sender of senders) sender.reject(error ?? this.#closedError())
+    const receiver = this.#receiver
+    this.#receiver = undefined
+    if (receiver !== undefined) void this.receive().then(receiver.resolve, receiver.reject)
+  }
+
+  #closedError(): TransportError {
+    const text = `the socket to ${this.#remote} is closed`
+    return new TransportError(TransportErrorCode.Closed, this.#remote, text)
+  }
+}

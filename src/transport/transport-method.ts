@@ -1,0 +1,24 @@
+import type { Codec, Codecs, Method } from '../grpc/index.js'
+import { decodeMessage } from './message.js'
+
+/**
+ * The paths of go-micro's `Transport/Stream`: what every version since v2.4.0
+ * uses, and what versions up to v2.3.0 do. A server answers both.
+ */
+export const TRANSPORT_PATH = '/go.micro.transport.grpc.Transport/Stream'
+export const TRANSPORT_PATH_OLD = '/go.micro.grpc.transport.Transport/Stream'
+
+/**
+ * Messages are encoded by the socket, before the call sees them: one that cannot
+ * be sent then fails alone, and not the call.
+ */
+const codec: Codec = {
+  encode: value => value as Buffer,
+  decode: decodeMessage,
+}
+const codecs: Codecs = new Map([['proto', codec]])
+
+/** `rpc Stream(stream Message) returns (stream Message)` at `path`. */
+export function transportMethod(path: string): Method {
+  return { path, kind: 'bidi', request: codecs, response: codecs }
+}
