@@ -19,8 +19,8 @@ const ECHO: Method = { path: Path.unary, kind: 'unary', request: codecs, respons
 /** Most octets moved at once, as a socket would deliver them. */
 const CHUNK_SIZE = 65_536
 
-/** A host that drives nothing: the pair looks for output by itself. */
-const nobody: ConnectionHost = {
+/** A host that drives nothing: its owner looks for output by itself. */
+export const nobody: ConnectionHost = {
   onOutput() {},
   onSettings() {},
   onGoaway() {},

@@ -1,0 +1,95 @@
+import { Connection } from '../src/connection/index.js'
+import { FrameReader } from '../src/frame/index.js'
+import { BYTES_CODEC, CallAcceptor, Router } from '../src/grpc/index.js'
+import { CallPair, nobody } from './call-pair.js'
+import { answerRunner, type Reply } from './child.js'
+import { Path, PREFIXED_MESSAGE } from './payload.js'
+import { callBytes } from './wire/call-bytes.js'
+import { frame, settings, Type, WINDOW_MAX, windowUpdate } from './wire/frame-bytes.js'
+
+// Figures that do not depend on a quiet machine: heap, promises, writes and octets for each call.
+// Run it in a process of its own with --expose-gc and a semi-space so large that nothing is
+// collected while the heap is watched, and without NODE_V8_COVERAGE, which makes code allocate.
+
+const BATCH = 100
+const BATCHES = 200
+
+function heapSize(): number {
+  return process.memoryUsage().heapUsed
+}
+
+/**
+ * Octets of heap that each unit of work takes. `work` has run often enough before that it is
+ * optimised, and that what lives on (memos, tables) is there.
+ */
+function heapPerUnit(units: number, work: () => void): number {
+  for (let run = 0; run < 20; run++) work()
+  globalThis.gc?.()
+  const before = heapSize()
+  work()
+  return (heapSize() - before) / units
+}
+
+function frameHeap(): Reply {
+  const count = 20_000
+  const bytes = Buffer.concat(Array<Buffer>(count).fill(frame(Type.data, 0, 1, Buffer.alloc(17))))
+  const reader = new FrameReader()
+  let seen = 0
+  const octets = heapPerUnit(count, () => {
+    reader.push(bytes)
+    while (reader.next()) seen += reader.end - reader.start
+  })
+  return { octets, frames: seen / 17 }
+}
+
+/** A server connection that echoes, without sockets. */
+function echoServer(): Connection {
+  const codecs = new Map([['proto', BYTES_CODEC]])
+  const router = new Router()
+  router.add({
+    method: { path: Path.unary, kind: 'unary', request: codecs, response: codecs },
+    start(call) {
+      call.respond(call.request)
+      call.settle()
+      return undefined
+    },
+  })
+  const handler = new CallAcceptor(router)
+  return new Connection({ role: 'server', handler, host: nobody, now: performance.now() })
+}
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
+
+/** Heap of the server's side for each call whose handler answers at once. */
+function serverHeap(): Reply {
+  const runs = 22
+  const { bytes, offsets } = callBytes(Path.unary, BATCH * BATCHES * runs, false)
+  const server = echoServer()
+  let outputSize = 0
+  const receive = (chunk: Buffer, start: number, end: number): void => {
+    const now = performance.now()
+    for (let offset = start; offset < end; ) offset = server.receive(chunk, offset, end, now)
+    for (const output of server.takeOutput(1 << 20)) outputSize += output.length
+  }
+  // A window for all answers: nobody reads them.
+  const hello = Buffer.concat([PREFACE, settings(), windowUpdate(0, WINDOW_MAX - 65_535)])
+  receive(hello, 0, hello.length)
+  let call = 0
+  const octets = heapPerUnit(BATCH * BATCHES, () => {
+    for (let batch = 0; batch < BATCHES; batch++, call += BATCH) {
+      receive(bytes, offsets[call]!, offsets[call + BATCH]!)
+    }
+  })
+  return { octets, outputPerCall: outputSize / call, messageSize: PREFIXED_MESSAGE.length }
+}
+
+/** Octets on the wire for each call of a connection that has been in use. */
+function wireSize(): Reply {
+  const pair = new CallPair(Buffer.from('hi'))
+  pair.call(BATCH)
+  const { upSize, downSize } = pair
+  pair.call(BATCH)
+  return { up: (pair.upSize - upSize) / BATCH, down: (pair.downSize - downSize) / BATCH }
+}
+
+answerRunner({ ready: 1 }, { frameHeap, serverHeap, wireSize })

@@ -1,0 +1,30 @@
+import t from 'tap'
+import { Child } from '../../bench/child-process.js'
+import { compiled } from '../../bench/paths.js'
+
+// The figures come from a child: tap's NODE_V8_COVERAGE changes what code allocates.
+const FLAGS = ['--expose-gc', '--max-semi-space-size=256', '--min-semi-space-size=256']
+
+t.test('what a call costs, whatever the machine', async t => {
+  const child = await Child.start('guards', process.execPath, [...FLAGS, compiled('guards')])
+  t.teardown(() => child.close())
+  const figure = async (command: string, name: string): Promise<number> => {
+    const value = (await child.ask({ do: command }))[name]
+    if (value === undefined) throw new Error(`${command} told no ${name}`)
+    t.comment(`${command}: ${name} ${value.toFixed(2)}`)
+    return value
+  }
+
+  await t.test('a parsed frame takes no heap', async t => {
+    t.ok((await figure('frameHeap', 'octets')) < 1)
+  })
+
+  await t.test('a unary call with a synchronous handler takes at most 1 KiB of heap', async t => {
+    t.ok((await figure('serverHeap', 'octets')) <= 1024)
+  })
+
+  await t.test('a steady call of two octets takes at most 50 octets each way', async t => {
+    t.ok((await figure('wireSize', 'up')) <= 50)
+    t.ok((await figure('wireSize', 'down')) <= 50)
+  })
+})
