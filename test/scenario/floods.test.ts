@@ -92,7 +92,7 @@ t.test('CVE-2024-27983 (B1): the end of the socket inside a block leaves nothing
   connection.destroy()
   t.equal(recorder.closedCount, 1)
   t.equal(connection.deadline, Number.POSITIVE_INFINITY)
-  t.same(recorder.take(), ['closed'])
+  t.match(recorder.take(), [/^closed/])
   t.end()
 })
 

@@ -1,9 +1,10 @@
 import t from 'tap'
+import type { ConnectionLimits } from '../../src/connection/index.js'
 import { Code, frames, REQUEST, RESPONSE, Type, zeros } from '../support/frames.js'
 import { connect, FIXED_WINDOWS, type Peer, ROLES, withStream } from '../support/peer.js'
 
 /** Connection credit only for what was consumed, and no estimate that moves the windows. */
-const EXACT = { ...FIXED_WINDOWS, receiveBufferMax: 0 }
+const EXACT = { ...FIXED_WINDOWS, receiveBufferMax: 1_048_576 }
 
 /** Sum of the increments seen for a stream, or for the connection (0). */
 function credit(peer: Peer, streamId: number): number {
@@ -17,10 +18,11 @@ function credit(peer: Peer, streamId: number): number {
 
 function receiver(
   role: 'client' | 'server',
-  limits: object,
+  limits: Partial<ConnectionLimits>,
   consume = false,
 ): ReturnType<typeof withStream> {
-  const connected = withStream({ role, limits: { ...EXACT, ...limits }, consume })
+  const receiveBufferMax = limits.connectionWindowSize ?? EXACT.receiveBufferMax
+  const connected = withStream({ role, limits: { ...EXACT, receiveBufferMax, ...limits }, consume })
   if (role === 'client') connected.peer.sends(frames.headers(1, RESPONSE))
   connected.events.splice(0)
   return connected
@@ -191,7 +193,7 @@ t.test(
 t.test('RFC 9113 §5.1: DATA on a refused stream counts on the connection and comes back', t => {
   const { peer } = connect({
     role: 'server',
-    limits: { ...EXACT, streamsMax: 0, connectionWindowSize: 65_535 },
+    limits: { ...EXACT, streamsMax: 0, connectionWindowSize: 65_535, receiveBufferMax: 65_535 },
   })
   peer.sends(frames.headers(1, REQUEST))
   let left = 65_535

@@ -72,7 +72,7 @@ t.test('RFC 9113 §7: an unknown error code in GOAWAY or RST_STREAM is nothing s
   peer.sends(frames.rstStream(1, 0xdead_beef))
   t.same(events, ['reset 1 0xdeadbeef by peer'])
   peer.sends(frames.goaway(1, 0xdead_beef))
-  t.equal(events.at(-1), 'goaway 1 0xdeadbeef')
+  t.ok(events.includes('goaway 1 0xdeadbeef'))
   peer.takes()
   t.end()
 })
@@ -120,20 +120,17 @@ t.test('CVE-2026-27135 (D10): after our error GOAWAY a megabyte of anything is d
 })
 
 t.test('CVE-2019-9515 (D8): more than ten GOAWAY frames end the connection', t => {
-  const { peer } = connect({ role: 'client' })
+  const { peer } = withStream({ role: 'client' })
   for (let i = 0; i < 11; i++) peer.sends(frames.goaway(0x7fff_ffff, Code.noError))
   t.match(peer.takesLines().at(-1), /^GOAWAY .* ENHANCE_YOUR_CALM$/)
   t.end()
 })
 
-t.test(
-  'RFC 9113 §6.8: one session of a client with an idle connection ends by the GOAWAY of the server',
-  t => {
-    const { peer, connection } = connect({ role: 'client' })
-    peer.sends(frames.goaway(0, Code.noError))
-    const sent = peer.takes()
-    t.ok(sent.every(frame => frame.type === Type.goaway))
-    t.ok(connection.finished)
-    t.end()
-  },
-)
+t.test('RFC 9113 §6.8: a client without streams is finished when its server says GOAWAY', t => {
+  const { peer, connection } = connect({ role: 'client' })
+  peer.sends(frames.goaway(0, Code.noError))
+  const sent = peer.takes()
+  t.ok(sent.every(frame => frame.type === Type.goaway))
+  t.ok(connection.finished)
+  t.end()
+})

@@ -83,12 +83,24 @@ t.test('gRPC A8: more than two strikes for PINGs that come too often end the con
 })
 
 t.test('gRPC A8: PINGs as far apart as we ask for are no strikes', t => {
-  const { peer } = connect({ role: 'server' })
+  const { peer } = withStream({ role: 'server' })
   for (let i = 0; i < 10; i++) {
     peer.sends(frames.ping())
     peer.expectsNext(frames.ping('12345678', true))
     peer.advance(300_001)
   }
+  t.end()
+})
+
+t.test('gRPC A8: without a stream a PING every two hours is often enough', t => {
+  const { peer } = connect({ role: 'server' })
+  for (let i = 0; i < 3; i++) {
+    peer.sends(frames.ping())
+    peer.expectsNext(frames.ping('12345678', true))
+    peer.advance(300_001)
+  }
+  peer.sends(frames.ping())
+  peer.expectsFatal(11)
   t.end()
 })
 

@@ -62,6 +62,8 @@ t.test('CVE-2023-44487 (A1): a handler that still runs counts, though its stream
   recorder.stream(1).release() // twice: counts once
   recorder.stream(3).release()
   recorder.stream(7).release()
+  t.equal(connection.runningCount, 1, 'stream 7 is still open')
+  peer.sends(frames.rstStream(7, Code.cancel))
   t.equal(connection.runningCount, 0)
   t.end()
 })
@@ -169,7 +171,8 @@ t.test('an accepted request forgives the refused ones', t => {
   for (let round = 0; round < 20; round++) {
     peer.sends(frames.headers(id, REQUEST, { endStream: true }))
     const accepted = id
-    for (let i = 0; i < 9; i++) peer.sends(frames.headers((id += 2), REQUEST, { endStream: true }))
+    peer.requests(...streamIds(9, id + 2))
+    id += 18
     recorder.stream(accepted).sendHeaders(RESPONSE, true)
     t.notOk(
       peer.takesLines().some(line => line.startsWith('GOAWAY')),

@@ -232,8 +232,17 @@ class SenderModel {
   /** SETTINGS sent and not yet acknowledged. */
   readonly #unacknowledged: Buffer[] = []
 
-  sent(frame: Buffer): void {
-    if (frame.length < 9) return
+  /** Octets of one frame or more; what is no whole frame does not matter here. */
+  sent(octets: Buffer): void {
+    const prefaceSize = octets.toString('latin1', 0, 3) === 'PRI' ? 24 : 0
+    for (let rest = octets.subarray(prefaceSize); rest.length >= 9; ) {
+      const end = 9 + rest.readUIntBE(0, 3)
+      if (end <= rest.length) this.#sentFrame(rest.subarray(0, end))
+      rest = rest.subarray(end)
+    }
+  }
+
+  #sentFrame(frame: Buffer): void {
     const [type, flags, streamId] = [frame[3], frame[4]!, frame.readUInt32BE(5) & 0x7fff_ffff]
     if (type === Type.settings && (flags & 1) === 0 && frame.length % 6 === 3) {
       this.#unacknowledged.push(Buffer.from(frame.subarray(9)))
