@@ -94,7 +94,11 @@ export class Connection {
     this.control = new ControlWriter(this)
     this.goaway = new Goaway(this)
     this.headerReader = new HeaderReader(this.limits)
-    this.headerWriter = new HeaderWriter(this.output, this.limits.encoderTableSizeMax)
+    this.headerWriter = new HeaderWriter(
+      this.output,
+      this.limits.encoderTableSizeMax,
+      options.observer,
+    )
     this.receiver = new Receiver(this, this.limits.connectionWindowSize)
     this.sender = new Sender(this)
     this.settings = new SettingsSync(this)
@@ -206,7 +210,7 @@ export class Connection {
 
   /** The socket has gone: every stream hears `onLost` once, nothing more comes out. */
   destroy(cause?: Error): void {
-    this.abandon(cause ?? new Error('the connection was destroyed'))
+    this.abandon(cause)
   }
 
   /** Nothing more will come out: close the socket. */
@@ -288,6 +292,7 @@ export class Connection {
 
   /** @internal The last stream has ended. */
   idle(): void {
+    if (this.over) return
     this.deadlines.armIdle()
     this.checkFinished()
   }
@@ -300,7 +305,7 @@ export class Connection {
   }
 
   /** @internal There is nobody to say anything to. */
-  abandon(cause: Error): void {
+  abandon(cause: Error | undefined): void {
     if (!this.over) this.#end(cause, () => {})
     this.output.take()
   }
@@ -321,7 +326,7 @@ export class Connection {
     }
     this.#inTurn = true // the host is not there yet to be told
     this.settings.send(ourSettings(this.role, this.limits))
-    this.receiver.replenish()
+    this.receiver.open()
     this.#inTurn = false
   }
 
@@ -340,6 +345,7 @@ export class Connection {
   #endTurn(): void {
     this.#dispatch()
     this.#inTurn = false
+    this.checkFinished()
     if (this.over) return
     this.pings.arm()
     if (this.hasPending) this.deadlines.armStall(this.octetsTaken)
@@ -360,7 +366,7 @@ export class Connection {
     this.sender.stop()
     this.receiver.stop()
     lastWord()
-    const lost = cause ?? new Error('the connection was shut down')
+    const lost = cause ?? new Error('the connection was closed')
     for (const stream of this.streams.snapshot()) this.streams.lose(stream, lost, false)
     if (!this.#inTurn) this.#dispatch()
     if (this.#closedTold) return

@@ -67,11 +67,12 @@ export class DecodedBlock implements HeaderBlock {
     const { pseudo } = this
     if ((pseudo & Status) !== 0) return 'a request has :status'
     if ((pseudo & Protocol) !== 0) return ':protocol was not offered (RFC 8441 §3)'
-    if (this.list[1] === 'CONNECT' && this.valueOf(':method') === 'CONNECT') {
+    if ((pseudo & (Scheme | Path)) !== (Scheme | Path) && this.valueOf(':method') === 'CONNECT') {
       return pseudo === (Method | Authority)
         ? undefined
         : 'CONNECT needs :method and :authority only'
     }
+    if (this.valueOf(':method') === 'CONNECT') return 'CONNECT has :scheme or :path'
     if ((pseudo & (Method | Scheme | Path)) !== (Method | Scheme | Path)) {
       return 'a request needs :method, :scheme and :path'
     }

@@ -43,7 +43,8 @@ export class HeaderReader implements FieldSink {
   constructor(limits: ConnectionLimits) {
     this.#limits = limits
     this.#decoder = new HpackDecoder({
-      tableSizeMax: limits.decoderTableSizeMax,
+      // Both ends start from the protocol's default; ours counts once acknowledged (RFC 9113 §4.3.1).
+      tableSizeMax: 4_096,
       classify: classifyField,
       fieldsMax: limits.headerFieldsHardMax,
       listSizeMax: limits.headerListSizeHardMax,

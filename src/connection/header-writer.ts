@@ -1,13 +1,6 @@
-import {
-  Flag,
-  FRAME_HEADER_SIZE,
-  FrameType,
-  writeContinuation,
-  writeFrameHeader,
-  writeHeaders,
-} from '../frame/index.js'
+import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/index.js'
 import { HpackEncoder } from '../hpack/index.js'
-import type { HeaderList } from './handler.js'
+import type { FrameObserver, HeaderList } from './handler.js'
 import { checkOutgoing, headerListSize } from './header-rules.js'
 import type { OutputBuffer } from './output-buffer.js'
 
@@ -39,14 +32,16 @@ class CachedList {
 export class HeaderWriter {
   readonly #encoder: HpackEncoder
   readonly #output: OutputBuffer
+  readonly #observer: FrameObserver | undefined
   readonly #cached: CachedList[] = []
   #cachedNext = 0
   #lastSeen: HeaderList = NONE
   /** What `check` found: `write` follows it. */
   #found: CachedList = new CachedList(NONE)
 
-  constructor(output: OutputBuffer, tableSizeMax: number) {
+  constructor(output: OutputBuffer, tableSizeMax: number, observer?: FrameObserver) {
     this.#output = output
+    this.#observer = observer
     this.#encoder = new HpackEncoder({ tableSizeMax })
   }
 
@@ -104,6 +99,7 @@ export class HeaderWriter {
     const size = end - start - FRAME_HEADER_SIZE
     writeFrameHeader(bytes, start, size, FrameType.Headers, flags | Flag.EndHeaders, streamId)
     output.commit(end)
+    this.#observer?.onFrame(true, FrameType.Headers, flags | Flag.EndHeaders, streamId, size)
   }
 
   #writeSplit(
@@ -120,13 +116,13 @@ export class HeaderWriter {
     const output = this.#output
     for (let start = 0; start < end || start === 0; start += frameMax) {
       const size = Math.min(frameMax, end - start)
-      const last = start + size === end ? Flag.EndHeaders : 0
+      const type = start === 0 ? FrameType.Headers : FrameType.Continuation
+      const frameFlags = (start === 0 ? flags : 0) | (start + size === end ? Flag.EndHeaders : 0)
       const offset = output.reserve(FRAME_HEADER_SIZE + size)
-      output.commit(
-        start === 0
-          ? writeHeaders(output.bytes, offset, streamId, block, start, start + size, flags | last)
-          : writeContinuation(output.bytes, offset, streamId, block, start, start + size, last),
-      )
+      const payload = writeFrameHeader(output.bytes, offset, size, type, frameFlags, streamId)
+      block.copy(output.bytes, payload, start, start + size)
+      output.commit(payload + size)
+      this.#observer?.onFrame(true, type, frameFlags, streamId, size)
     }
   }
 

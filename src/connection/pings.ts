@@ -126,7 +126,10 @@ export class Pings {
     const tooSoon = now - this.#pingedAt < intervalMin
     this.#pingedAt = now
     if (tooSoon && ++this.#strikes > limits.pingStrikesMax) {
-      throw new ConnectionError(ErrorCode.EnhanceYourCalm, 'gRPC A8', 'too_many_pings')
+      const error = new ConnectionError(ErrorCode.EnhanceYourCalm, 'gRPC A8', 'too_many_pings')
+      // gRPC clients look for exactly these words in the debug data.
+      error.message = 'too_many_pings'
+      throw error
     }
   }
 }

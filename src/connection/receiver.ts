@@ -48,6 +48,13 @@ export class Receiver {
     this.initialWindow = this.#announcedWindow
   }
 
+  /** The connection window starts at 65,535 whatever our SETTINGS say: opens it to its size. RFC 9113 §6.9.2. */
+  open(): void {
+    if (this.#windowMax === this.#window) return
+    this.#connection.control.windowUpdate(0, this.#windowMax - this.#window)
+    this.#window = this.#windowMax
+  }
+
   /** Raises both windows: the path is longer than they are wide. */
   widen(streamWindow: number, connectionWindow: number): void {
     this.#windowMax = Math.max(this.#windowMax, connectionWindow)
@@ -110,6 +117,7 @@ export class Receiver {
 
   /** Returns connection credit when half of the window is gone. */
   replenish(): void {
+    if (this.#connection.over) return
     const room = this.#connection.limits.receiveBufferMax - this.retained
     const target = Math.min(this.#windowMax, Math.max(room, 0))
     if (target - this.#window < this.#windowMax / 2) {

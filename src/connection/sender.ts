@@ -11,10 +11,7 @@ const REFERENCE_SIZE_MIN = 16_384
 const SERIALISED_SIZE_MAX = 65_536
 /** Largest DATA frame we send, whatever the peer allows: one stream must not hold the others up. Unit: octets. */
 const DATA_SIZE_MAX = 65_536
-/**
- * A window smaller than this is not worth a frame while more is to be sent, unless half of the peer's
- * whole window is less (silly window; RFC 1122 §4.2.3.4). Unit: octets.
- */
+/** A window that the peer opens by less is not worth a frame while more is to be sent (silly window; RFC 1122 §4.2.3.4). Unit: octets. */
 const WINDOW_WORTH_SENDING = 1_024
 /** How long we wait for a better window. Unit: ms. */
 const WINDOW_WAIT_MS = 50
@@ -41,7 +38,8 @@ export class Sender {
   /** Streams whose window is too small to be worth a frame yet. */
   #starved: Stream[] = []
   #starvedTimer: Timer | undefined = undefined
-  #impatient = false
+  /** The connection window was opened by so little that it waits for more. */
+  #isSliver = false
   /** Streams to be told that there is room again. */
   #drained: Stream[] = []
 
@@ -51,7 +49,7 @@ export class Sender {
 
   /** Whether `drain` would write something now. */
   get isReady(): boolean {
-    return this.#head !== undefined && this.window > 0
+    return this.#head !== undefined && this.window > 0 && !this.#isSliver
   }
 
   /** Opens a stream; when its fields cannot be sent, none is opened. */
@@ -148,7 +146,6 @@ export class Sender {
       this.#sendTurn(stream, sizeMax - output.size)
       stream = this.#head
     }
-    this.#impatient = false
   }
 
   /** Tells the streams that have room again. User code may send from here. */
@@ -168,7 +165,12 @@ export class Sender {
     if (this.initialWindow + credit > WINDOW_MAX) return false
     stream.sendCredit = credit
     if (credit > this.#creditMax) this.#creditMax = credit
-    if (stream.queuedSize > 0) this.#makeReady(stream)
+    if (stream.queuedSize === 0) return true
+    const window = this.initialWindow + credit
+    // A peer whose whole window is small is not kept waiting for a large one.
+    const worth = this.initialWindow === 0 ? WINDOW_WORTH_SENDING : this.initialWindow >>> 1
+    if (window < worth && isSliver(window, stream.queuedSize)) this.#starve(stream)
+    else this.#makeReady(stream)
     return true
   }
 
@@ -176,6 +178,8 @@ export class Sender {
   grow(increment: number): boolean {
     if (this.window + increment > WINDOW_MAX) return false
     this.window += increment
+    this.#isSliver = isSliver(this.window, this.queuedSize)
+    if (this.#isSliver) this.#armStarved()
     return true
   }
 
@@ -199,7 +203,7 @@ export class Sender {
   }
 
   onTimer(): void {
-    this.#impatient = true
+    this.#isSliver = false
     const starved = this.#starved
     this.#starved = []
     for (const stream of starved) if (stream.queuedSize > 0) this.#makeReady(stream)
@@ -219,6 +223,7 @@ export class Sender {
   #writeHeader(stream: Stream, offset: number, size: number, endStream: boolean): number {
     this.window -= size
     stream.sendCredit -= size
+    this.#connection.pings.forgiveStrikes()
     const flags = endStream ? Flag.EndStream : 0
     this.#connection.observe(true, FrameType.Data, flags, stream.id, size)
     const payload = writeFrameHeader(
@@ -268,10 +273,6 @@ export class Sender {
     this.#connection.outputAppeared()
   }
 
-  get #worthSending(): number {
-    return Math.min(WINDOW_WORTH_SENDING, this.initialWindow >>> 1)
-  }
-
   #makeReady(stream: Stream): void {
     if (stream.ready) return
     stream.ready = true
@@ -286,10 +287,6 @@ export class Sender {
     if (data === undefined || stream.closed) return
     const window = Math.min(this.window, this.initialWindow + stream.sendCredit)
     if (window <= 0) return // WINDOW_UPDATE or SETTINGS brings it back
-    if (window < this.#worthSending && window < stream.queuedSize && !this.#impatient) {
-      this.#starve(stream)
-      return
-    }
     const frameMax = Math.min(this.#connection.peerSettings.frameSizeMax, DATA_SIZE_MAX, window)
     const size = Math.min(data.end - data.start, frameMax, Math.max(room, WINDOW_WORTH_SENDING))
     const last = size === stream.queuedSize
@@ -326,7 +323,12 @@ export class Sender {
   }
 
   #starve(stream: Stream): void {
+    if (stream.ready) return
     this.#starved.push(stream)
+    this.#armStarved()
+  }
+
+  #armStarved(): void {
     this.#starvedTimer ??= new Timer(this)
     const { timers, now } = this.#connection
     if (!this.#starvedTimer.scheduled) timers.schedule(this.#starvedTimer, now + WINDOW_WAIT_MS)
@@ -351,6 +353,11 @@ export class Sender {
 }
 
 const WINDOW_MAX = 0x7fff_ffff
+
+/** Whether a window is too small a part of what is to be sent. */
+function isSliver(window: number, queuedSize: number): boolean {
+  return window > 0 && window < WINDOW_WORTH_SENDING && window < queuedSize
+}
 
 function drainStream(stream: Stream): void {
   stream.handler.onDrain()

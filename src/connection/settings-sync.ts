@@ -38,7 +38,7 @@ export class SettingsSync {
   received = false
   /** How many of ours wait for their acknowledgement. */
   #unacknowledged = 0
-  #noPriorities = -1
+  #noPriorities = 0
 
   constructor(connection: Connection) {
     this.#connection = connection

@@ -60,7 +60,7 @@ export class StreamTable {
   /** Client: whether a stream may be opened now. */
   get canOpen(): boolean {
     const connection = this.#connection
-    if (connection.over || connection.draining || this.#ownIdNext >= DRAIN_STREAM_ID) return false
+    if (connection.role === 'server' || connection.over || connection.draining) return false
     const free = this.#counted < this.#countedMax()
     if (!free) this.#waited = true
     return free
@@ -135,9 +135,10 @@ export class StreamTable {
 
   /** The peer broke a rule on this stream. RFC 9113 §5.4.2. */
   fail(stream: Stream, errorCode: number): void {
+    // Paid before it is sent: the budget bounds the RST_STREAM frames we can be made to send.
+    this.#connection.budget.provokedReset(this.#connection.now)
     this.reset(stream, errorCode)
     this.guard(stream, () => stream.handler.onReset(errorCode, false))
-    this.#connection.budget.provokedReset(this.#connection.now)
   }
 
   /** We want no more of it. */
@@ -180,6 +181,7 @@ export class StreamTable {
     if (!stream.counted) return
     stream.counted = false
     this.#counted--
+    if (this.#connection.over) return
     if (this.#counted === 0) this.#connection.idle()
     if (this.#waited && this.canOpen) {
       this.#waited = false
