@@ -15,7 +15,7 @@ export const Path = {
   /** Echo, codec that hands octets through, synchronous handler. */
   unary: '/bench.Echo/Unary',
   /** Echo, protobuf on both sides. */
-  typed: '/bench.Echo/Typed',
+  typed: '/bench.TypedEcho/Typed',
   /** Echo after a timer of one millisecond. */
   timer: '/bench.Echo/Timer',
   /** Echo of each message of a bidirectional stream. */

@@ -51,11 +51,7 @@ export class PeerSet {
 
   /** The peers of `wanted` that can run here; those left out are named once, with the reason. */
   available(wanted: readonly Peer[]): readonly Peer[] {
-    return wanted.filter(
-      peer =>
-        !this.#missing.has(peer) &&
-        (peer !== 'microwire' || existsSync(compiled('servers/microwire'))),
-    )
+    return wanted.filter(peer => !this.#missing.has(peer))
   }
 
   /** Starts a peer's server on the core of what is measured, unless told otherwise. */

@@ -32,21 +32,23 @@ const file = create(FileDescriptorProtoSchema, {
   service: [
     {
       name: 'Echo',
-      method: [
-        { name: 'Unary', inputType: '.bench.Octets', outputType: '.bench.Octets' },
-        { name: 'Typed', inputType: '.bench.Text', outputType: '.bench.Text' },
-      ],
+      method: [{ name: 'Unary', inputType: '.bench.Octets', outputType: '.bench.Octets' }],
+    },
+    {
+      name: 'TypedEcho',
+      method: [{ name: 'Typed', inputType: '.bench.Text', outputType: '.bench.Text' }],
     },
   ],
 })
-const service = createFileRegistry(file, () => undefined).getService('bench.Echo')
+const registry = createFileRegistry(file, () => undefined)
 
 const server = createServer(
   connectNodeAdapter({
     connect: false,
     grpcWeb: false,
     routes: router => {
-      router.service(service, { unary: request => request, typed: request => request })
+      router.service(registry.getService('bench.Echo'), { unary: request => request })
+      router.service(registry.getService('bench.TypedEcho'), { typed: request => request })
     },
   }),
 ).listen(0, '127.0.0.1', () => {

@@ -91,10 +91,10 @@ server.addService(service, {
 })
 
 interface BenchPackage {
-  readonly Echo: ServiceClientConstructor
+  readonly TypedEcho: ServiceClientConstructor
 }
 const loaded = loadPackageDefinition(loadSync(PROTO))['bench'] as unknown as BenchPackage
-server.addService(loaded.Echo.service, {
+server.addService(loaded.TypedEcho.service, {
   typed: (call: ServerUnaryCall<object, object>, respond: sendUnaryData<object>) =>
     respond(null, call.request),
 })

@@ -49,6 +49,7 @@ func main() {
 	server := grpc.NewServer(grpc.ForceServerCodecV2(octetsCodec{}),
 		grpc.MaxRecvMsgSize(messageSizeMax), grpc.MaxSendMsgSize(messageSizeMax))
 	server.RegisterService(&echo, nil)
+	server.RegisterService(&typedEcho, nil)
 	go func() { log.Fatal(server.Serve(listener)) }()
 	answerRunner(reply{"port": float64(listener.Addr().(*net.TCPAddr).Port)}, nil)
 }
@@ -93,12 +94,19 @@ var echo = grpc.ServiceDesc{
 	HandlerType: (*any)(nil),
 	Methods: []grpc.MethodDesc{
 		{MethodName: "Unary", Handler: unary[octets]},
-		{MethodName: "Typed", Handler: unary[wrapperspb.StringValue]},
 	},
 	Streams: []grpc.StreamDesc{
 		{StreamName: "Stream", Handler: stream, ServerStreams: true, ClientStreams: true},
 		{StreamName: "Upload", Handler: upload, ClientStreams: true},
 		{StreamName: "Download", Handler: download, ServerStreams: true},
+	},
+}
+
+var typedEcho = grpc.ServiceDesc{
+	ServiceName: "bench.TypedEcho",
+	HandlerType: (*any)(nil),
+	Methods: []grpc.MethodDesc{
+		{MethodName: "Typed", Handler: unary[wrapperspb.StringValue]},
 	},
 }
 
