@@ -41,7 +41,7 @@ export function recogniseClient(bytes: Buffer): Speaker {
 
 /** What the server that we connected to speaks. Its first frame must be SETTINGS. RFC 9113 §3.4. */
 export function recogniseServer(bytes: Buffer): Speaker {
-  if (bytes.length < 5 && isPrintable(bytes)) return Speaker.Undecided
+  if (bytes.length < 5) return Speaker.Undecided
   const head = bytes.toString('latin1', 0, 5)
   if (head === 'HTTP/') return Speaker.Http1
   if (isTls(bytes)) return Speaker.Tls

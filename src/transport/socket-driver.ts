@@ -288,7 +288,7 @@ export class SocketDriver implements ConnectionHost {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
     const speaker = this.#role === 'server' ? this.#recogniseClient(bytes) : recogniseServer(bytes)
     if (speaker === Speaker.Undecided) {
-      this.#held = bytes
+      this.#held = Buffer.from(bytes)
       return undefined
     }
     this.#recognising = false
@@ -364,7 +364,7 @@ export class SocketDriver implements ConnectionHost {
         this.#cause ?? new TransportError(TransportErrorCode.Lost, this.#remote, text),
       )
     }
-    this.#timers.arm()
+    this.#timers.rest()
     this.#owner.onGone()
   }
 }

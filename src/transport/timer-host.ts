@@ -35,6 +35,12 @@ export class TimerHost {
     )
   }
 
+  /** To be called when many timers may have been cancelled: without any, no timeout stays armed. */
+  rest(): void {
+    if (this.wheel.count === 0) this.close()
+    else this.arm()
+  }
+
   /** Disarms. Timers on the wheel stay; `arm` goes on with them. */
   close(): void {
     this.#timeout?.cancel()
