@@ -1,1 +1,28 @@
-export {}
+export type {
+  BoundClient,
+  CallOptions,
+  Client,
+  ClientOptions,
+  Context,
+  Handlers,
+  MessageStream,
+  MethodTypes,
+  Middleware,
+  MiddlewareCall,
+  ResponseStream,
+  Server,
+  ServerOptions,
+  Service,
+} from './micro/index.js'
+export {
+  bytesCodec,
+  createClient,
+  createServer,
+  defineService,
+  GrpcError,
+  jsonCodec,
+  loadService,
+  Metadata,
+  MicroError,
+  Status,
+} from './micro/index.js'

@@ -1,0 +1,50 @@
+import type { Metadata } from '../grpc/index.js'
+
+/** Metadata as callers give it: an object's own fields, or `Metadata`. */
+export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>
+
+/** What one call may be given. */
+export interface CallOptions {
+  /**
+   * How long the whole call may take, retries included. Unit: ms. Default: the
+   * client's. `Infinity`: no limit.
+   */
+  readonly timeoutMs?: number
+  /** Ends the call with its reason when aborted. */
+  readonly signal?: AbortSignal
+  /** Sent with the call. */
+  readonly metadata?: MetadataInit
+  /** Calls this address, whatever the registry says. */
+  readonly address?: string
+  /** Default: the client's. */
+  readonly contentType?: string
+  /** gRPC: wait for a connection instead of failing while there is none. Default: false. */
+  readonly waitForReady?: boolean
+  /** Called with the metadata that came ahead of the first message. */
+  readonly onHeaders?: (metadata: Metadata) => void
+  /** Called with the metadata that came at the end. */
+  readonly onTrailers?: (metadata: Metadata) => void
+}
+
+/**
+ * Responses of a stream, in order. Leaving the loop early cancels the call.
+ * A slow reader slows the server down.
+ */
+export interface ResponseStream<Res> extends AsyncIterableIterator<Res>, AsyncDisposable {
+  /** Resolves with the metadata that came ahead of the messages; rejects when the call fails before. */
+  readonly headers: Promise<Metadata>
+  /** Resolves with the metadata at the end; rejects with the call's error. */
+  readonly trailers: Promise<Metadata>
+  /** Ends the call. Nothing happens when it has ended. */
+  cancel(reason?: unknown): void
+}
+
+/** A call whose messages are sent and received by hand. */
+export interface MessageStream<Req, Res> extends ResponseStream<Res> {
+  /** Settles when the message is on its way and there is room for the next. */
+  send(request: Req): Promise<void>
+  /** The next response; `undefined` after the last one. */
+  receive(): Promise<Res | undefined>
+  /** No more requests. */
+  closeSend(): Promise<void>
+}

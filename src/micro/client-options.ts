@@ -1,0 +1,74 @@
+import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
+import type { Registry } from './registry.js'
+import type { Selector } from './selector.js'
+import type { PoolOptions } from './socket-pool.js'
+import type { Protocol } from './target.js'
+
+/** How a client is made: with an address, or with a registry and the name of a service in it. */
+export interface ClientOptions {
+  /** Where the server is: `host:port`. */
+  readonly address?: string
+  /** Where to look up `service`. */
+  readonly registry?: Registry
+  /** The service's name in the registry; also what `Micro-Service` says. Default of the latter: the bound service's name. */
+  readonly service?: string
+  /** Chooses among the nodes. Default: `randomSelector()`. */
+  readonly selector?: Selector
+  /** Default: `grpc`; `mucp` when the transport carries no native calls; with a registry what the node says. */
+  readonly protocol?: Protocol
+  /** What carries calls. Default: `grpcTransport`, closed with the client. One that is given stays open. */
+  readonly transport?: Transport
+  /**
+   * Default: mucp `application/json`, as go-micro >= 4.6; gRPC
+   * `application/grpc+proto`; another one when a method has no codec for it.
+   */
+  readonly contentType?: string
+  /** How long a call may take, retries included. Unit: ms. Default: mucp 30_000, as go-micro >= 4.10; gRPC no limit. Streams: no limit. */
+  readonly timeoutMs?: number
+  /** mucp: how long one attempt may take; sent as `Timeout`. Unit: ms. Default: 5_000, as go-micro >= 4.10. */
+  readonly connectionTimeoutMs?: number
+  /** mucp: how long setting up a socket may take. Unit: ms. Default: 5_000. */
+  readonly dialTimeoutMs?: number
+  /**
+   * Attempts after the first, for unary calls. mucp: after error 408 only;
+   * default 5, as go-micro >= 4.10. gRPC: after UNAVAILABLE; default 0, beside
+   * the one repetition of a call that no server has looked at.
+   */
+  readonly retries?: number
+  /** mucp: idle sockets. */
+  readonly pool?: PoolOptions
+  /** Default transport: use TLS: `ca`, `servername` ... or `{}` for the system's authorities. Default: plain text. */
+  readonly tls?: NonNullable<GrpcTransportOptions['clientTls']>
+  /** Default transport: what one connection may cost. See `ConnectionLimits`. */
+  readonly limits?: NonNullable<GrpcTransportOptions['limits']>
+  /** Largest message received. mucp: of the default transport. Unit: octets. Default: 4_194_304. */
+  readonly messageSizeMax?: number
+  /** gRPC: what `:authority` says. Default: the address. */
+  readonly authority?: string
+  /** gRPC: ahead of our own in `user-agent`: `shop/1.2`. */
+  readonly userAgent?: string
+  /** Time and randomness. Default: Node's. */
+  readonly runtime?: Runtime
+}
+
+/** Names of all options. */
+export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
+  'address',
+  'registry',
+  'service',
+  'selector',
+  'protocol',
+  'transport',
+  'contentType',
+  'timeoutMs',
+  'connectionTimeoutMs',
+  'dialTimeoutMs',
+  'retries',
+  'pool',
+  'tls',
+  'limits',
+  'messageSizeMax',
+  'authority',
+  'userAgent',
+  'runtime',
+]

@@ -1,0 +1,51 @@
+import type { MessageStream } from './call-options.js'
+
+/** A client's stream, whatever carries it. */
+export interface ClientStream extends MessageStream<unknown, unknown> {
+  /** As `send`, without a promise when there is room. Does nothing once the call has ended. */
+  write(request: unknown): Promise<void> | undefined
+  /** Sends the one request of a server-streaming call. */
+  request(message: unknown): void
+  /** The outcome is known: nothing that is written arrives any more. */
+  readonly ended: boolean
+}
+
+type AnyIterable = AsyncIterable<unknown> | Iterable<unknown>
+
+/**
+ * Sends what `requests` gives, at the pace of the stream, then half-closes.
+ * An exception of the iterable cancels the call with it. Never rejects.
+ */
+export async function pumpRequests(stream: ClientStream, requests: AnyIterable): Promise<void> {
+  try {
+    for await (const request of requests) {
+      if (stream.ended) return
+      const room = stream.write(request)
+      if (room !== undefined) await room
+    }
+    if (!stream.ended) await stream.closeSend()
+  } catch (error) {
+    stream.cancel(error)
+  }
+}
+
+/** Many requests, one response. The response may come before the last request is sent. */
+export async function sendAll(stream: ClientStream, requests: AnyIterable): Promise<unknown> {
+  void pumpRequests(stream, requests)
+  try {
+    const response = await stream.next()
+    if (response.done === true)
+      throw new TypeError('the server ended the stream without a response')
+    return response.value
+  } finally {
+    stream.cancel()
+  }
+}
+
+/** Whether `value` can be a stream of requests. @throws TypeError when it cannot */
+export function checkIterable(value: unknown, name: string): AnyIterable {
+  if (typeof value === 'object' && value !== null) {
+    if (Symbol.asyncIterator in value || Symbol.iterator in value) return value as AnyIterable
+  }
+  throw new TypeError(`${name} must be an iterable or async iterable, got ${typeof value}`)
+}

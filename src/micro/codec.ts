@@ -1,0 +1,75 @@
+import type { Codec, Codecs } from '../grpc/index.js'
+
+/** A codec that knows its value's type and the subtypes (`proto`, `json`, `bytes`) it may stand for. */
+export interface TypedCodec<T> extends Codec {
+  encode(value: T): Uint8Array
+  decode(bytes: Buffer, start: number, end: number): T
+  /** Content subtypes it answers, the preferred one first. */
+  readonly subtypes: readonly string[]
+}
+
+/** One codec, or several for the same values: the first is the one a client prefers. */
+export type CodecChoice<T> = TypedCodec<T> | readonly TypedCodec<T>[]
+
+const EMPTY_OBJECT: Buffer = Buffer.from('{}')
+
+/**
+ * JSON as `JSON.stringify` writes it; subtype `json`.
+ *
+ * `undefined` is written as `{}`, and an empty body is read as `{}`: a Go
+ * client takes an empty JSON body for an error, a Go server skips it.
+ */
+export function jsonCodec<T = unknown>(): TypedCodec<T> {
+  return JSON_CODEC as TypedCodec<T>
+}
+
+const JSON_CODEC: TypedCodec<unknown> = {
+  subtypes: ['json'],
+  encode(value: unknown): Uint8Array {
+    const text = JSON.stringify(value)
+    return text === undefined ? EMPTY_OBJECT : Buffer.from(text)
+  },
+  decode(bytes: Buffer, start: number, end: number): unknown {
+    return start === end ? {} : JSON.parse(bytes.toString('utf8', start, end))
+  },
+}
+
+/**
+ * Octets as they are. `encode` hands its argument on without a copy: do not
+ * write to it again; `decode` copies, for what it is given is borrowed.
+ *
+ * `subtypes` names what it stands for. Default: `proto` and `bytes`, so a peer
+ * that speaks protobuf reaches it. Add `json` to take JSON unparsed as well.
+ */
+export function bytesCodec(...subtypes: readonly string[]): TypedCodec<Uint8Array> {
+  return {
+    subtypes: subtypes.length === 0 ? ['proto', 'bytes'] : subtypes,
+    encode: encodeBytes,
+    decode: decodeBytes,
+  }
+}
+
+function encodeBytes(value: Uint8Array | undefined): Uint8Array {
+  if (value === undefined) return new Uint8Array(0)
+  if (!(value instanceof Uint8Array)) {
+    throw new TypeError(`a bytes codec encodes a Uint8Array, got ${typeof value}`)
+  }
+  return value
+}
+
+function decodeBytes(bytes: Buffer, start: number, end: number): Uint8Array {
+  const copy = Buffer.allocUnsafe(end - start)
+  bytes.copy(copy, 0, start, end)
+  return copy
+}
+
+/** The map from subtype to codec that `grpc` wants. The first codec of a subtype wins. */
+export function codecMap(choice: CodecChoice<unknown>): Codecs {
+  const map = new Map<string, Codec>()
+  for (const codec of Array.isArray(choice) ? choice : [choice]) {
+    for (const subtype of codec.subtypes) {
+      if (!map.has(subtype)) map.set(subtype, codec)
+    }
+  }
+  return map
+}

@@ -1,0 +1,28 @@
+import type { Metadata } from '../grpc/index.js'
+
+/** How a call came in: native gRPC, or the micro RPC protocol over a transport. */
+export type Door = 'grpc' | 'mucp'
+
+/** One call, as its handler sees it. Everything that costs is made at the first look. */
+export interface Context {
+  readonly door: Door
+  /** The service with its package: `greeter.v1.Greeter`. */
+  readonly service: string
+  /** The method's name in JavaScript: `hello`. */
+  readonly method: string
+  /** What the caller sent along. Over mucp: the message's header, without what belongs to the protocol. */
+  readonly metadata: Metadata
+  /** When the caller gives up, on the monotonic clock of `performance.now()`. Unit: ms. Infinity: never. */
+  readonly deadline: number
+  /** Aborted when the caller cancels, is lost, or its deadline passes. */
+  readonly signal: AbortSignal
+  /** The caller's address as text. */
+  readonly peer: string
+  /**
+   * Goes out ahead of the first response: fill it before. Over mucp it becomes
+   * part of the message's header.
+   */
+  readonly headers: Metadata
+  /** Goes out after the last response. Over mucp it becomes part of the last message's header. */
+  readonly trailers: Metadata
+}

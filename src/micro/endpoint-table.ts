@@ -1,0 +1,81 @@
+import { type AnyHandler, composeHandler, type Middleware } from './middleware.js'
+import type { Service, ServiceMethod } from './service.js'
+
+/** A method and who handles it. */
+export interface Endpoint {
+  readonly service: Service
+  readonly method: ServiceMethod
+  readonly handler: AnyHandler
+}
+
+/** The handler table behind both doors. */
+export class EndpointTable {
+  readonly #services = new Map<string, Service>()
+  readonly #endpoints = new Map<string, Endpoint>()
+
+  /** Endpoints in the order of registration. */
+  get endpoints(): IterableIterator<Endpoint> {
+    return this.#endpoints.values()
+  }
+
+  /** A service under its short name. */
+  has(shortName: string): boolean {
+    return this.#services.has(shortName)
+  }
+
+  /** `Greeter.Hello`. */
+  get(endpoint: string): Endpoint | undefined {
+    return this.#endpoints.get(endpoint)
+  }
+
+  /**
+   * Adds a service with all its handlers, by JavaScript name or wire name.
+   *
+   * @throws TypeError when another service has the same short name, a handler
+   * is missing or no function, or there is one for no method
+   */
+  add(service: Service, handlers: object, chain: readonly Middleware[]): Endpoint[] {
+    const other = this.#services.get(service.shortName)
+    if (other !== undefined) {
+      throw new TypeError(
+        `service ${service.name} has the short name of ${other.name}: both would answer /${service.shortName}`,
+      )
+    }
+    const table = handlers as Readonly<Record<string, unknown>>
+    const names = service.methods.map(method => handlerName(method, table))
+    const missing = service.methods.filter((_, index) => names[index] === undefined)
+    const unknown = Object.keys(table).filter(
+      name => typeof table[name] === 'function' && !names.includes(name),
+    )
+    if (missing.length > 0 || unknown.length > 0) {
+      throw new TypeError(describeMismatch(service, missing, unknown))
+    }
+    const added = service.methods.map((method, index) => {
+      const handler = (table[names[index]!] as AnyHandler).bind(handlers)
+      return { service, method, handler: composeHandler(chain, method.kind, handler) }
+    })
+    this.#services.set(service.shortName, service)
+    for (const endpoint of added) this.#endpoints.set(endpoint.method.endpoint, endpoint)
+    return added
+  }
+}
+
+function handlerName(
+  method: ServiceMethod,
+  handlers: Readonly<Record<string, unknown>>,
+): string | undefined {
+  return [method.name, method.wireName].find(name => typeof handlers[name] === 'function')
+}
+
+function describeMismatch(
+  service: Service,
+  missing: readonly ServiceMethod[],
+  unknown: readonly string[],
+): string {
+  const parts: string[] = []
+  if (missing.length > 0) {
+    parts.push(`no handler function for ${missing.map(method => method.name).join(', ')}`)
+  }
+  if (unknown.length > 0) parts.push(`no method for ${unknown.join(', ')}`)
+  return `handlers of ${service.name}: ${parts.join('; ')}`
+}

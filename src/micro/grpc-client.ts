@@ -1,0 +1,110 @@
+import { requestHeaders } from '../grpc/index.js'
+import type { CallSession } from '../transport/index.js'
+import type { CallOptions } from './call-options.js'
+import { grpcSubtype } from './content-type.js'
+import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
+import { GrpcStream } from './grpc-stream.js'
+import { UnaryCall } from './grpc-unary-call.js'
+import type { ServiceMethod } from './service.js'
+import type { Target } from './target.js'
+
+/** One method as native calls need it: the last opening is nearly always the next one's. */
+export class GrpcMethod {
+  readonly method: ServiceMethod
+  readonly #client: GrpcClient
+  #last: Opening | undefined
+  readonly #openings = new Map<CallSession, Map<string, Opening>>()
+
+  constructor(client: GrpcClient, method: ServiceMethod) {
+    this.#client = client
+    this.method = method
+  }
+
+  /** @throws TypeError for a content type that has no gRPC subtype */
+  opening(address: string, contentType: string): Opening {
+    const session = this.#client.session(address)
+    const last = this.#last
+    if (last !== undefined && last.session === session && last.contentType === contentType)
+      return last
+    const known = this.#openings.get(session)?.get(contentType)
+    const opening = known ?? this.#client.makeOpening(session, this.method, contentType)
+    if (known === undefined) {
+      const byType = this.#openings.get(session) ?? new Map<string, Opening>()
+      this.#openings.set(session, byType.set(contentType, opening))
+    }
+    this.#last = opening
+    return opening
+  }
+}
+
+/** Native gRPC calls over the sessions of a transport. */
+export class GrpcClient {
+  readonly options: GrpcClientOptions
+  readonly #sessions = new Map<string, CallSession>()
+
+  constructor(options: GrpcClientOptions) {
+    this.options = options
+  }
+
+  session(address: string): CallSession {
+    let session = this.#sessions.get(address)
+    if (session === undefined) {
+      session = this.options.transport.session(address)
+      this.#sessions.set(address, session)
+    }
+    return session
+  }
+
+  makeOpening(session: CallSession, method: ServiceMethod, contentType: string): Opening {
+    const subtype = grpcSubtype(contentType)
+    if (subtype === undefined) {
+      throw new TypeError(`contentType ${contentType} has no gRPC subtype`)
+    }
+    const { authority, userAgent } = this.options
+    const headers = requestHeaders(method, {
+      authority: authority ?? session.authority,
+      scheme: session.scheme,
+      subtype,
+      userAgent,
+    })
+    // go-micro's server/grpc takes the content type from here when there is no better one.
+    return {
+      method,
+      session,
+      contentType,
+      subtype,
+      headers: [...headers, 'x-content-type', contentType],
+    }
+  }
+
+  /** One request, one response: one promise. */
+  unary(
+    method: GrpcMethod,
+    target: Target,
+    contentType: string,
+    request: unknown,
+    options: CallOptions | undefined,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const opening = method.opening(target.address, contentType)
+      new UnaryCall(this.options, opening, request, options, resolve, reject).begin()
+    })
+  }
+
+  /** Opens a stream. */
+  stream(
+    method: GrpcMethod,
+    { address }: Target,
+    contentType: string,
+    options: CallOptions,
+  ): GrpcStream {
+    let deadline: number | undefined
+    return new GrpcStream(options, stream => {
+      const opening = method.opening(address, contentType)
+      deadline ??= opening.session.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
+      const call = newCall(opening, this.options.limits, options, deadline, stream)
+      startCall(opening, call, options)
+      return call
+    })
+  }
+}

@@ -1,0 +1,125 @@
+import { GrpcError, Metadata, type ServerCall, type ServerCallHandler } from '../grpc/index.js'
+import { peerOf } from '../transport/index.js'
+import { CallCancel } from './call-cancel.js'
+import type { Context } from './context.js'
+import type { Endpoint } from './endpoint-table.js'
+import { RequestStream } from './request-stream.js'
+
+/** What go-micro's clients send for themselves; its servers hide it as well. */
+const HIDDEN_NAMES: readonly string[] = ['timeout', 'x-content-type']
+
+/** The context of a native gRPC call; also what the call tells its news. */
+export class GrpcContext implements Context, ServerCallHandler {
+  readonly door = 'grpc'
+  readonly #endpoint: Endpoint
+  readonly #call: ServerCall
+  #metadata: Metadata | undefined
+  #headers: Metadata | undefined
+  #trailers: Metadata | undefined
+  #cancel: CallCancel | undefined
+  #requests: RequestStream | undefined
+  #onDrain: (() => void) | undefined
+
+  constructor(endpoint: Endpoint, call: ServerCall) {
+    this.#endpoint = endpoint
+    this.#call = call
+    this.#metadata = undefined
+    this.#headers = undefined
+    this.#trailers = undefined
+    this.#cancel = undefined
+    this.#requests = undefined
+    this.#onDrain = undefined
+  }
+
+  get service(): string {
+    return this.#endpoint.service.name
+  }
+
+  get method(): string {
+    return this.#endpoint.method.name
+  }
+
+  get deadline(): number {
+    return this.#call.deadline
+  }
+
+  get peer(): string {
+    return peerOf(this.#call.stream.connection).remote
+  }
+
+  get metadata(): Metadata {
+    if (this.#metadata === undefined) {
+      this.#metadata = this.#call.metadata
+      for (const name of HIDDEN_NAMES) this.#metadata.delete(name)
+    }
+    return this.#metadata
+  }
+
+  get signal(): AbortSignal {
+    if (this.#cancel === undefined) {
+      this.#cancel = new CallCancel()
+      if (this.#call.cancelled !== undefined) this.#cancel.cancel(this.#call.cancelled)
+    }
+    return this.#cancel.signal
+  }
+
+  get headers(): Metadata {
+    this.#headers ??= new Metadata()
+    return this.#headers
+  }
+
+  get trailers(): Metadata {
+    this.#trailers ??= new Metadata()
+    return this.#trailers
+  }
+
+  get requests(): RequestStream {
+    this.#requests ??= new RequestStream(this.#call)
+    return this.#requests
+  }
+
+  /** Sends the response metadata that was set, once, ahead of the first message. */
+  sendHeaders(): void {
+    const headers = this.#headers
+    if (headers === undefined) return
+    this.#headers = undefined
+    this.#call.sendHeaders(headers)
+  }
+
+  takeTrailers(): Metadata | undefined {
+    return this.#trailers
+  }
+
+  /** The error with the trailers that were set. */
+  withTrailers(error: GrpcError): GrpcError {
+    const trailers = this.#trailers
+    if (trailers === undefined || trailers.size === 0) return error
+    const metadata = new Metadata()
+    if (error.hasMetadata) metadata.merge(error.metadata)
+    metadata.merge(trailers)
+    return new GrpcError(error.status, error.message, { metadata, cause: error.cause })
+  }
+
+  /** Settles when there is room for messages again, or the call is over. */
+  drained(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onDrain = resolve
+    })
+  }
+
+  onReadable(): void {
+    this.#requests?.wake()
+  }
+
+  onDrain(): void {
+    const resolve = this.#onDrain
+    this.#onDrain = undefined
+    resolve?.()
+  }
+
+  onCancel(error: GrpcError): void {
+    this.#cancel?.cancel(error)
+    this.#requests?.wake()
+    this.onDrain()
+  }
+}

@@ -1,0 +1,95 @@
+import type { Method, Route, ServerCall, ServerCallHandler } from '../grpc/index.js'
+import type { Context } from './context.js'
+import type { Endpoint } from './endpoint-table.js'
+import { isCallError, toGrpcError } from './error-mapping.js'
+import { GrpcContext } from './grpc-context.js'
+
+/** What the calls of one server have in common on the gRPC door. */
+export interface GrpcDoorOptions {
+  /** The server's name: the id of errors that have none. */
+  readonly name: string
+  readonly exposeErrors: boolean
+  readonly onError: (error: unknown, context: Context | undefined) => void
+}
+
+/** One endpoint on the gRPC door, under one of its paths. */
+export class GrpcRoute implements Route {
+  readonly method: Method
+  readonly #endpoint: Endpoint
+  readonly #options: GrpcDoorOptions
+
+  constructor(endpoint: Endpoint, path: string, options: GrpcDoorOptions) {
+    const { kind, request, response } = endpoint.method
+    this.method = { path, kind, request, response }
+    this.#endpoint = endpoint
+    this.#options = options
+  }
+
+  start(call: ServerCall): ServerCallHandler | undefined {
+    const context = new GrpcContext(this.#endpoint, call)
+    const { kind } = this.method
+    const oneRequest = kind === 'unary' || kind === 'server'
+    const oneResponse = kind === 'unary' || kind === 'client'
+    let result: unknown
+    try {
+      result = this.#endpoint.handler(oneRequest ? call.request : context.requests, context)
+    } catch (error) {
+      this.#fail(context, call, error)
+      return undefined
+    }
+    if (!oneResponse) {
+      void this.#pump(context, call, result)
+      return context
+    }
+    if (!isThenable(result)) {
+      this.#respond(context, call, result)
+      return undefined
+    }
+    result.then(
+      value => this.#respond(context, call, value),
+      error => this.#fail(context, call, error),
+    )
+    return context
+  }
+
+  #respond(context: GrpcContext, call: ServerCall, value: unknown): void {
+    try {
+      context.sendHeaders()
+      call.respond(value, context.takeTrailers())
+    } catch (error) {
+      this.#fail(context, call, error)
+      return
+    }
+    call.settle()
+  }
+
+  /** Many responses; waits whenever the call has more queued than it likes. */
+  async #pump(context: GrpcContext, call: ServerCall, result: unknown): Promise<void> {
+    try {
+      const values = isThenable(result) ? await result : result
+      for await (const value of values as AsyncIterable<unknown>) {
+        if (call.finished) break
+        context.sendHeaders()
+        if (!call.write(value)) await context.drained()
+      }
+      context.sendHeaders()
+      call.finish(context.takeTrailers())
+    } catch (error) {
+      this.#fail(context, call, error)
+      return
+    }
+    call.settle()
+  }
+
+  #fail(context: GrpcContext, call: ServerCall, error: unknown): void {
+    const { name, exposeErrors, onError } = this.#options
+    // What the call itself ended with comes back out of `requests`: nobody's mistake.
+    if (error !== call.cancelled && !isCallError(error)) onError(error, context)
+    call.fail(context.withTrailers(toGrpcError(error, name, exposeErrors)))
+    call.settle()
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function'
+}

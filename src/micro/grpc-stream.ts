@@ -1,0 +1,218 @@
+import { type ClientCall, GrpcError, type Metadata, Status } from '../grpc/index.js'
+import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
+import type { CallOptions } from './call-options.js'
+import type { ClientStream } from './client-stream.js'
+import { fromGrpcError } from './error-mapping.js'
+import { LazyResult } from './lazy-result.js'
+
+interface Reader {
+  resolve(result: IteratorResult<unknown, undefined>): void
+  reject(error: unknown): void
+}
+
+/** Makes the call and starts it. */
+export type StartStream = (stream: GrpcStream) => ClientCall
+
+const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined })
+
+/** A native gRPC call with a stream on one side or both. Nothing is queued here: messages stay in the call until they are read. */
+export class GrpcStream implements ClientStream, Abortable {
+  readonly #options: CallOptions
+  readonly #startCall: StartStream
+  readonly #headers = new LazyResult<Metadata>()
+  readonly #trailers = new LazyResult<Metadata>()
+  readonly #readers: Reader[] = []
+  #writers: (() => void)[] = []
+  #call: ClientCall | undefined
+  #gotHeaders = false
+  #wroteAny = false
+  #retried = false
+  #endSent = false
+  /** The one request of a server-streaming call. */
+  #request: { readonly message: unknown } | undefined
+  /** The outcome is known; messages may still wait in the call. */
+  #ended = false
+  /** What the reader gets after the messages. */
+  #failure: { error: unknown } | undefined
+  /** Why we ended it. */
+  #reason: { reason: unknown } | undefined
+
+  constructor(options: CallOptions, start: StartStream) {
+    this.#options = options
+    this.#startCall = start
+    const { signal } = options
+    if (signal?.aborted) {
+      this.#finish(signal.reason)
+      return
+    }
+    if (signal !== undefined) watchSignal(signal, this)
+    this.#start()
+  }
+
+  get headers(): Promise<Metadata> {
+    return this.#headers.promise
+  }
+
+  get trailers(): Promise<Metadata> {
+    return this.#trailers.promise
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  write(request: unknown): Promise<void> | undefined {
+    if (this.#endSent) throw new TypeError('send after closeSend')
+    if (this.#ended) return undefined
+    this.#wroteAny = true
+    if (this.#call?.write(request) !== false) return undefined
+    return new Promise(resolve => this.#writers.push(resolve))
+  }
+
+  async send(request: unknown): Promise<void> {
+    await this.write(request)
+  }
+
+  async closeSend(): Promise<void> {
+    if (this.#endSent || this.#ended) return
+    this.#endSent = true
+    this.#call?.halfClose()
+  }
+
+  /** Sends the one request of a server-streaming call. May be sent again when the server never looked at it. */
+  request(message: unknown): void {
+    this.#endSent = true
+    this.#request = { message }
+    this.#resend()
+  }
+
+  next(): Promise<IteratorResult<unknown, undefined>> {
+    if (this.#readers.length === 0) {
+      const result = this.#take()
+      if (result !== undefined) return result
+    }
+    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
+  }
+
+  async receive(): Promise<unknown> {
+    return (await this.next()).value
+  }
+
+  return(): Promise<IteratorResult<unknown, undefined>> {
+    this.cancel()
+    this.#failure = undefined
+    return Promise.resolve(DONE)
+  }
+
+  cancel(reason?: unknown): void {
+    if (this.#ended) return
+    const error = reason ?? new GrpcError(Status.Cancelled, 'the call was cancelled')
+    this.#reason = { reason: error }
+    if (this.#call === undefined) this.#finish(error)
+    else this.#call.cancel()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  onAbort(reason: unknown): void {
+    this.cancel(reason)
+  }
+
+  onHeaders(metadata: Metadata): void {
+    this.#gotHeaders = true
+    this.#headers.resolve(metadata)
+    this.#options.onHeaders?.(metadata)
+  }
+
+  onReadable(): void {
+    this.#wake()
+  }
+
+  onDrain(): void {
+    const writers = this.#writers
+    this.#writers = []
+    for (const writer of writers) writer()
+  }
+
+  onStatus(error: GrpcError | undefined, trailers: Metadata): void {
+    if (error?.unprocessed === true && this.#reason === undefined && this.#mayRetry()) {
+      this.#retried = true
+      this.#call = undefined
+      this.#start()
+      this.#resend()
+      return
+    }
+    this.#options.onTrailers?.(trailers)
+    if (error === undefined) {
+      this.#headers.resolve(trailers)
+      this.#trailers.resolve(trailers)
+    }
+    this.#finish(error === undefined ? undefined : this.#errorOf(error))
+  }
+
+  /** The server never looked at the call: once more, if nothing of it is lost. */
+  #mayRetry(): boolean {
+    return !this.#retried && !this.#gotHeaders && !this.#wroteAny
+  }
+
+  #start(): void {
+    try {
+      const call = this.#startCall(this)
+      // A call that failed at once has told so already, and may have been replaced.
+      if (!this.#ended) this.#call ??= call
+    } catch (error) {
+      this.#finish(error)
+    }
+  }
+
+  /** The request, or the half-close: what a call says that has written nothing else. */
+  #resend(): void {
+    const call = this.#call
+    if (this.#request !== undefined) call?.request(this.#request.message)
+    else if (this.#endSent) call?.halfClose()
+  }
+
+  #errorOf(error: GrpcError): unknown {
+    return this.#reason === undefined ? fromGrpcError(error) : this.#reason.reason
+  }
+
+  #finish(error: unknown): void {
+    if (this.#ended) return
+    this.#ended = true
+    if (this.#options.signal !== undefined) unwatchSignal(this.#options.signal, this)
+    if (error !== undefined) {
+      this.#failure = { error }
+      this.#headers.reject(error)
+      this.#trailers.reject(error)
+    }
+    this.onDrain()
+    this.#wake()
+  }
+
+  #wake(): void {
+    while (this.#readers.length > 0) {
+      const result = this.#take()
+      if (result === undefined) return
+      const reader = this.#readers.shift()!
+      result.then(reader.resolve, reader.reject)
+    }
+  }
+
+  /** What `next` gives now; undefined while there is nothing. */
+  #take(): Promise<IteratorResult<unknown, undefined>> | undefined {
+    const call = this.#call
+    if (call?.readable === true && this.#reason === undefined) {
+      return Promise.resolve({ done: false, value: call.read() })
+    }
+    if (!this.#ended) return undefined
+    const failure = this.#failure
+    this.#failure = undefined
+    return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error)
+  }
+}

@@ -1,0 +1,123 @@
+import {
+  type ClientCall,
+  type ClientCallReceiver,
+  type GrpcError,
+  type Metadata,
+  Status,
+} from '../grpc/index.js'
+import type { Cancellable } from '../transport/index.js'
+import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
+import type { CallOptions } from './call-options.js'
+import { fromGrpcError } from './error-mapping.js'
+import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
+import { backoffMs } from './retry.js'
+
+/** A unary call, over all its attempts. */
+export class UnaryCall implements ClientCallReceiver, Abortable {
+  readonly #client: GrpcClientOptions
+  readonly #opening: Opening
+  readonly #request: unknown
+  readonly #options: CallOptions | undefined
+  readonly #resolve: (response: unknown) => void
+  readonly #reject: (error: unknown) => void
+  readonly #deadline: number
+  #call: ClientCall | undefined
+  #attempt: number
+  #retriedUnseen: boolean
+  #pause: Cancellable | undefined
+  #aborted: { reason: unknown } | undefined
+
+  constructor(
+    client: GrpcClientOptions,
+    opening: Opening,
+    request: unknown,
+    options: CallOptions | undefined,
+    resolve: (response: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#client = client
+    this.#opening = opening
+    this.#request = request
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    const timeoutMs = options?.timeoutMs ?? client.timeoutMs
+    this.#deadline =
+      timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : opening.session.now() + timeoutMs
+    this.#call = undefined
+    this.#attempt = 0
+    this.#retriedUnseen = false
+    this.#pause = undefined
+    this.#aborted = undefined
+  }
+
+  begin(): void {
+    const signal = this.#options?.signal
+    if (signal !== undefined) {
+      if (signal.aborted) {
+        this.#reject(signal.reason)
+        return
+      }
+      watchSignal(signal, this)
+    }
+    this.#start()
+  }
+
+  onAbort(reason: unknown): void {
+    this.#aborted = { reason }
+    if (this.#call !== undefined) {
+      this.#call.cancel()
+      return
+    }
+    // Between two attempts there is no call to cancel.
+    this.#pause?.cancel()
+    this.#reject(reason)
+  }
+
+  onHeaders(metadata: Metadata): void {
+    this.#options?.onHeaders?.(metadata)
+  }
+
+  onReadable(): void {}
+
+  onDrain(): void {}
+
+  onStatus(error: GrpcError | undefined, trailers: Metadata): void {
+    const call = this.#call
+    this.#call = undefined
+    if (error !== undefined && this.#aborted === undefined && this.#again(error)) return
+    const signal = this.#options?.signal
+    if (signal !== undefined) unwatchSignal(signal, this)
+    if (error === undefined) this.#resolve(call?.read())
+    else this.#reject(this.#aborted === undefined ? fromGrpcError(error) : this.#aborted.reason)
+    this.#options?.onTrailers?.(trailers)
+  }
+
+  #start(): void {
+    try {
+      const { limits } = this.#client
+      const call = newCall(this.#opening, limits, this.#options, this.#deadline, this)
+      this.#call = call
+      startCall(this.#opening, call, this.#options)
+      call.request(this.#request)
+    } catch (error) {
+      if (this.#options?.signal !== undefined) unwatchSignal(this.#options.signal, this)
+      this.#reject(error)
+    }
+  }
+
+  /** Whether another attempt is under way. The server never looked: once more at once; UNAVAILABLE: when the client has retries. */
+  #again(error: GrpcError): boolean {
+    if (error.unprocessed && !this.#retriedUnseen) {
+      this.#retriedUnseen = true
+      this.#start()
+      return true
+    }
+    const { retries, runtime } = this.#client
+    if (error.status !== Status.Unavailable || this.#attempt >= retries) return false
+    const delayMs = backoffMs(++this.#attempt)
+    if (this.#opening.session.now() + delayMs >= this.#deadline) return false
+    this.#pause = runtime.schedule(delayMs, () => this.#start())
+    return true
+  }
+}

@@ -1,0 +1,41 @@
+export { GrpcError, Metadata, Status } from '../grpc/index.js'
+export type { CallOptions, MessageStream, MetadataInit, ResponseStream } from './call-options.js'
+export { Client, createClient } from './client.js'
+export type { ClientOptions } from './client-options.js'
+export { bytesCodec, type CodecChoice, jsonCodec, type TypedCodec } from './codec.js'
+export type { Context, Door } from './context.js'
+export type { Event, EventHandler } from './events.js'
+export { type LoadServiceOptions, loadService } from './load-service.js'
+export { MicroError, type MicroErrorOptions } from './micro-error.js'
+export type { Middleware, MiddlewareCall } from './middleware.js'
+export type { Int64Form } from './protobuf-codec.js'
+export {
+  memoryRegistry,
+  type RegisterOptions,
+  type Registry,
+  type RegistryEndpoint,
+  type RegistryNode,
+  type RegistryService,
+  staticRegistry,
+} from './registry.js'
+export { randomSelector, roundRobinSelector, type Selector } from './selector.js'
+export { createServer, Server, type StopOptions } from './server.js'
+export type { ServerOptions } from './server-options.js'
+export {
+  defineService,
+  type MethodDefinition,
+  type Service,
+  type ServiceMethod,
+} from './service.js'
+export type {
+  AnyMethod,
+  BoundClient,
+  ClientFunction,
+  Handler,
+  Handlers,
+  Messages,
+  MethodTypes,
+  ServiceTypes,
+} from './service-types.js'
+export type { PoolOptions } from './socket-pool.js'
+export type { Protocol } from './target.js'

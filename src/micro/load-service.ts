@@ -1,0 +1,154 @@
+import type protobuf from 'protobufjs'
+import type { CallKind } from '../grpc/index.js'
+import { codecMap } from './codec.js'
+import { type Int64Form, ProtobufCodecs } from './protobuf-codec.js'
+import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
+
+/** How `loadService` reads a schema. */
+export interface LoadServiceOptions {
+  /** How 64-bit integers arrive. Given, they may always be bigint, number or string. Default: `bigint`. */
+  readonly int64?: Int64Form
+  /** Folders in which imports are looked for after the importing file's own. Default: none. */
+  readonly includeDirs?: readonly string[]
+}
+
+/** protobufjs with its ProtoJSON extension, once loaded. */
+interface Library {
+  readonly protobuf: typeof protobuf
+  readonly protojson: typeof import('protobufjs/ext/protojson.js')
+}
+
+/** protobufjs's own way to files; `fs` is null outside Node. */
+interface FileAccess {
+  readonly fs: { existsSync(file: string): boolean } | null
+  readonly path: { resolve(origin: string, target: string): string }
+}
+
+let library: Promise<Library> | undefined
+
+/**
+ * A service of a `.proto` file, with codecs for protobuf and ProtoJSON.
+ *
+ * Messages are plain objects with lower-camel field names. A decoded message
+ * has every field: zero values, empty lists and maps, `null` for a message
+ * that was not sent; fields of a oneof and `optional` ones only when they
+ * were, with the oneof's name telling which. Enums are numbers, `bytes` are
+ * a Buffer, 64-bit integers what `int64` says. Given for encoding, a message
+ * may leave out any field, and name enum values.
+ *
+ * Needs the package protobufjs, version 8, and `Function()` (it compiles codecs): load only
+ * schemas you trust.
+ *
+ * @param files one `.proto` file or several; imports are followed
+ * @param name the service with its package: `greeter.v1.Greeter`
+ * @throws Error when protobufjs or a file is missing, the schema has a mistake (with file and line),
+ * or has no such service (with the services there are)
+ */
+export async function loadService<S = Record<string, never>>(
+  files: string | readonly string[],
+  name: string,
+  options: LoadServiceOptions = {},
+): Promise<Service<S>> {
+  const int64 = options.int64 ?? 'bigint'
+  if (!['bigint', 'string', 'number'].includes(int64)) {
+    throw new TypeError(`int64 must be bigint, string or number, got '${String(int64)}'`)
+  }
+  const { protobuf, protojson } = await loadLibrary()
+  const root = await loadRoot(files, options.includeDirs)
+  const found = findService(root, name)
+  const codecs = new ProtobufCodecs(protobuf, protojson, int64)
+  const methods = found.methodsArray.map(method =>
+    serviceMethod(name, {
+      name: lowerCamel(method.name),
+      wireName: method.name,
+      kind: kindOf(method),
+      request: codecMap(codecs.of(messageType(method.resolvedRequestType))),
+      response: codecMap(codecs.of(messageType(method.resolvedResponseType))),
+    }),
+  )
+  return makeService<S>(name, methods)
+}
+
+/** A schema with everything it imports, resolved. Errors name the file, and the line when it is a mistake in it. */
+export async function loadRoot(
+  files: string | readonly string[],
+  includeDirs: readonly string[] = [],
+): Promise<protobuf.Root> {
+  const { protobuf } = await loadLibrary()
+  const { fs, path } = protobuf.util as unknown as FileAccess
+  const root = new protobuf.Root()
+  root.resolvePath = (origin, target) => {
+    const beside = path.resolve(origin, target)
+    if (origin === '' || fs === null || fs.existsSync(beside)) return beside
+    const places = [...includeDirs.map(folder => `${folder}/`), ...[files].flat()]
+    const found = places.map(place => path.resolve(place, target)).find(fs.existsSync)
+    return found ?? beside
+  }
+  try {
+    await root.load(typeof files === 'string' ? files : [...files])
+    root.resolveAll()
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`cannot load ${[files].flat().join(', ')}: ${text}`, { cause })
+  }
+  return root
+}
+
+/** protobufjs, imported at first use. @throws Error that says what to install */
+export function loadLibrary(): Promise<Library> {
+  library ??= importLibrary()
+  return library
+}
+
+async function importLibrary(): Promise<Library> {
+  try {
+    const [main, json] = await Promise.all([
+      import('protobufjs'),
+      import('protobufjs/ext/protojson.js'),
+    ])
+    // Both are CommonJS: under Node everything hangs off the default export.
+    return {
+      protobuf: (main as { default?: typeof protobuf }).default ?? main,
+      protojson: (json as { default?: Library['protojson'] }).default ?? json,
+    }
+  } catch (cause) {
+    library = undefined
+    throw new Error(
+      'loading .proto files needs the package protobufjs, version 8.6.5 or later: npm install protobufjs',
+      { cause },
+    )
+  }
+}
+
+/** Every service below `root`, with its package. */
+export function servicesOf(namespace: protobuf.NamespaceBase): protobuf.Service[] {
+  const services: protobuf.Service[] = []
+  for (const child of namespace.nestedArray) {
+    if (isService(child)) services.push(child)
+    else if ('nestedArray' in child) services.push(...servicesOf(child as protobuf.Namespace))
+  }
+  return services
+}
+
+/** The kind of a method, from its two `stream` marks. */
+export function kindOf(method: protobuf.Method): CallKind {
+  if (method.requestStream === true) return method.responseStream === true ? 'bidi' : 'client'
+  return method.responseStream === true ? 'server' : 'unary'
+}
+
+function isService(child: protobuf.ReflectionObject): child is protobuf.Service {
+  return 'methodsArray' in child
+}
+
+function findService(root: protobuf.Root, name: string): protobuf.Service {
+  const services = servicesOf(root)
+  const found = services.find(service => service.fullName.slice(1) === name)
+  if (found !== undefined) return found
+  const names = services.map(service => service.fullName.slice(1)).join(', ')
+  throw new Error(`no service ${name} in the schema; it has ${names === '' ? 'none' : names}`)
+}
+
+function messageType(type: protobuf.Type | null): protobuf.Type {
+  // `resolveAll` has been here: only a type that does not exist stays null, and that is an error before.
+  return type!
+}

@@ -1,0 +1,166 @@
+/** What `new MicroError` takes beside code and detail. */
+export interface MicroErrorOptions {
+  /** Who failed: a service's name, or `go.micro.client`. Default: empty; a server puts its own name in. */
+  readonly id?: string
+  /** Default: the HTTP reason phrase of the code. */
+  readonly status?: string
+  /** Members beyond the four that this version knows. Kept and sent on. */
+  readonly extra?: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+}
+
+/** HTTP reason phrases of the codes that micro services use. RFC 9110 §15, RFC 6585. */
+const REASON_PHRASES: Readonly<Record<number, string>> = {
+  200: 'OK',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  402: 'Payment Required',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  412: 'Precondition Failed',
+  413: 'Request Entity Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Entity',
+  429: 'Too Many Requests',
+  499: 'Client Closed Request',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/** The reason phrase of an HTTP code; empty when it has none. */
+export function statusText(code: number): string {
+  return REASON_PHRASES[code] ?? ''
+}
+
+/**
+ * The error of the micro world: go-micro's `errors.Error`. It crosses both
+ * doors with all four fields: over mucp as JSON in `Micro-Error`, over gRPC as
+ * a status with details.
+ */
+export class MicroError extends Error {
+  override readonly name: string = 'MicroError'
+  /** Who failed: a service's name, or `go.micro.client`. */
+  readonly id: string
+  /** An HTTP status code. 0 when the peer sent plain text. */
+  readonly code: number
+  /** What went wrong, for people. The same as `message`. */
+  readonly detail: string
+  /** The reason phrase of the code: `Not Found`. */
+  readonly status: string
+  /** Members of the peer's error that this version does not know. */
+  readonly extra: Readonly<Record<string, unknown>>
+
+  /** @throws RangeError when `code` is not an integer from 0 to 999 */
+  constructor(code: number, detail: string, options: MicroErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause })
+    if (!Number.isInteger(code) || code < 0 || code > 999) {
+      throw new RangeError(`code must be an integer from 0 to 999, got ${code}`)
+    }
+    this.id = options.id ?? ''
+    this.code = code
+    this.detail = detail
+    this.status = options.status ?? statusText(code)
+    this.extra = options.extra ?? {}
+  }
+
+  /** 400. */
+  static badRequest(detail: string, options?: MicroErrorOptions): MicroError {
+    return new MicroError(400, detail, options)
+  }
+
+  /** 401. */
+  static unauthorized(detail: string, options?: MicroErrorOptions): MicroError {
+    return new MicroError(401, detail, options)
+  }
+
+  /** 403. */
+  static forbidden(detail: string, options?: MicroErrorOptions): MicroError {
+    return new MicroError(403, detail, options)
+  }
+
+  /** 404. */
+  static notFound(detail: string, options?: MicroErrorOptions): MicroError {
+    return new MicroError(404, detail, options)
+  }
+
+  /** 408. */
+  static timeout(detail: string, options?: MicroErrorOptions): MicroError {
+    return new MicroError(408, detail, options)
+  }
+
+  /** 409. */
+  static conflict(detail: string, options?: MicroErrorOptions): MicroError {
+    return new MicroError(409, detail, options)
+  }
+
+  /** 500. */
+  static internal(detail: string, options?: MicroErrorOptions): MicroError {
+    return new MicroError(500, detail, options)
+  }
+
+  /** The same error, from `id` when it has no id of its own. */
+  from(id: string): MicroError {
+    if (this.id !== '' || id === '') return this
+    const { code, detail, status, extra, cause } = this
+    return new MicroError(code, detail, { id, status, extra, cause })
+  }
+
+  /**
+   * The JSON text that travels: keys in go-micro's order, zero values left
+   * out, `<`, `>` and `&` escaped as Go does.
+   */
+  encode(): string {
+    const fields: Record<string, unknown> = {}
+    if (this.id !== '') fields['id'] = this.id
+    if (this.code !== 0) fields['code'] = this.code
+    if (this.detail !== '') fields['detail'] = this.detail
+    if (this.status !== '') fields['status'] = this.status
+    return JSON.stringify({ ...fields, ...this.extra }).replace(/[<>&\u2028\u2029]/g, escapeUnit)
+  }
+
+  /**
+   * Reads what `Micro-Error` carried. Text that is no JSON object becomes the
+   * detail of an error with code 0, as in go-micro's `errors.Parse`.
+   */
+  static parse(text: string): MicroError {
+    return parseErrorObject(text) ?? new MicroError(0, text)
+  }
+}
+
+/** The error in a JSON object that has go-micro's fields; undefined for any other text. */
+export function parseErrorObject(text: string): MicroError | undefined {
+  if (text.charCodeAt(0) !== 0x7b) return undefined
+  let fields: Record<string, unknown>
+  try {
+    fields = JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+  const { id, code, detail, status, ...extra } = fields
+  const known = validCode(code)
+  return new MicroError(known, typeof detail === 'string' ? detail : '', {
+    id: typeof id === 'string' ? id : '',
+    status: typeof status === 'string' ? status : '',
+    extra,
+  })
+}
+
+/** A code from the wire: 500 when it cannot be one, 0 when there was none. */
+export function validCode(code: unknown): number {
+  if (code === undefined || code === null) return 0
+  return Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 999
+    ? (code as number)
+    : 500
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

@@ -1,0 +1,257 @@
+import type { Codec } from '../grpc/index.js'
+import type { Message } from '../transport/index.js'
+import { asBuffer } from './as-buffer.js'
+import type { Endpoint } from './endpoint-table.js'
+import { isCallError, toMicroError } from './error-mapping.js'
+import { MessageQueue } from './message-queue.js'
+import { MicroError } from './micro-error.js'
+import { endLine, setGrpcReplyHeaders } from './mucp-body.js'
+import { MucpContext } from './mucp-context.js'
+import {
+  END_OF_STREAM,
+  errorHeader,
+  type MucpFields,
+  MucpHeader,
+  replyHeader,
+  streamHeader,
+} from './mucp-header.js'
+import type { MucpConnection, MucpRequest } from './mucp-server.js'
+
+/** Messages of one stream that wait for its handler; then the socket is not read. As go-micro. */
+const QUEUE_COUNT_MAX = 128
+
+const NO_BODY: Uint8Array = new Uint8Array(0)
+
+/** One call over a transport, from the request to the last message of the answer. */
+export class MucpCall {
+  /** What later messages of the call carry. */
+  readonly key: string
+  /** The stream's id; empty for a unary call. */
+  readonly streamId: string
+  readonly #connection: MucpConnection
+  readonly #endpoint: Endpoint
+  readonly #request: MucpRequest
+  readonly #context: MucpContext
+  readonly #requestCodec: Codec
+  readonly #responseCodec: Codec
+  readonly #requests: MessageQueue<unknown> | undefined
+  /** Server-streaming: the one request has not come yet. */
+  #wantsRequest: boolean
+  /** The client has ended the stream, so it gets no EOS from us. */
+  #sawEnd = false
+  #settled = false
+
+  constructor(connection: MucpConnection, endpoint: Endpoint, request: MucpRequest, key: string) {
+    const { runtime } = connection.options
+    const { kind } = endpoint.method
+    const { subtype } = request.content
+    this.key = key
+    this.streamId = kind === 'unary' ? '' : request.fields.stream
+    this.#connection = connection
+    this.#endpoint = endpoint
+    this.#request = request
+    this.#context = new MucpContext(
+      endpoint,
+      request.message,
+      request.fields.timeoutMs,
+      connection.peer,
+      runtime,
+    )
+    this.#requestCodec = endpoint.method.request.get(subtype)!
+    this.#responseCodec = endpoint.method.response.get(subtype)!
+    this.#wantsRequest = kind === 'server'
+    this.#requests =
+      kind === 'client' || kind === 'bidi' ? new MessageQueue(QUEUE_COUNT_MAX) : undefined
+  }
+
+  /** The first message has come. Its body counts for unary calls, and with gRPC framing. */
+  start(): void {
+    const { message, fields, content } = this.#request
+    const { kind } = this.#endpoint.method
+    if (kind === 'unary') {
+      this.#startWith(message)
+      return
+    }
+    if (this.#requests !== undefined) this.#run(this.#requests)
+    if (content.envelope.keepsOpening && message.body.length > 0) {
+      void this.deliver(message, fields)
+    }
+  }
+
+  /** A later message. Returns a promise when the handler has to catch up first. */
+  deliver(message: Message, fields: MucpFields): Promise<void> | undefined {
+    if (fields.error === END_OF_STREAM) {
+      this.#sawEnd = true
+      this.endRequests()
+      return undefined
+    }
+    if (this.#wantsRequest) {
+      this.#wantsRequest = false
+      this.#startWith(message)
+      return undefined
+    }
+    if (this.#requests === undefined) return undefined
+    if (fields.error !== '') {
+      this.#requests.fail(MicroError.parse(fields.error))
+      return undefined
+    }
+    try {
+      return this.#requests.push(this.#decode(message))
+    } catch (error) {
+      this.#requests.fail(error)
+      return undefined
+    }
+  }
+
+  /** The client sends no more. */
+  endRequests(): void {
+    this.#requests?.end()
+    if (!this.#wantsRequest) return
+    this.#wantsRequest = false
+    this.#fail(MicroError.badRequest('the stream ended without a request'))
+  }
+
+  /** The peer is gone: the handler may stop. */
+  lose(reason: unknown): void {
+    const error = new MicroError(499, 'the caller is gone', { cause: reason })
+    this.#context.cancel(error)
+    this.#requests?.fail(error)
+    if (this.#wantsRequest) this.endRequests()
+  }
+
+  #startWith(message: Message): void {
+    let request: unknown
+    try {
+      request = this.#decode(message)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#run(request)
+  }
+
+  /** @throws MicroError 400: nothing a user wrote runs here */
+  #decode(message: Message): unknown {
+    try {
+      const { bytes, start, end } =
+        message === this.#request.message
+          ? this.#request.opened
+          : this.#request.content.envelope.openRequest(asBuffer(message.body))
+      return this.#requestCodec.decode(bytes, start, end)
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause)
+      throw MicroError.badRequest(`cannot read the request: ${text}`, { cause })
+    }
+  }
+
+  #run(request: unknown): void {
+    const { handler, method } = this.#endpoint
+    let result: unknown
+    try {
+      result = handler(request, this.#context)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    const streaming = method.kind === 'server' || method.kind === 'bidi'
+    const finish = streaming ? this.#pump : this.#respond
+    if (isThenable(result)) result.then(finish, this.#fail)
+    else void finish(result)
+  }
+
+  /** The one response, and the end. */
+  readonly #respond = async (value: unknown): Promise<void> => {
+    if (this.#settled) return
+    try {
+      const body = this.#encode(value)
+      const header = this.#responseHeader(body)
+      this.#context.takeHeaders(header)
+      if (this.streamId === '' || this.#sawEnd) this.#context.takeTrailers(header)
+      await this.#connection.send({ header, body })
+      await this.#end()
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  /** Many responses, each when the one before is on its way. */
+  readonly #pump = async (values: unknown): Promise<void> => {
+    try {
+      for await (const value of values as AsyncIterable<unknown>) {
+        if (this.#context.cancelled) break
+        const body = this.#encode(value)
+        const header = this.#responseHeader(body)
+        this.#context.takeHeaders(header)
+        if (!(await this.#connection.send({ header, body }))) break
+      }
+      await this.#end()
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  /** A stream's end is a message, unless the client ended it first. */
+  async #end(): Promise<void> {
+    if (this.#settled) return
+    if (this.#endpoint.method.kind !== 'unary' && !this.#sawEnd && !this.#context.cancelled) {
+      const header = errorHeader(this.#request.message.header, END_OF_STREAM)
+      this.#context.takeTrailers(header)
+      await this.#connection.send({ header, body: NO_BODY })
+    }
+    this.#settle()
+  }
+
+  readonly #fail = async (error: unknown): Promise<void> => {
+    if (this.#settled) return
+    const { name, exposeErrors, onError } = this.#connection.options
+    if (!isCallError(error)) onError(error, this.#context)
+    if (this.#context.cancelled) {
+      this.#settle()
+      return
+    }
+    const text = toMicroError(error, name, exposeErrors).encode()
+    const { message, content, id, target } = this.#request
+    const header = errorHeader(message.header, text)
+    this.#context.takeTrailers(header)
+    if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, text)
+    const body = content.envelope.inBody
+      ? content.envelope.wrapReply(NO_BODY, id, target, text)
+      : NO_BODY
+    try {
+      await this.#connection.send({ header, body })
+    } finally {
+      this.#settle()
+    }
+  }
+
+  #settle(): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#context.finish()
+    this.#requests?.end()
+    this.#connection.release(this)
+  }
+
+  #encode(value: unknown): Uint8Array {
+    const { content, id, target } = this.#request
+    const bytes = this.#responseCodec.encode(value)
+    const { envelope, subtype } = content
+    const plain = subtype === 'json' && !envelope.inBody && !envelope.keepsOpening
+    return envelope.wrapReply(plain ? endLine(bytes) : bytes, id, target, '')
+  }
+
+  #responseHeader(body: Uint8Array): Map<string, string> {
+    const { message, fields, contentType, content } = this.#request
+    const header =
+      this.#endpoint.method.kind === 'unary'
+        ? replyHeader(message.header)
+        : streamHeader(message.header, fields)
+    if (body.length > 0) header.set(MucpHeader.ContentType, fields.contentType || contentType)
+    if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, '')
+    return header
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+}

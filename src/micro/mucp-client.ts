@@ -1,0 +1,292 @@
+import { Metadata } from '../grpc/index.js'
+import type { Message, Runtime, Transport } from '../transport/index.js'
+import type { CallOptions } from './call-options.js'
+import { metadataOf } from './metadata-init.js'
+import { MicroError } from './micro-error.js'
+import {
+  CLIENT_CODEC_ID,
+  CLIENT_ID,
+  CLIENT_TRANSPORT_ID,
+  MucpCodec,
+  transportError,
+} from './mucp-codec.js'
+import { mergeInto, metadataFields } from './mucp-context.js'
+import { MucpGuard } from './mucp-guard.js'
+import { END_OF_STREAM, formatTimeout, isProtocolHeader, MucpHeader } from './mucp-header.js'
+import { MucpStream } from './mucp-stream.js'
+import { backoffMs } from './retry.js'
+import type { ServiceMethod } from './service.js'
+import { type PooledSocket, type PoolOptions, SocketPool } from './socket-pool.js'
+import type { Target } from './target.js'
+
+/** What the calls of one client over a transport have in common. Defaults: those of go-micro >= 4.10. */
+export interface MucpClientOptions {
+  readonly transport: Transport
+  readonly runtime: Pick<Runtime, 'now' | 'schedule'>
+  /** Whole calls. Unit: ms. */
+  readonly timeoutMs: number
+  /** One attempt. Unit: ms. */
+  readonly connectionTimeoutMs: number
+  /** Setting up a socket. Unit: ms. */
+  readonly dialTimeoutMs: number
+  /** Attempts after the first. */
+  readonly retries: number
+  readonly pool: PoolOptions
+}
+
+/** The client's half of the micro RPC protocol. */
+export class MucpClient {
+  readonly options: MucpClientOptions
+  readonly #pool: SocketPool
+  readonly #streams = new Set<MucpStream>()
+  #idNext = 0
+
+  constructor(options: MucpClientOptions) {
+    this.options = options
+    this.#pool = new SocketPool(
+      options.transport,
+      options.runtime,
+      options.dialTimeoutMs,
+      options.pool,
+    )
+  }
+
+  /** Idle sockets to an address. */
+  idleCount(address: string): number {
+    return this.#pool.idleCount(address)
+  }
+
+  /**
+   * One request, one response. `find` names the target of each attempt.
+   *
+   * @throws MicroError: the server's, or ours (408 for time, 500 for the socket)
+   */
+  async unary(
+    find: () => Target | Promise<Target>,
+    method: ServiceMethod,
+    service: string,
+    contentType: string,
+    request: unknown,
+    options: CallOptions,
+  ): Promise<unknown> {
+    const { runtime, retries } = this.options
+    const timeoutMs = options.timeoutMs ?? this.options.timeoutMs
+    const deadline = runtime.now() + timeoutMs
+    for (let attempt = 0; ; attempt++) {
+      const delayMs = backoffMs(attempt)
+      if (delayMs > 0) await this.#wait(delayMs, deadline, options.signal)
+      try {
+        const target = await find()
+        const codec = new MucpCodec(method, service, contentType, target.legacy)
+        return await this.#attempt(target, codec, request, options, deadline)
+      } catch (error) {
+        const again = error instanceof MicroError && error.code === 408 && attempt < retries
+        if (!again || runtime.now() >= deadline) throw error
+      }
+    }
+  }
+
+  /** Opens a stream on a socket of its own. */
+  stream(
+    target: Target,
+    method: ServiceMethod,
+    service: string,
+    contentType: string,
+    options: CallOptions,
+  ): MucpStream {
+    const stream: MucpStream = new MucpStream({
+      kind: method.kind,
+      runtime: this.options.runtime,
+      options,
+      open: async () => {
+        const codec = new MucpCodec(method, service, contentType, target.legacy)
+        const id = this.nextId()
+        const header = this.#header(codec, id, true, options)
+        const { timeoutMs } = options
+        if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
+          header.set(MucpHeader.Timeout, formatTimeout(timeoutMs))
+        }
+        const dialTimeoutMs = this.options.dialTimeoutMs
+        const socket = await this.options.transport.dial(target.address, {
+          timeoutMs: dialTimeoutMs,
+        })
+        return { socket, codec, header, id }
+      },
+      onClosed: () => this.#streams.delete(stream),
+    })
+    this.#streams.add(stream)
+    return stream
+  }
+
+  /** Sends an event and waits until the subscribers are done. @throws MicroError */
+  async publish(
+    find: () => Target | Promise<Target>,
+    topic: string,
+    contentType: string,
+    body: Uint8Array,
+    options: CallOptions,
+  ): Promise<void> {
+    const { runtime } = this.options
+    const limitMs = options.timeoutMs ?? this.options.timeoutMs
+    const target = await find()
+    const header = new Map<string, string>()
+    addMetadata(header, options)
+    header.set(MucpHeader.Topic, topic).set(MucpHeader.ContentType, contentType)
+    const id = this.nextId()
+    header.set(MucpHeader.Id, id).set(MucpHeader.ID, id)
+    const guard = new MucpGuard(runtime, options.signal, limitMs, attemptExpired)
+    const reply = await this.#exchange(target.address, { header, body }, guard)
+    const error = reply.message.header.get(MucpHeader.Error)
+    if (error !== undefined && error !== '') {
+      void reply.socket.socket.close()
+      throw MicroError.parse(error)
+    }
+    this.#pool.put(reply.socket)
+  }
+
+  /** Ids of calls: decimal, counted from 0, for unary calls and streams alike. */
+  nextId(): string {
+    return String(this.#idNext++)
+  }
+
+  /** Closes idle sockets, and streams with an error. */
+  close(): void {
+    this.#pool.close()
+    for (const stream of this.#streams) {
+      stream.cancel(MicroError.internal('the client was closed', { id: CLIENT_ID }))
+    }
+  }
+
+  async #attempt(
+    target: Target,
+    codec: MucpCodec,
+    request: unknown,
+    options: CallOptions,
+    deadline: number,
+  ): Promise<unknown> {
+    const { runtime, connectionTimeoutMs } = this.options
+    options.signal?.throwIfAborted()
+    const limitMs = Math.min(connectionTimeoutMs, deadline - runtime.now())
+    if (limitMs <= 0) throw callExpired()
+    const id = this.nextId()
+    const header = this.#header(codec, id, false, options)
+    if (limitMs !== Number.POSITIVE_INFINITY) header.set(MucpHeader.Timeout, formatTimeout(limitMs))
+    const message = { header, body: codec.encode(request, id) }
+    const expired = limitMs < connectionTimeoutMs ? callExpired : attemptExpired
+    const guard = new MucpGuard(runtime, options.signal, limitMs, expired)
+    const { socket, message: answer } = await this.#exchange(target.address, message, guard)
+    const reply = codec.read(answer)
+    if (reply.kind !== 'message') {
+      // As go-micro: a socket that brought an error is not used again.
+      void socket.socket.close()
+      throw reply.kind === 'error' ? reply.error : new MicroError(0, END_OF_STREAM)
+    }
+    this.#pool.put(socket)
+    if (options.onHeaders !== undefined || options.onTrailers !== undefined) {
+      const metadata = Metadata.fromHeaders(metadataFields(answer.header))
+      options.onHeaders?.(metadata)
+      options.onTrailers?.(metadata)
+    }
+    return reply.value
+  }
+
+  /** One message there, one back, on a socket that nobody else uses meanwhile. */
+  async #exchange(
+    address: string,
+    message: Message,
+    guard: MucpGuard,
+  ): Promise<{ socket: PooledSocket; message: Message }> {
+    let socket = this.#pool.take(address)
+    try {
+      socket ??= await guard.race(this.#dial(address, guard))
+      await guard.race(sendOn(socket, message))
+      const answer = await guard.race(receiveOn(socket))
+      return { socket, message: answer }
+    } catch (error) {
+      void socket?.socket.close()
+      throw error
+    } finally {
+      guard.finish()
+    }
+  }
+
+  async #dial(address: string, guard: MucpGuard): Promise<PooledSocket> {
+    let socket: PooledSocket
+    try {
+      socket = await this.#pool.dial(address)
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause)
+      throw MicroError.internal(`connection error: ${text}`, { id: CLIENT_ID, cause })
+    }
+    // Too late for its call; the next one may have it.
+    if (guard.stopped) void socket.socket.close()
+    return socket
+  }
+
+  #header(
+    codec: MucpCodec,
+    id: string,
+    stream: boolean,
+    options: CallOptions,
+  ): Map<string, string> {
+    const header = new Map<string, string>()
+    addMetadata(header, options)
+    for (const [name, value] of codec.header(id, stream)) header.set(name, value)
+    return header
+  }
+
+  async #wait(delayMs: number, deadline: number, signal: AbortSignal | undefined): Promise<void> {
+    const { runtime } = this.options
+    const remainingMs = deadline - runtime.now()
+    const expired = delayMs < remainingMs ? () => WAITED : callExpired
+    const guard = new MucpGuard(runtime, signal, Math.min(delayMs, remainingMs), expired)
+    try {
+      await guard.race(new Promise<never>(() => undefined))
+    } catch (reason) {
+      if (reason !== WAITED) throw reason
+    }
+  }
+}
+
+/** The end of a pause between attempts. */
+const WAITED = new Error('waited')
+
+async function sendOn(socket: PooledSocket, message: Message): Promise<void> {
+  try {
+    await socket.socket.send(message)
+  } catch (cause) {
+    if (cause instanceof RangeError) {
+      throw MicroError.internal(cause.message, { id: CLIENT_CODEC_ID, cause })
+    }
+    throw transportError(cause)
+  }
+}
+
+async function receiveOn(socket: PooledSocket): Promise<Message> {
+  let message: Message | undefined
+  try {
+    message = await socket.receiving
+  } catch (cause) {
+    throw transportError(cause)
+  }
+  if (message !== undefined) return message
+  // The words of Go's client when the server ends the socket under a call.
+  throw MicroError.internal('EOF', { id: CLIENT_TRANSPORT_ID })
+}
+
+function attemptExpired(): MicroError {
+  return MicroError.timeout('context deadline exceeded', { id: CLIENT_ID })
+}
+
+function callExpired(): MicroError {
+  return MicroError.timeout('call timeout: context deadline exceeded', { id: CLIENT_ID })
+}
+
+/** User metadata; what belongs to the protocol cannot be set by it. */
+function addMetadata(header: Map<string, string>, options: CallOptions): void {
+  if (options.metadata === undefined) return
+  mergeInto(header, metadataOf(options.metadata))
+  for (const name of header.keys()) {
+    if (isProtocolHeader(name)) header.delete(name)
+  }
+}

@@ -1,0 +1,110 @@
+import { type HeaderList, Metadata } from '../grpc/index.js'
+import type { Message, Runtime } from '../transport/index.js'
+import { CallCancel } from './call-cancel.js'
+import type { Context } from './context.js'
+import type { Endpoint } from './endpoint-table.js'
+import { MicroError } from './micro-error.js'
+import { isProtocolHeader } from './mucp-header.js'
+
+/** The context of a call that came over a transport. */
+export class MucpContext implements Context {
+  readonly door = 'mucp'
+  readonly deadline: number
+  readonly peer: string
+  readonly #endpoint: Endpoint
+  readonly #header: ReadonlyMap<string, string>
+  readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
+  readonly #cancel = new CallCancel()
+  #metadata: Metadata | undefined
+  #headers: Metadata | undefined
+  #trailers: Metadata | undefined
+
+  constructor(
+    endpoint: Endpoint,
+    message: Message,
+    timeoutMs: number,
+    peer: string,
+    runtime: Pick<Runtime, 'now' | 'schedule'>,
+  ) {
+    this.#endpoint = endpoint
+    this.#header = message.header
+    this.#runtime = runtime
+    this.peer = peer
+    this.deadline = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : runtime.now() + timeoutMs
+  }
+
+  get service(): string {
+    return this.#endpoint.service.name
+  }
+
+  get method(): string {
+    return this.#endpoint.method.name
+  }
+
+  get metadata(): Metadata {
+    this.#metadata ??= Metadata.fromHeaders(metadataFields(this.#header))
+    return this.#metadata
+  }
+
+  get headers(): Metadata {
+    this.#headers ??= new Metadata()
+    return this.#headers
+  }
+
+  get trailers(): Metadata {
+    this.#trailers ??= new Metadata()
+    return this.#trailers
+  }
+
+  get signal(): AbortSignal {
+    this.#cancel.arm(this.#runtime, this.deadline, () => {
+      this.#cancel.cancel(MicroError.timeout('deadline exceeded'))
+    })
+    return this.#cancel.signal
+  }
+
+  get cancelled(): boolean {
+    return this.#cancel.cancelled
+  }
+
+  cancel(reason: unknown): void {
+    this.#cancel.cancel(reason)
+  }
+
+  /** The handler has settled. */
+  finish(): void {
+    this.#cancel.finish()
+  }
+
+  /** Moves response metadata that was set, once, into a message's header. */
+  takeHeaders(header: Map<string, string>): void {
+    mergeInto(header, this.#headers)
+    this.#headers = undefined
+  }
+
+  /** As `takeHeaders`, at the end. */
+  takeTrailers(header: Map<string, string>): void {
+    mergeInto(header, this.#trailers)
+    this.#trailers = undefined
+  }
+}
+
+/** What users may see of a message's header, as metadata. */
+export function metadataFields(header: ReadonlyMap<string, string>): HeaderList {
+  const list: string[] = []
+  for (const [key, value] of header) {
+    const name = key.toLowerCase()
+    if (!isProtocolHeader(name)) list.push(name, value)
+  }
+  return list
+}
+
+/** Metadata into a message's header; values of one name are joined, as go-micro does. */
+export function mergeInto(header: Map<string, string>, metadata: Metadata | undefined): void {
+  if (metadata === undefined) return
+  const names = new Set<string>()
+  for (const [name, value] of metadata) {
+    header.set(name, names.has(name) ? `${header.get(name)}, ${value}` : value)
+    names.add(name)
+  }
+}

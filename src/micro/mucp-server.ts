@@ -1,0 +1,249 @@
+import type { Message, Runtime, Socket } from '../transport/index.js'
+import { asBuffer } from './as-buffer.js'
+import {
+  type ContentCodec,
+  contentCodec,
+  legacyContentType,
+  MUCP_CONTENT_TYPE_MISSING,
+} from './content-type.js'
+import type { Context } from './context.js'
+import type { Endpoint, EndpointTable } from './endpoint-table.js'
+import type { Opened } from './envelope.js'
+import { toMicroError } from './error-mapping.js'
+import type { Event, Subscriptions } from './events.js'
+import { MucpCall } from './mucp-call.js'
+import { END_OF_STREAM, errorHeader, type MucpFields, readMucpFields } from './mucp-header.js'
+
+/** Calls that may run at once on one socket; then it is not read until one has ended. */
+const CALLS_MAX = 1_000
+
+/** Ended streams of one socket that are remembered, so that late messages start no new handler. */
+const ENDED_STREAMS_MAX = 128
+
+/** What the calls of one server have in common. */
+export interface MucpServerOptions {
+  /** The server's name: the id of errors that have none. */
+  readonly name: string
+  readonly table: EndpointTable
+  readonly subscriptions: Subscriptions
+  readonly runtime: Pick<Runtime, 'now' | 'schedule'>
+  readonly exposeErrors: boolean
+  readonly onError: (error: unknown, context: Context | undefined) => void
+}
+
+/** A request that is understood so far. */
+export interface MucpRequest {
+  readonly message: Message
+  readonly fields: MucpFields
+  readonly contentType: string
+  readonly content: ContentCodec
+  readonly opened: Opened
+  /** The id the envelope carries, else the header's. */
+  readonly id: string
+  /** Whom it is for, as it was asked: `Greeter.Hello`. */
+  readonly target: string
+}
+
+/**
+ * One socket of a mucp server: reads messages, starts calls, writes their
+ * answers. Many calls may be under way, told apart by stream or id.
+ *
+ * Unlike go-micro it finishes what is under way when the peer ends in good
+ * order, and ignores messages for streams that have ended.
+ */
+export class MucpConnection {
+  readonly options: MucpServerOptions
+  readonly #socket: Socket
+  readonly #calls = new Map<string, MucpCall>()
+  readonly #endedStreams = new Set<string>()
+  /** No more reading: the calls that run are the last. */
+  #closing = false
+  /** The server stops: close as soon as nothing runs. */
+  #draining = false
+  #onRelease: (() => void) | undefined
+
+  constructor(socket: Socket, options: MucpServerOptions) {
+    this.#socket = socket
+    this.options = options
+  }
+
+  get peer(): string {
+    return this.#socket.remote
+  }
+
+  /** Serves until the peer or `drain` ends the socket and all calls have settled. */
+  async run(): Promise<void> {
+    try {
+      while (!this.#closing) {
+        const message = await this.#socket.receive()
+        if (message === undefined) break
+        await this.#onMessage(message)
+      }
+      for (const call of this.#calls.values()) call.endRequests()
+    } catch (error) {
+      for (const call of this.#calls.values()) call.lose(error)
+    }
+    while (this.#calls.size > 0) await this.#released()
+  }
+
+  /** Closes the socket as soon as no call runs. */
+  drain(): void {
+    this.#draining = true
+    if (this.#calls.size === 0) void this.#socket.close()
+  }
+
+  /** Closes the socket now; calls that run are cancelled. */
+  destroy(reason: unknown): void {
+    for (const call of this.#calls.values()) call.lose(reason)
+    void this.#socket.close()
+  }
+
+  /** Sends an answer. False when the peer is gone. @throws RangeError when the message is too large */
+  async send(message: Message): Promise<boolean> {
+    try {
+      await this.#socket.send(message)
+      return true
+    } catch (error) {
+      if (error instanceof RangeError) throw error
+      return false
+    }
+  }
+
+  /** A call has settled. */
+  release(call: MucpCall): void {
+    const { key, streamId } = call
+    if (this.#calls.get(key) !== call) return
+    this.#calls.delete(key)
+    if (streamId !== '') this.#rememberEnded(streamId)
+    const onRelease = this.#onRelease
+    this.#onRelease = undefined
+    onRelease?.()
+    if (this.#draining && this.#calls.size === 0) void this.#socket.close()
+  }
+
+  #released(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onRelease = resolve
+    })
+  }
+
+  #rememberEnded(streamId: string): void {
+    this.#endedStreams.add(streamId)
+    if (this.#endedStreams.size <= ENDED_STREAMS_MAX) return
+    const [oldest] = this.#endedStreams
+    this.#endedStreams.delete(oldest!)
+  }
+
+  /** Returns a promise when the next message has to wait. */
+  #onMessage(message: Message): Promise<unknown> | undefined {
+    const fields = readMucpFields(message.header)
+    if (fields.close) this.#closing = true
+    if (fields.topic !== '') return this.#onEvent(message, fields)
+    const key = fields.stream === '' ? fields.id : fields.stream
+    const running = this.#calls.get(key)
+    if (running !== undefined) return running.deliver(message, fields)
+    if (fields.stream !== '') {
+      if (fields.error === END_OF_STREAM) {
+        this.#closing = true
+        return undefined
+      }
+      if (this.#endedStreams.has(fields.stream)) return undefined
+    }
+    this.#begin(message, fields, key)
+    return this.#calls.size < CALLS_MAX ? undefined : this.#released()
+  }
+
+  async #onEvent(message: Message, fields: MucpFields): Promise<void> {
+    const { name, subscriptions, exposeErrors, onError } = this.options
+    const event: Event = {
+      topic: fields.topic,
+      contentType: fields.contentType,
+      header: message.header,
+      body: message.body,
+    }
+    let header = message.header
+    try {
+      await subscriptions.deliver(event)
+    } catch (error) {
+      onError(error, undefined)
+      header = errorHeader(header, toMicroError(error, name, exposeErrors).encode())
+    }
+    await this.send({ header, body: NO_BODY })
+  }
+
+  #begin(message: Message, fields: MucpFields, key: string): void {
+    const contentType = contentTypeOf(fields)
+    const content = contentCodec(contentType)
+    if (content === undefined) {
+      this.#refuseContentType(contentType)
+      return
+    }
+    let opened: Opened
+    try {
+      opened = content.envelope.openRequest(asBuffer(message.body))
+    } catch (error) {
+      this.#refuse(message, error instanceof Error ? error.message : String(error))
+      return
+    }
+    const id = opened.id === '' ? fields.id : opened.id
+    const target = opened.endpoint || targetOf(message, fields, content)
+    const request = { message, fields, contentType, content, opened, id, target }
+    const endpoint = this.#find(request)
+    if (endpoint === undefined) return
+    const { subtype } = content
+    const { method } = endpoint
+    if (!method.request.has(subtype) || !method.response.has(subtype)) {
+      this.#refuseContentType(contentType)
+      return
+    }
+    const call = new MucpCall(this, endpoint, request, key)
+    this.#calls.set(key, call)
+    call.start()
+  }
+
+  /** The endpoint, or an answer in the words of go-micro's router. */
+  #find(request: MucpRequest): Endpoint | undefined {
+    const { target } = request
+    const parts = target.split('.')
+    const found = parts.length === 2 ? this.options.table.get(target) : undefined
+    if (found !== undefined) return found
+    let text = `rpc: can't find method ${parts[1]}`
+    if (parts.length !== 2) text = `rpc: service/endpoint request ill-formed: ${target}`
+    else if (!this.options.table.has(parts[0]!)) text = `rpc: can't find service ${parts[0]}`
+    this.#refuse(request.message, text, request)
+    return undefined
+  }
+
+  #refuse(message: Message, text: string, request?: MucpRequest): void {
+    const envelope = request?.content.envelope
+    const body =
+      envelope?.inBody === true
+        ? envelope.wrapReply(NO_BODY, request!.id, request!.target, text)
+        : NO_BODY
+    void this.send({ header: errorHeader(message.header, text), body })
+  }
+
+  /** Without Micro-Error and id, as go-micro answers. */
+  #refuseContentType(contentType: string): void {
+    const header = new Map([['Content-Type', 'text/plain']])
+    void this.send({ header, body: Buffer.from(`unsupported Content-Type: ${contentType}`) })
+  }
+}
+
+const NO_BODY: Uint8Array = new Uint8Array(0)
+
+/** The content type, in the words of today: peers from before go-micro 1.9 send neither service nor endpoint. */
+function contentTypeOf(fields: MucpFields): string {
+  const contentType = fields.contentType === '' ? MUCP_CONTENT_TYPE_MISSING : fields.contentType
+  const nameless = fields.service === '' && fields.method === '' && fields.endpoint === ''
+  const legacy = fields.protocol === '' && (nameless || fields.target !== '')
+  return legacy ? legacyContentType(contentType) : contentType
+}
+
+/** With gRPC framing the endpoint may come as `:path`: `/greeter.Greeter/Hello`. */
+function targetOf(message: Message, fields: MucpFields, content: ContentCodec): string {
+  const path = content.envelope.keepsOpening ? message.header.get(':path') : undefined
+  const match = /^\/(?:.*\.)?([^./]+)\/([^./]+)$/.exec(path ?? '')
+  if (match !== null) return `${match[1]}.${match[2]}`
+  return fields.endpoint === '' ? fields.method : fields.endpoint
+}

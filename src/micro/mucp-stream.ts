@@ -1,0 +1,236 @@
+import { type CallKind, Metadata } from '../grpc/index.js'
+import type { Message, Runtime, Socket } from '../transport/index.js'
+import type { CallOptions } from './call-options.js'
+import type { ClientStream } from './client-stream.js'
+import { LazyResult } from './lazy-result.js'
+import { MicroError } from './micro-error.js'
+import {
+  CLIENT_ID,
+  CLIENT_TRANSPORT_ID,
+  endHeader,
+  type MucpCodec,
+  transportError,
+} from './mucp-codec.js'
+import { metadataFields } from './mucp-context.js'
+import { MucpGuard } from './mucp-guard.js'
+import { MucpHeader } from './mucp-header.js'
+
+/** A stream's own socket, and what its messages carry. */
+export interface OpenedSocket {
+  readonly socket: Socket
+  readonly codec: MucpCodec
+  readonly header: ReadonlyMap<string, string>
+  readonly id: string
+}
+
+/** What a stream is made of. */
+export interface MucpStreamParts {
+  readonly kind: CallKind
+  readonly runtime: Pick<Runtime, 'schedule'>
+  readonly options: CallOptions
+  readonly open: () => Promise<OpenedSocket>
+  readonly onClosed: () => void
+}
+
+const NO_BODY: Uint8Array = new Uint8Array(0)
+const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined })
+
+/** A stream over a transport, on a socket of its own. */
+export class MucpStream implements ClientStream {
+  readonly #parts: MucpStreamParts
+  readonly #guard: MucpGuard
+  readonly #headers = new LazyResult<Metadata>()
+  readonly #trailers = new LazyResult<Metadata>()
+  readonly #opening: Promise<OpenedSocket>
+  #opened: OpenedSocket | undefined
+  /** Reads are one after the other: a socket has one `receive` at a time. */
+  #reading: Promise<unknown> = Promise.resolve()
+  #endSent = false
+  #ended = false
+  /** What the next read fails with. */
+  #failure: { error: unknown } | undefined
+
+  constructor(parts: MucpStreamParts) {
+    this.#parts = parts
+    const { runtime, options } = parts
+    this.#guard = new MucpGuard(
+      runtime,
+      options.signal,
+      options.timeoutMs ?? Number.POSITIVE_INFINITY,
+      () => MicroError.timeout('context deadline exceeded', { id: CLIENT_ID }),
+      reason => this.cancel(reason),
+    )
+    this.#opening = this.#guard.race(this.#open())
+    this.#opening.catch(error => this.#finish({ error }))
+  }
+
+  get headers(): Promise<Metadata> {
+    return this.#headers.promise
+  }
+
+  get trailers(): Promise<Metadata> {
+    return this.#trailers.promise
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  write(request: unknown): Promise<void> | undefined {
+    if (this.#endSent) throw new TypeError('send after closeSend')
+    return this.#ended ? undefined : this.#write(request)
+  }
+
+  request(message: unknown): void {
+    this.#write(message).catch(error => this.cancel(error))
+  }
+
+  async send(request: unknown): Promise<void> {
+    await this.write(request)
+  }
+
+  async closeSend(): Promise<void> {
+    const { kind } = this.#parts
+    // A server-streaming call has sent its request: go-micro's clients send no end after it.
+    if (this.#endSent || this.#ended || kind === 'server') return
+    this.#endSent = true
+    const { header } = await this.#opening
+    // With this, go-micro's server (>= 4.10) and ours end the socket once the handler has
+    // settled: after our end there is no EOS from the server.
+    await this.#sendMessage(endHeader(header).set(MucpHeader.Connection, 'close'), NO_BODY)
+  }
+
+  next(): Promise<IteratorResult<unknown, undefined>> {
+    const result = this.#reading.then(() => this.#read())
+    this.#reading = result.catch(() => undefined)
+    return result
+  }
+
+  async receive(): Promise<unknown> {
+    return (await this.next()).value
+  }
+
+  async return(): Promise<IteratorResult<unknown, undefined>> {
+    this.#finish(undefined)
+    return DONE
+  }
+
+  cancel(reason?: unknown): void {
+    this.#finish({
+      error: reason ?? new MicroError(499, 'the call was cancelled', { id: CLIENT_ID }),
+    })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  async #open(): Promise<OpenedSocket> {
+    let opened: OpenedSocket
+    try {
+      opened = await this.#parts.open()
+    } catch (cause) {
+      if (cause instanceof MicroError || cause instanceof TypeError) throw cause
+      const text = cause instanceof Error ? cause.message : String(cause)
+      throw MicroError.internal(`connection error: ${text}`, { id: CLIENT_ID, cause })
+    }
+    if (this.#ended) {
+      void opened.socket.close()
+      return opened
+    }
+    this.#opened = opened
+    const { header, codec, id } = opened
+    await this.#sendMessage(header, codec.encodeOpening(id))
+    return opened
+  }
+
+  async #write(request: unknown): Promise<void> {
+    const { codec, header, id } = this.#opened ?? (await this.#opening)
+    await this.#sendMessage(header, codec.encode(request, id))
+  }
+
+  /** A socket that fails here fails in `receive` as well: that is where the caller learns of it. */
+  async #sendMessage(header: ReadonlyMap<string, string>, body: Uint8Array): Promise<void> {
+    if (this.#ended) return
+    try {
+      await this.#opened!.socket.send({ header: header as Map<string, string>, body })
+    } catch (cause) {
+      if (cause instanceof RangeError) throw transportError(cause)
+    }
+  }
+
+  async #read(): Promise<IteratorResult<unknown, undefined>> {
+    let message: Message | undefined
+    try {
+      const { socket } = await this.#opening
+      if (!this.#ended) message = await socket.receive()
+    } catch (cause) {
+      this.#finish({ error: transportError(cause) })
+    }
+    return this.#ended ? this.#result() : this.#onMessage(message)
+  }
+
+  #onMessage(message: Message | undefined): IteratorResult<unknown, undefined> {
+    if (message === undefined) {
+      // After our own end the socket's end is the stream's.
+      const lost = () => MicroError.internal('EOF', { id: CLIENT_TRANSPORT_ID })
+      this.#finish(this.#endSent ? undefined : { error: lost() })
+      return this.#result()
+    }
+    const metadata = Metadata.fromHeaders(metadataFields(message.header))
+    const reply = this.#opened!.codec.read(message)
+    if (reply.kind === 'error') {
+      this.#finish({ error: reply.error })
+      return this.#result()
+    }
+    this.#headers.resolve(metadata)
+    if (reply.kind === 'message') return { done: false, value: reply.value }
+    this.#endSent = true
+    this.#trailers.resolve(metadata)
+    this.#finish(undefined)
+    return DONE
+  }
+
+  /** The failure, once; the end after it. */
+  #result(): IteratorResult<unknown, undefined> {
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure.error
+    return DONE
+  }
+
+  #finish(failure: { error: unknown } | undefined): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#failure = failure
+    this.#guard.finish()
+    if (failure === undefined) {
+      this.#headers.resolve(new Metadata())
+      this.#trailers.resolve(new Metadata())
+    } else {
+      this.#headers.reject(failure.error)
+      this.#trailers.reject(failure.error)
+    }
+    void this.#shut()
+    this.#parts.onClosed()
+  }
+
+  /** As Go's `Close`: the end of the stream, then the end of the socket. */
+  async #shut(): Promise<void> {
+    const opened = this.#opened
+    if (opened === undefined) return
+    try {
+      if (!this.#endSent) {
+        this.#endSent = true
+        await opened.socket.send({ header: endHeader(opened.header), body: NO_BODY })
+      }
+    } catch {
+      // The socket is gone already.
+    }
+    await opened.socket.close()
+  }
+}

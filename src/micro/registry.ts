@@ -1,0 +1,167 @@
+import type { Cancellable, Runtime } from '../transport/index.js'
+import { nodeRuntime } from '../transport/index.js'
+
+/** One process that serves a service. */
+export interface RegistryNode {
+  /** Unique: `<name>-<random>`. */
+  readonly id: string
+  readonly address: string
+  /**
+   * Ours say `protocol: "mucp"`, without which Go's clients fall back to
+   * legacy codecs, `grpc: "true"` when native calls are served as well, and `transport`.
+   */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What a registry holds of a service: one version, and who serves it. */
+export interface RegistryService {
+  readonly name: string
+  readonly version: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly endpoints: readonly RegistryEndpoint[]
+  readonly nodes: readonly RegistryNode[]
+}
+
+/** One endpoint: `Greeter.Hello`. */
+export interface RegistryEndpoint {
+  readonly name: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface RegisterOptions {
+  /** The nodes vanish unless registered again within this time. Unit: ms. Default: never. */
+  readonly ttlMs?: number
+}
+
+/** Where services are found. */
+export interface Registry {
+  readonly name: string
+  register(service: RegistryService, options?: RegisterOptions): Promise<void>
+  /** Removes the nodes of `service`; others stay. */
+  deregister(service: RegistryService): Promise<void>
+  /** Every version of a service; empty when nobody serves it. */
+  getService(name: string): Promise<readonly RegistryService[]>
+  listServices(): Promise<readonly RegistryService[]>
+  /** Calls `onChange` with a service's name after each change. Returns how to stop. Optional: without it clients ask anew. */
+  watch?(onChange: (name: string) => void): () => void
+}
+
+/** A registry within this process: for tests, and for services that live in one program. */
+export function memoryRegistry(
+  runtime: Pick<Runtime, 'schedule'> = nodeRuntime,
+): Required<Registry> {
+  return new MemoryRegistry(runtime)
+}
+
+/**
+ * A registry of fixed addresses: `{ greeter: ['10.0.0.1:50051'] }`. A value may
+ * also be nodes with metadata. Registering is not possible.
+ *
+ */
+export function staticRegistry(
+  services: Readonly<Record<string, readonly (string | RegistryNode)[]>>,
+): Registry {
+  const table = new Map(
+    Object.entries(services).map(([name, nodes]) => [name, fixedService(name, nodes)]),
+  )
+  const refuse = async (): Promise<void> => {
+    throw new TypeError('a static registry takes no registrations')
+  }
+  return {
+    name: 'static',
+    register: refuse,
+    deregister: refuse,
+    getService: async name => {
+      const service = table.get(name)
+      return service === undefined ? [] : [service]
+    },
+    listServices: async () => [...table.values()],
+  }
+}
+
+function fixedService(name: string, nodes: readonly (string | RegistryNode)[]): RegistryService {
+  return {
+    name,
+    version: 'latest',
+    metadata: {},
+    endpoints: [],
+    nodes: nodes.map((node, index) =>
+      typeof node === 'string'
+        ? {
+            id: `${name}-${index}`,
+            address: node,
+            metadata: { protocol: 'mucp', grpc: 'true', transport: 'grpc' },
+          }
+        : node,
+    ),
+  }
+}
+
+class MemoryRegistry implements Required<Registry> {
+  readonly name = 'memory'
+  readonly #runtime: Pick<Runtime, 'schedule'>
+  /** By name, then by version. */
+  readonly #services = new Map<string, Map<string, RegistryService>>()
+  readonly #timers = new Map<string, Cancellable>()
+  readonly #watchers = new Set<(name: string) => void>()
+
+  constructor(runtime: Pick<Runtime, 'schedule'>) {
+    this.#runtime = runtime
+  }
+
+  async register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
+    const versions = this.#services.get(service.name) ?? new Map<string, RegistryService>()
+    const known = versions.get(service.version)?.nodes ?? []
+    const ids = new Set(service.nodes.map(node => node.id))
+    const nodes = [...known.filter(node => !ids.has(node.id)), ...service.nodes]
+    versions.set(service.version, { ...service, nodes })
+    this.#services.set(service.name, versions)
+    for (const node of service.nodes) this.#arm(service, node, options.ttlMs)
+    this.#changed(service.name)
+  }
+
+  async deregister(service: RegistryService): Promise<void> {
+    for (const node of service.nodes) this.#remove(service, node.id)
+    this.#changed(service.name)
+  }
+
+  async getService(name: string): Promise<readonly RegistryService[]> {
+    return [...(this.#services.get(name)?.values() ?? [])]
+  }
+
+  async listServices(): Promise<readonly RegistryService[]> {
+    return [...this.#services.values()].flatMap(versions => [...versions.values()])
+  }
+
+  watch(onChange: (name: string) => void): () => void {
+    this.#watchers.add(onChange)
+    return () => this.#watchers.delete(onChange)
+  }
+
+  #arm(service: RegistryService, node: RegistryNode, ttlMs: number | undefined): void {
+    this.#timers.get(node.id)?.cancel()
+    this.#timers.delete(node.id)
+    if (ttlMs === undefined) return
+    const timer = this.#runtime.schedule(ttlMs, () => {
+      this.#remove(service, node.id)
+      this.#changed(service.name)
+    })
+    this.#timers.set(node.id, timer)
+  }
+
+  #remove({ name, version }: RegistryService, id: string): void {
+    this.#timers.get(id)?.cancel()
+    this.#timers.delete(id)
+    const versions = this.#services.get(name)
+    const service = versions?.get(version)
+    if (versions === undefined || service === undefined) return
+    const nodes = service.nodes.filter(node => node.id !== id)
+    if (nodes.length > 0) versions.set(version, { ...service, nodes })
+    else versions.delete(version)
+    if (versions.size === 0) this.#services.delete(name)
+  }
+
+  #changed(name: string): void {
+    for (const watcher of this.#watchers) watcher(name)
+  }
+}

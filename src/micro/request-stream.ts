@@ -1,0 +1,69 @@
+import type { ServerCall } from '../grpc/index.js'
+
+interface Reader {
+  resolve(result: IteratorResult<unknown, undefined>): void
+  reject(error: unknown): void
+}
+
+const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined })
+
+/**
+ * The requests of a client-streaming or bidi call on the gRPC door. Nothing is
+ * kept here: a message is taken from the call, and the client given credit,
+ * when the handler asks for it.
+ */
+export class RequestStream implements AsyncIterableIterator<unknown, undefined> {
+  readonly #call: ServerCall
+  readonly #readers: Reader[] = []
+  #done = false
+
+  constructor(call: ServerCall) {
+    this.#call = call
+  }
+
+  next(): Promise<IteratorResult<unknown, undefined>> {
+    if (this.#readers.length === 0) {
+      const result = this.#take()
+      if (result !== undefined) return result
+    }
+    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
+  }
+
+  /** The handler wants no more: the client gets no more credit. */
+  return(): Promise<IteratorResult<unknown, undefined>> {
+    this.#done = true
+    this.wake()
+    return Promise.resolve(DONE)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** The call has something new: a message, the end, or its failure. */
+  wake(): void {
+    while (this.#readers.length > 0) {
+      const result = this.#take()
+      if (result === undefined) return
+      const reader = this.#readers.shift()!
+      result.then(reader.resolve, reader.reject)
+    }
+  }
+
+  /** What `next` gives now; undefined while there is nothing. */
+  #take(): Promise<IteratorResult<unknown, undefined>> | undefined {
+    const call = this.#call
+    if (this.#done) return Promise.resolve(DONE)
+    if (call.readable) {
+      const value = call.read()
+      if (call.cancelled === undefined) return Promise.resolve({ done: false, value })
+    }
+    if (call.cancelled !== undefined) {
+      this.#done = true
+      return Promise.reject(call.cancelled)
+    }
+    if (!call.ended) return undefined
+    this.#done = true
+    return Promise.resolve(DONE)
+  }
+}

@@ -1,0 +1,30 @@
+import { nodeRuntime, type Runtime } from '../transport/index.js'
+import type { RegistryNode } from './registry.js'
+
+/** Chooses who serves the next call. */
+export interface Selector {
+  readonly name: string
+  /** One of `nodes`, of which there is at least one. */
+  select(service: string, nodes: readonly RegistryNode[]): RegistryNode
+}
+
+/** Any node, each as likely as the next: go-micro's default. */
+export function randomSelector(runtime: Pick<Runtime, 'random'> = nodeRuntime): Selector {
+  return {
+    name: 'random',
+    select: (_service, nodes) => nodes[Math.floor(runtime.random() * nodes.length)]!,
+  }
+}
+
+/** One node after the other, for each service on its own. */
+export function roundRobinSelector(): Selector {
+  const turns = new Map<string, number>()
+  return {
+    name: 'roundrobin',
+    select(service, nodes) {
+      const turn = turns.get(service) ?? 0
+      turns.set(service, (turn + 1) % Number.MAX_SAFE_INTEGER)
+      return nodes[turn % nodes.length]!
+    },
+  }
+}

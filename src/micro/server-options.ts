@@ -1,0 +1,59 @@
+import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
+import type { Context } from './context.js'
+import type { Registry } from './registry.js'
+
+/** How a server is made. */
+export interface ServerOptions {
+  /** Its name in the registry, and the id of its errors: `greeter`. */
+  readonly name: string
+  /** Where to listen: `host:port`, port 0 for any that is free. Default: `127.0.0.1:0`. */
+  readonly address?: string
+  /** What carries the messages. Default: `grpcTransport`, which takes native calls as well. */
+  readonly transport?: Transport
+  /** Where others find it. Default: nowhere. */
+  readonly registry?: Registry
+  /** The service's version in the registry. Default: `latest`. */
+  readonly version?: string
+  /** Further metadata of the node in the registry. */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** The address in the registry. Default: the one it listens on; `127.0.0.1` for every interface. */
+  readonly advertise?: string
+  /** Default transport: serve TLS: `key`, `cert` ... Default: plain text. */
+  readonly tls?: NonNullable<GrpcTransportOptions['serverTls']>
+  /** Default transport: what one connection may cost. See `ConnectionLimits`. */
+  readonly limits?: NonNullable<GrpcTransportOptions['limits']>
+  /** Default transport: largest message received. Unit: octets. Default: 4_194_304. */
+  readonly messageSizeMax?: number
+  /** Default transport: compression, and what one native call may cost. See `CallLimits`. */
+  readonly calls?: NonNullable<GrpcTransportOptions['calls']>
+  /**
+   * Tell callers the text of exceptions that are neither `MicroError` nor
+   * `GrpcError`. Default: false, for it may hold secrets.
+   */
+  readonly exposeErrors?: boolean
+  /** Hears of those exceptions, and of failures of the registry. Default: nobody. */
+  readonly onError?: (error: unknown, context: Context | undefined) => void
+  /** Native calls find a service by the last part of its name, whatever the package, as in go-micro. Default: false. */
+  readonly matchShortName?: boolean
+  /** Time and randomness. Default: Node's. */
+  readonly runtime?: Runtime
+}
+
+/** Names of all options. */
+export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
+  'name',
+  'address',
+  'transport',
+  'registry',
+  'version',
+  'metadata',
+  'advertise',
+  'tls',
+  'limits',
+  'messageSizeMax',
+  'calls',
+  'exposeErrors',
+  'onError',
+  'matchShortName',
+  'runtime',
+]

@@ -1,0 +1,265 @@
+import { Router } from '../grpc/index.js'
+import {
+  type CallListener,
+  grpcTransport,
+  type Listener,
+  nodeRuntime,
+  type Runtime,
+  type Socket,
+  type Transport,
+} from '../transport/index.js'
+import type { TypedCodec } from './codec.js'
+import { type Endpoint, EndpointTable } from './endpoint-table.js'
+import { type EventHandler, Subscriptions } from './events.js'
+import { GrpcRoute } from './grpc-route.js'
+import type { Middleware } from './middleware.js'
+import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
+import { checkKnown, checkMethods, checkText } from './options.js'
+import { Registration } from './registration.js'
+import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
+import type { Service } from './service.js'
+import type { Handlers, ServiceTypes } from './service-types.js'
+
+/** How a server stops. */
+export interface StopOptions {
+  /** How long running calls may go on; then they are cut. Unit: ms. Default: 5_000. */
+  readonly graceMs?: number
+}
+
+const GRACE_MS = 5_000
+
+/** Options that only make sense for the default transport. */
+const TRANSPORT_OPTION_NAMES = ['tls', 'limits', 'messageSizeMax', 'calls'] as const
+
+/** Services that `Transport/Stream` itself goes by. */
+const TRANSPORT_SERVICES: readonly string[] = [
+  'go.micro.transport.grpc.Transport',
+  'go.micro.grpc.transport.Transport',
+]
+
+/**
+ * Makes a server: one table of handlers, behind native gRPC and behind
+ * go-micro's protocol on the same port. It listens from `start` on.
+ *
+ * @throws TypeError or RangeError naming the option that cannot be used
+ */
+export function createServer(options: ServerOptions): Server {
+  return new Server(options)
+}
+
+/** A named server. See `createServer`. */
+export class Server implements AsyncDisposable {
+  readonly name: string
+  readonly #options: ServerOptions
+  readonly #transport: Transport
+  readonly #runtime: Runtime
+  readonly #table = new EndpointTable()
+  readonly #subscriptions = new Subscriptions()
+  readonly #router = new Router()
+  readonly #middleware: Middleware[] = []
+  readonly #mucp: MucpServerOptions
+  readonly #connections = new Set<MucpConnection>()
+  #listener: Listener | undefined
+  #registration: Registration | undefined
+  #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
+  #stopping: Promise<void> | undefined
+
+  constructor(options: ServerOptions) {
+    checkKnown('createServer', options, SERVER_OPTION_NAMES)
+    this.name = checkText('name', options.name)
+    if (options.address !== undefined) checkText('address', options.address)
+    if (options.transport !== undefined) {
+      checkMethods('transport', options.transport, ['dial', 'listen'])
+      for (const name of TRANSPORT_OPTION_NAMES) {
+        if (options[name] === undefined) continue
+        throw new TypeError(`${name} belongs to the transport that was given: set it there`)
+      }
+    }
+    if (options.registry !== undefined) {
+      checkMethods('registry', options.registry, ['register', 'deregister'])
+    }
+    this.#options = options
+    this.#runtime = options.runtime ?? nodeRuntime
+    this.#transport = options.transport ?? defaultTransport(options)
+    this.#mucp = {
+      name: this.name,
+      table: this.#table,
+      subscriptions: this.#subscriptions,
+      runtime: this.#runtime,
+      exposeErrors: options.exposeErrors === true,
+      onError: options.onError ?? (() => undefined),
+    }
+    if (options.matchShortName === true) this.#router.catchAll = path => this.#byShortName(path)
+  }
+
+  /** The address it listens on: with the real port. @throws TypeError before `start` */
+  get address(): string {
+    if (this.#listener === undefined) throw new TypeError('the server has no address before start')
+    return this.#listener.address
+  }
+
+  /** Sockets of mucp clients that are open. */
+  get socketCount(): number {
+    return this.#connections.size
+  }
+
+  /**
+   * Adds middleware around the handlers registered from now on, the first
+   * outermost.
+   */
+  use(...middleware: readonly Middleware[]): this {
+    for (const each of middleware) {
+      if (typeof each !== 'function') {
+        throw new TypeError(`middleware must be a function, got ${typeof each}`)
+      }
+      this.#middleware.push(each)
+    }
+    return this
+  }
+
+  /**
+   * Serves `service` with `handlers`, one for each method, under three names:
+   * its own, `<server>.<short name>` and its short name alone.
+   *
+   * @throws TypeError when handlers are missing or unknown, or another service has the short name
+   */
+  handle<S extends ServiceTypes<S>>(service: Service<S>, handlers: Handlers<S>): this {
+    if (TRANSPORT_SERVICES.includes(service.name)) {
+      throw new TypeError(`service ${service.name} is the transport's own`)
+    }
+    for (const endpoint of this.#table.add(service, handlers, [...this.#middleware])) {
+      for (const path of this.#pathsOf(endpoint)) {
+        this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))
+      }
+    }
+    return this
+  }
+
+  /**
+   * Calls `handler` with each event of `topic` (`Micro-Topic`). Returns how to
+   * end it. Default codec: JSON.
+   */
+  subscribe<T = unknown>(
+    topic: string,
+    handler: EventHandler<T>,
+    codec?: TypedCodec<T>,
+  ): () => void {
+    return this.#subscriptions.add(topic, handler, codec)
+  }
+
+  /** Listens, then registers. Rejects with the transport's error, or TypeError when started before. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new TypeError(`the server is ${this.#state} already`)
+    this.#state = 'starting'
+    try {
+      const listener = await this.#transport.listen(this.#options.address ?? '127.0.0.1:0')
+      this.#listener = listener
+      if (isCallListener(listener)) listener.onCall(this.#router)
+      listener.accept(socket => this.#serve(socket))
+      await this.#register(listener)
+    } catch (error) {
+      await this.#listener?.close()
+      this.#listener = undefined
+      this.#state = 'new'
+      throw error
+    }
+    this.#state = 'running'
+  }
+
+  /**
+   * Leaves the registry, stops accepting, lets running calls finish for
+   * `graceMs` and cuts the rest. Settles when nothing is left. May be called again.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    const graceMs = options.graceMs ?? GRACE_MS
+    if (!(graceMs >= 0)) throw new RangeError(`graceMs must be at least 0, got ${graceMs}`)
+    this.#stopping ??= this.#stop(graceMs)
+    return this.#stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    const listener = this.#listener
+    this.#state = 'stopped'
+    await this.#registration?.end()
+    if (listener === undefined) return
+    const timer = this.#runtime.schedule(Math.min(graceMs, 0x7fff_ffff), () => this.#cut())
+    const closed = isCallListener(listener) ? listener.stop(graceMs) : listener.close()
+    for (const connection of this.#connections) connection.drain()
+    await closed
+    timer.cancel()
+  }
+
+  #cut(): void {
+    for (const connection of this.#connections) connection.destroy(new Error('the server stopped'))
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const connection = new MucpConnection(socket, this.#mucp)
+    this.#connections.add(connection)
+    if (this.#state === 'stopped') connection.drain()
+    try {
+      await connection.run()
+    } finally {
+      this.#connections.delete(connection)
+    }
+  }
+
+  async #register(listener: Listener): Promise<void> {
+    const { registry, version, metadata, advertise } = this.#options
+    if (registry === undefined) return
+    this.#registration = new Registration(registry, this.#runtime, this.#mucp.onError, {
+      name: this.name,
+      version: version ?? 'latest',
+      metadata: metadata ?? {},
+      address: advertise ?? reachable(listener.address),
+      transport: this.#transport.name,
+      native: isCallListener(listener),
+      endpoints: [...this.#table.endpoints].map(endpoint => endpoint.method.endpoint),
+    })
+    await this.#registration.begin()
+  }
+
+  /** What gRPC clients, go-micro's client/grpc and short-spoken ones call. */
+  #pathsOf({ service, method }: Endpoint): Set<string> {
+    const { shortName } = service
+    return new Set([
+      method.path,
+      `/${this.name}.${shortName}/${method.wireName}`,
+      `/${shortName}/${method.wireName}`,
+    ])
+  }
+
+  /** As go-micro's server/grpc: whatever the package, the last part of the service decides. */
+  #byShortName(path: string): GrpcRoute | undefined {
+    const match = /^\/(?:[^/]*\.)?([^./]+)\/([^/]+)$/.exec(path)
+    const endpoint = match === null ? undefined : this.#table.get(`${match[1]}.${match[2]}`)
+    return endpoint === undefined ? undefined : new GrpcRoute(endpoint, path, this.#mucp)
+  }
+}
+
+/** The default transport. What native handlers answer and cannot be encoded is told as well. */
+function defaultTransport(options: ServerOptions): Transport {
+  const { tls, limits, messageSizeMax, runtime, onError } = options
+  const calls =
+    onError === undefined ? {} : { onError: (error: unknown) => onError(error, undefined) }
+  return grpcTransport({
+    calls: { ...calls, ...options.calls },
+    ...(tls === undefined ? {} : { serverTls: tls }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
+    ...(runtime === undefined ? {} : { runtime }),
+  })
+}
+
+function isCallListener(listener: Listener): listener is CallListener {
+  return 'onCall' in listener
+}
+
+/** An address that others on this machine can dial, for one that means every interface. */
+function reachable(address: string): string {
+  return address.replace(/^(?:\[::\]|0\.0\.0\.0|):(?=\d+$)/, '127.0.0.1:')
+}

@@ -1,0 +1,55 @@
+import type { CallKind } from '../grpc/index.js'
+import type { CallOptions, ResponseStream } from './call-options.js'
+import type { Context } from './context.js'
+
+/**
+ * The types of one method. `In` types are what we accept for encoding, the
+ * others what decoding gives: a protobuf message may be given with fields left
+ * out, and arrives with all of them.
+ */
+export interface MethodTypes<K extends CallKind, Req, Res, ReqIn = Req, ResIn = Res> {
+  readonly kind: K
+  readonly request: Req
+  readonly response: Res
+  readonly requestIn: ReqIn
+  readonly responseIn: ResIn
+}
+
+/** Any method's types. */
+export type AnyMethod = MethodTypes<CallKind, unknown, unknown, unknown, unknown>
+
+/** A service's types: one member for each method. `microwire-types` prints one for each service. */
+export type ServiceTypes<S> = { [M in keyof S]: AnyMethod }
+
+/** What a handler may give back for a stream. */
+export type Messages<T> = AsyncIterable<T> | Iterable<T>
+
+/** The handler of one method. */
+export type Handler<M> =
+  M extends MethodTypes<infer K, infer Req, unknown, unknown, infer ResIn>
+    ? K extends 'unary'
+      ? (request: Req, context: Context) => ResIn | Promise<ResIn>
+      : K extends 'server'
+        ? (request: Req, context: Context) => Messages<ResIn>
+        : K extends 'client'
+          ? (requests: AsyncIterable<Req>, context: Context) => ResIn | Promise<ResIn>
+          : (requests: AsyncIterable<Req>, context: Context) => Messages<ResIn>
+    : never
+
+/** The handlers of a service: what `server.handle` takes. */
+export type Handlers<S> = { [M in keyof S]: Handler<S[M]> }
+
+/** One method as the client calls it. */
+export type ClientFunction<M> =
+  M extends MethodTypes<infer K, unknown, infer Res, infer ReqIn, unknown>
+    ? K extends 'unary'
+      ? (request: ReqIn, options?: CallOptions) => Promise<Res>
+      : K extends 'server'
+        ? (request: ReqIn, options?: CallOptions) => ResponseStream<Res>
+        : K extends 'client'
+          ? (requests: Messages<ReqIn>, options?: CallOptions) => Promise<Res>
+          : (requests: Messages<ReqIn>, options?: CallOptions) => ResponseStream<Res>
+    : never
+
+/** The functions of a service: what `client.bind` gives. */
+export type BoundClient<S> = { readonly [M in keyof S]: ClientFunction<S[M]> }

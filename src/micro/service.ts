@@ -1,0 +1,147 @@
+import type { CallKind, Codecs, Method } from '../grpc/index.js'
+import { type CodecChoice, codecMap, type TypedCodec } from './codec.js'
+import type { MethodTypes } from './service-types.js'
+
+/** One method as both doors see it: gRPC's path, kind and codecs, and the names micro uses. */
+export interface ServiceMethod extends Method {
+  /** What JavaScript calls it: `hello`. */
+  readonly name: string
+  /** The service's short name and the method's own: `Greeter.Hello`. */
+  readonly endpoint: string
+  /** The method's own name: `Hello`. */
+  readonly wireName: string
+}
+
+/** A named set of methods. `S` only carries types: see `ServiceTypes`. */
+export interface Service<S = unknown> {
+  /** With its package: `greeter.v1.Greeter`. */
+  readonly name: string
+  /** The last part of the name: `Greeter`. */
+  readonly shortName: string
+  readonly methods: readonly ServiceMethod[]
+  /** Never there at run time: it ties the service to its types. */
+  readonly types?: S
+}
+
+/** How `defineService` is told of one method. */
+export interface MethodDefinition<K extends CallKind, Req, Res> {
+  readonly kind: K
+  /** The name on the wire. Default: the property's name with a capital: `hello` is `Hello`. */
+  readonly name?: string
+  readonly request: CodecChoice<Req>
+  readonly response: CodecChoice<Res>
+}
+
+/** The types of a service that `defineService` was told of. */
+export type DefinedTypes<D> = {
+  [M in keyof D]: D[M] extends {
+    readonly kind: infer K extends CallKind
+    readonly request: infer Req
+    readonly response: infer Res
+  }
+    ? MethodTypes<K, Decoded<Req>, Decoded<Res>>
+    : never
+}
+
+type Decoded<C> =
+  C extends TypedCodec<infer T> ? T : C extends readonly TypedCodec<infer T>[] ? T : never
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/
+const KINDS: readonly string[] = ['unary', 'client', 'server', 'bidi']
+
+/**
+ * A service without protobuf: each method is a name, a kind and codecs.
+ *
+ * `name` is the service's name with its package, `greeter.v1.Greeter`.
+ *
+ * @throws TypeError when the name, a method's name, kind or codecs cannot be used
+ */
+export function defineService<
+  const D extends { readonly [method: string]: MethodDefinition<CallKind, unknown, unknown> },
+>(name: string, methods: D): Service<DefinedTypes<D>> {
+  const list: ServiceMethod[] = []
+  for (const [key, definition] of Object.entries(methods)) {
+    const { kind, request, response } = definition
+    if (!KINDS.includes(kind)) {
+      throw new TypeError(`${key}.kind must be one of ${KINDS.join(', ')}, got ${String(kind)}`)
+    }
+    const wireName = definition.name ?? upperFirst(key)
+    if (!NAME.test(wireName) || wireName.includes('.')) {
+      throw new TypeError(`${key}.name must be an identifier, got '${wireName}'`)
+    }
+    const codecs = { request: checkedMap(key, request), response: checkedMap(key, response) }
+    list.push(serviceMethod(name, { name: key, wireName, kind, ...codecs }))
+  }
+  return makeService(name, list)
+}
+
+function checkedMap(method: string, choice: CodecChoice<unknown>): Codecs {
+  const all = Array.isArray(choice) ? choice : [choice]
+  for (const codec of all) {
+    const known = codec as Partial<TypedCodec<unknown>> | undefined
+    if (typeof known?.encode !== 'function' || typeof known.decode !== 'function') {
+      throw new TypeError(`${method}: a codec must have encode and decode`)
+    }
+    if (!Array.isArray(known.subtypes) || known.subtypes.length === 0) {
+      throw new TypeError(`${method}: a codec must name its subtypes`)
+    }
+  }
+  return codecMap(choice)
+}
+
+/** A service of methods that are ready. @throws TypeError when two methods share a name, or the service's name is none */
+export function makeService<S>(name: string, methods: readonly ServiceMethod[]): Service<S> {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new TypeError(`service name must look like 'package.Service', got '${String(name)}'`)
+  }
+  const seen = new Set<string>()
+  for (const method of methods) {
+    for (const used of new Set([method.name, method.wireName])) {
+      if (seen.has(used)) throw new TypeError(`service ${name} has two methods named ${used}`)
+    }
+    seen.add(method.name).add(method.wireName)
+  }
+  return { name, shortName: shortNameOf(name), methods }
+}
+
+/** What a method is made of, whoever reads it. */
+export interface MethodParts {
+  readonly name: string
+  readonly wireName: string
+  readonly kind: CallKind
+  readonly request: Codecs
+  readonly response: Codecs
+}
+
+/** One method of service `service`, with the path and the endpoint that follow from the names. */
+export function serviceMethod(service: string, parts: MethodParts): ServiceMethod {
+  return {
+    path: `/${service}/${parts.wireName}`,
+    kind: parts.kind,
+    request: parts.request,
+    response: parts.response,
+    name: parts.name,
+    wireName: parts.wireName,
+    endpoint: `${shortNameOf(service)}.${parts.wireName}`,
+  }
+}
+
+/** The same method under another path. */
+export function withPath(method: ServiceMethod, path: string): ServiceMethod {
+  return { ...method, path }
+}
+
+/** The last component of a dotted name. */
+export function shortNameOf(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1)
+}
+
+/** What JavaScript calls a protobuf method: `Hello` is `hello`, `get_thing` is `getThing`. */
+export function lowerCamel(name: string): string {
+  const joined = name.replace(/_+([A-Za-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+  return joined.slice(0, 1).toLowerCase() + joined.slice(1)
+}
+
+function upperFirst(name: string): string {
+  return name.slice(0, 1).toUpperCase() + name.slice(1)
+}

@@ -1,0 +1,106 @@
+import type { Runtime } from '../transport/index.js'
+import { MicroError } from './micro-error.js'
+import type { Registry, RegistryNode } from './registry.js'
+import type { Selector } from './selector.js'
+
+/** How a client speaks to a node. */
+export type Protocol = 'grpc' | 'mucp'
+
+/** Whom one call goes to. */
+export interface Target {
+  readonly address: string
+  readonly protocol: Protocol
+  /** The node knows nothing of today's codecs (go-micro before 1.9). */
+  readonly legacy: boolean
+}
+
+/** How long a registry's answer is good when it cannot say that it changed. Unit: ms. */
+const NODES_TTL_MS = 60_000
+
+/** Turns a service's name into an address, one for each call. */
+export class TargetFinder {
+  readonly #registry: Registry
+  readonly #selector: Selector
+  readonly #service: string
+  readonly #protocol: Protocol | undefined
+  readonly #runtime: Pick<Runtime, 'now'>
+  readonly #unwatch: (() => void) | undefined
+  #nodes: readonly RegistryNode[] = []
+  #freshUntil = Number.NEGATIVE_INFINITY
+  #asking: Promise<void> | undefined
+  /** Grows when the registry changes: an answer asked for before is out of date. */
+  #revision = 0
+
+  constructor(
+    registry: Registry,
+    selector: Selector,
+    service: string,
+    protocol: Protocol | undefined,
+    runtime: Pick<Runtime, 'now'>,
+  ) {
+    this.#registry = registry
+    this.#selector = selector
+    this.#service = service
+    this.#protocol = protocol
+    this.#runtime = runtime
+    this.#unwatch = registry.watch?.(name => {
+      if (name !== service) return
+      this.#revision++
+      this.#freshUntil = Number.NEGATIVE_INFINITY
+    })
+  }
+
+  /** The next call's target; a promise when the registry has to be asked. @throws MicroError 500 when nobody serves the service */
+  find(): Target | Promise<Target> {
+    if (this.#runtime.now() < this.#freshUntil && this.#nodes.length > 0) return this.#select()
+    return this.#findAnew()
+  }
+
+  close(): void {
+    this.#unwatch?.()
+  }
+
+  async #findAnew(): Promise<Target> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined
+    })
+    await this.#asking
+    return this.#select()
+  }
+
+  async #ask(): Promise<void> {
+    const revision = this.#revision
+    let nodes: readonly RegistryNode[]
+    try {
+      const services = await this.#registry.getService(this.#service)
+      nodes = services.flatMap(service => service.nodes)
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause)
+      throw selectionError(`error selecting ${this.#service} node: ${text}`, cause)
+    }
+    this.#nodes = nodes
+    if (revision === this.#revision) this.#freshUntil = this.#runtime.now() + NODES_TTL_MS
+  }
+
+  #select(): Target {
+    if (this.#nodes.length === 0) throw selectionError(`service ${this.#service}: not found`)
+    const node = this.#selector.select(this.#service, this.#nodes)
+    return targetOf(node, this.#protocol)
+  }
+}
+
+/** go-micro reports a failed selection as 500 from `go.micro.client`. */
+function selectionError(detail: string, cause?: unknown): MicroError {
+  return MicroError.internal(detail, { id: 'go.micro.client', cause })
+}
+
+/** What a node says of itself, unless the client insists on a protocol. */
+function targetOf(node: RegistryNode, wanted: Protocol | undefined): Target {
+  const { protocol, grpc } = node.metadata
+  const native = protocol === 'grpc' || grpc === 'true'
+  return {
+    address: node.address,
+    protocol: wanted ?? (native ? 'grpc' : 'mucp'),
+    legacy: protocol === undefined,
+  }
+}
