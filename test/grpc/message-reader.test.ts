@@ -1,0 +1,149 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { MessageReader } from '../../src/grpc/index.js'
+import { isWholeMessage, readMessageSize, writeLengthPrefix } from '../../src/grpc/length-prefix.js'
+import { framed } from './support.js'
+
+/** Reads all messages of `bytes` cut at `cuts`, each piece overwritten once it is returned. */
+function readCut(bytes: Buffer, cuts: readonly number[], sizeMax = 1e6): string[] {
+  const reader = new MessageReader(sizeMax)
+  const found: string[] = []
+  const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length]
+  for (let i = 1; i < edges.length; i++) {
+    const piece = Buffer.from(bytes.subarray(edges[i - 1], edges[i]))
+    reader.push(piece, 0, piece.length)
+    while (reader.next())
+      found.push(`${reader.flag}:${reader.bytes.toString('latin1', reader.start, reader.end)}`)
+    reader.hold()
+    piece.fill(0xee)
+  }
+  return found
+}
+
+t.test('L1: DATA frames may be cut anywhere', t => {
+  const bytes = Buffer.concat([
+    framed('hello'),
+    framed(''),
+    framed('a longer message', 1),
+    framed('z'),
+  ])
+  const whole = ['0:hello', '0:', '1:a longer message', '0:z']
+  for (let cut = 0; cut <= bytes.length; cut++)
+    t.same(readCut(bytes, [cut]), whole, `cut at ${cut}`)
+  t.same(
+    readCut(
+      bytes,
+      Array.from({ length: bytes.length }, (_, at) => at),
+    ),
+    whole,
+    'octet by octet',
+  )
+  t.end()
+})
+
+t.test('L1: any messages, any cuts, the same messages', t => {
+  const property = fc.property(
+    fc.array(fc.uint8Array({ maxLength: 700 }), { maxLength: 12 }),
+    fc.array(fc.nat(4_000), { maxLength: 12 }),
+    (payloads, cuts) => {
+      const bytes = Buffer.concat(payloads.map(payload => framed(payload)))
+      const inside = cuts.map(cut => Math.min(cut, bytes.length))
+      const expected = payloads.map(payload => `0:${Buffer.from(payload).toString('latin1')}`)
+      return JSON.stringify(readCut(bytes, inside)) === JSON.stringify(expected)
+    },
+  )
+  fc.assert(property, { seed: 7, numRuns: 300 })
+  t.end()
+})
+
+t.test('L1: messages may wait undecoded while more octets come', t => {
+  const reader = new MessageReader(1e6)
+  const first = Buffer.concat([framed('one'), framed('two'), framed('three').subarray(0, 6)])
+  reader.push(first, 0, first.length)
+  t.ok(reader.next())
+  reader.hold()
+  first.fill(0)
+  const rest = Buffer.concat([framed('three').subarray(6), framed('four')])
+  reader.push(rest, 0, rest.length)
+  reader.hold()
+  rest.fill(0)
+  const texts: string[] = []
+  while (reader.next()) texts.push(reader.bytes.toString('latin1', reader.start, reader.end))
+  t.same(texts, ['two', 'three', 'four'])
+  t.equal(reader.heldSize, 0)
+  t.end()
+})
+
+t.test('L2: a message of zero octets is a message', t => {
+  t.same(readCut(framed(''), []), ['0:'])
+  t.end()
+})
+
+t.test('L8: the declared size is judged as soon as it is known', t => {
+  const reader = new MessageReader(10)
+  const prefix = Buffer.alloc(5)
+  writeLengthPrefix(prefix, 0, 0, 0xffff_ffff)
+  reader.push(prefix, 0, 5)
+  t.notOk(reader.next())
+  t.equal(reader.excessSize, 4_294_967_295)
+  reader.hold()
+  t.equal(reader.heldSize, 0)
+  const more = framed('x')
+  reader.push(more, 0, more.length)
+  t.notOk(reader.next(), 'nothing is read after that')
+  reader.hold()
+  t.equal(reader.heldSize, 0)
+  t.same(readCut(framed('1234567890'), [], 10), ['0:1234567890'], 'exactly the limit passes')
+  t.same(readCut(framed('12345678901'), [3], 10), [], 'also where the prefix comes in pieces')
+  t.end()
+})
+
+t.test('F1: a prefix that promises much costs nothing by itself', t => {
+  const reader = new MessageReader(1 << 30)
+  const prefix = Buffer.alloc(6)
+  writeLengthPrefix(prefix, 0, 0, 1 << 29)
+  const before = process.memoryUsage().arrayBuffers
+  reader.push(prefix, 0, 6)
+  t.notOk(reader.next())
+  reader.hold()
+  t.ok(process.memoryUsage().arrayBuffers - before < 1 << 20)
+  t.equal(reader.wantedSize, 5 + (1 << 29))
+  t.equal(reader.heldSize, 6)
+  t.end()
+})
+
+t.test('F1: the buffer of a large message is no larger than the message in the end', t => {
+  const reader = new MessageReader(1e6)
+  const bytes = framed('m'.repeat(300_000))
+  for (let at = 0; at < bytes.length; at += 16_384) {
+    reader.push(bytes, at, Math.min(at + 16_384, bytes.length))
+    if (reader.next()) {
+      t.equal(reader.end - reader.start, 300_000)
+      t.equal(reader.bytes.length, bytes.length)
+    }
+    reader.hold()
+  }
+  t.equal(reader.heldSize, 0)
+  reader.clear()
+  t.equal(reader.wantedSize, 0)
+  t.end()
+})
+
+t.test('length prefix: one octet of flag, four of size', t => {
+  const bytes = Buffer.alloc(7, 0xcc)
+  t.equal(writeLengthPrefix(bytes, 1, 1, 0xfedc_ba98), 6)
+  t.equal(bytes.toString('hex'), 'cc01fedcba98cc')
+  t.equal(readMessageSize(bytes, 1), 0xfedc_ba98)
+  t.end()
+})
+
+t.test('isWholeMessage: one plain message and nothing else', t => {
+  const bytes = framed('abc')
+  t.ok(isWholeMessage(bytes, 0, 8, 3))
+  t.notOk(isWholeMessage(bytes, 0, 8, 2), 'too large')
+  t.notOk(isWholeMessage(bytes, 0, 7, 3), 'cut')
+  t.notOk(isWholeMessage(bytes, 0, 4, 3), 'no prefix')
+  t.notOk(isWholeMessage(framed('abc', 1), 0, 8, 3), 'compressed')
+  t.notOk(isWholeMessage(Buffer.concat([bytes, bytes]), 0, 16, 100), 'two')
+  t.end()
+})
