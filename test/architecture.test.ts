@@ -1,0 +1,387 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+
+// The rules of docs/architecture.md that a machine can check, over all of `src`.
+
+/** The repository, from `<build folder>/test`. */
+const ROOT = join(import.meta.dirname, '..', '..')
+
+interface LayerRule {
+  /** Layers it may import, through their `index.js`. */
+  readonly layers: readonly string[]
+  /** Built-in modules. */
+  readonly node: readonly string[]
+  /** Packages, in files of this layer, and only as `import()` or as types. */
+  readonly lazy?: Readonly<Record<string, readonly string[]>>
+}
+
+const NO_IO: readonly string[] = []
+
+/** Who may import whom. A layer may always import itself. */
+const LAYERS: Readonly<Record<string, LayerRule>> = {
+  frame: { layers: [], node: NO_IO },
+  hpack: { layers: [], node: NO_IO },
+  connection: { layers: ['frame', 'hpack'], node: NO_IO },
+  grpc: { layers: ['connection'], node: ['node:zlib'] },
+  transport: {
+    layers: ['connection', 'grpc'],
+    node: ['node:net', 'node:tls', 'node:dns', 'node:diagnostics_channel'],
+  },
+  micro: {
+    layers: ['grpc', 'transport'],
+    node: ['node:async_hooks', 'node:diagnostics_channel'],
+    lazy: {
+      protobufjs: ['load-service.ts'],
+      'protobufjs/ext/protojson.js': ['load-service.ts'],
+    },
+  },
+  services: { layers: ['micro'], node: NO_IO },
+  compat: { layers: ['micro'], node: NO_IO },
+  otel: { layers: ['micro'], node: ['node:diagnostics_channel'] },
+  testing: { layers: ['frame', 'hpack', 'connection', 'grpc', 'transport', 'micro'], node: NO_IO },
+  cli: { layers: ['micro'], node: ['node:fs', 'node:fs/promises', 'node:path', 'node:util'] },
+}
+
+/** Built-in modules that one file of a layer may import and the others may not. */
+const NODE_IN_ONE_FILE: Readonly<Record<string, string>> = {
+  'node:zlib': 'src/grpc/compression.ts',
+  'node:net': 'src/transport/runtime.ts',
+  'node:tls': 'src/transport/runtime.ts',
+  'node:dns': 'src/transport/runtime.ts',
+}
+
+/** Time and chance enter through the runtime. */
+const CLOCK_FILE = 'src/transport/runtime.ts'
+const CLOCK_NAMES: ReadonlySet<string> = new Set([
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'nextTick',
+  'queueMicrotask',
+])
+const CLOCK_PROPERTIES: ReadonlySet<string> = new Set([
+  'performance.now',
+  'Date.now',
+  'Math.random',
+  'process.hrtime',
+])
+
+const FILE_LINES_MAX = 400
+
+/** Files without a test of the same name, and the test that covers them. */
+const COVERED_BY: Readonly<Record<string, string>> = {
+  'connection/abuse-budget.ts': 'scenario/floods.test.ts',
+  'connection/bandwidth.ts': 'scenario/bandwidth.test.ts',
+  'connection/closed-streams.ts': 'scenario/stream-states.test.ts',
+  'connection/connection.ts': 'scenario/lifecycle.test.ts',
+  'connection/control-writer.ts': 'scenario/floods.test.ts',
+  'connection/deadlines.ts': 'scenario/timers.test.ts',
+  'connection/goaway.ts': 'scenario/goaway.test.ts',
+  'connection/header-block.ts': 'scenario/header-rules.test.ts',
+  'connection/header-reader.ts': 'scenario/header-blocks.test.ts',
+  'connection/header-rules.ts': 'scenario/header-rules.test.ts',
+  'connection/header-writer.ts': 'scenario/header-blocks.test.ts',
+  'connection/inbound.ts': 'scenario/frame-layer.test.ts',
+  'connection/limits.ts': 'scenario/limits.test.ts',
+  'connection/output-buffer.ts': 'scenario/send-queue.test.ts',
+  'connection/pings.ts': 'scenario/ping.test.ts',
+  'connection/receiver.ts': 'scenario/flow-control-receive.test.ts',
+  'connection/sender.ts': 'scenario/flow-control-send.test.ts',
+  'connection/settings-sync.ts': 'scenario/settings.test.ts',
+  'connection/slab-pool.ts': 'scenario/send-queue.test.ts',
+  'connection/stream.ts': 'scenario/stream-states.test.ts',
+  'connection/stream-map.ts': 'scenario/stream-limits.test.ts',
+  'connection/stream-state.ts': 'scenario/stream-states.test.ts',
+  'connection/stream-table.ts': 'scenario/stream-limits.test.ts',
+  'connection/timer-wheel.ts': 'scenario/timer-wheel.test.ts',
+  'connection/token-bucket.ts': 'scenario/floods.test.ts',
+}
+
+/** Files below `folder`, as paths from the root. */
+function filesBelow(folder: string): string[] {
+  const found: string[] = []
+  for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) found.push(...filesBelow(path))
+    else found.push(path)
+  }
+  return found.sort()
+}
+
+interface Source {
+  /** From the root, with slashes. */
+  readonly path: string
+  readonly layer: string
+  readonly tree: ts.SourceFile
+  readonly lineCount: number
+}
+
+const sources: readonly Source[] = filesBelow('src')
+  .filter(path => path.endsWith('.ts'))
+  .map(path => {
+    const text = readFileSync(join(ROOT, path), 'utf8')
+    const parts = path.split(sep)
+    return {
+      path: parts.join('/'),
+      layer: parts.length > 2 ? parts[1]! : '',
+      tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true),
+      lineCount: text.split('\n').length - 1,
+    }
+  })
+
+interface Import {
+  readonly target: string
+  /** Erased by the compiler, or made when it is needed. */
+  readonly lazy: boolean
+}
+
+function visit(node: ts.Node, each: (node: ts.Node) => void): void {
+  each(node)
+  ts.forEachChild(node, child => visit(child, each))
+}
+
+function importsOf(source: Source): Import[] {
+  const found: Import[] = []
+  visit(source.tree, node => {
+    if (ts.isImportDeclaration(node)) {
+      const clause = node.importClause
+      const lazy = clause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+      found.push({ target: (node.moduleSpecifier as ts.StringLiteral).text, lazy })
+    } else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined) {
+      found.push({ target: (node.moduleSpecifier as ts.StringLiteral).text, lazy: node.isTypeOnly })
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [argument] = node.arguments
+      const target =
+        argument !== undefined && ts.isStringLiteral(argument) ? argument.text : '(computed)'
+      found.push({ target, lazy: true })
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      found.push({ target: (node.argument.literal as ts.StringLiteral).text, lazy: true })
+    }
+  })
+  return found
+}
+
+/** Why the import is not allowed, or undefined. */
+function importFault(source: Source, { target, lazy }: Import): string | undefined {
+  if (!target.startsWith('.')) return packageFault(source, target, lazy)
+  const path = relative(ROOT, join(ROOT, dirname(source.path), target))
+    .split(sep)
+    .join('/')
+  const [top, layer, ...rest] = path.split('/')
+  if (top !== 'src') return `imports ${target}, outside of src`
+  if (rest.length === 0) return source.layer === '' ? undefined : `imports ${target}`
+  if (layer === source.layer) {
+    return rest.length === 1 && rest[0] !== 'index.js'
+      ? undefined
+      : `imports ${target} of its own layer`
+  }
+  const allowed = source.layer === '' ? Object.keys(LAYERS) : LAYERS[source.layer]!.layers
+  if (!allowed.includes(layer!)) return `may not import ${layer}`
+  return rest.join('/') === 'index.js' ? undefined : `imports ${target}, past the front door`
+}
+
+function packageFault(source: Source, target: string, lazy: boolean): string | undefined {
+  const rule = LAYERS[source.layer]
+  if (rule === undefined) return `imports ${target}`
+  if (target.startsWith('node:')) {
+    if (!rule.node.includes(target)) return `may not import ${target}`
+    const onlyIn = NODE_IN_ONE_FILE[target]
+    return onlyIn === undefined || onlyIn === source.path || lazy
+      ? undefined
+      : `only ${onlyIn} imports ${target}`
+  }
+  const files = rule.lazy?.[target]
+  if (files === undefined) return `may not import ${target}`
+  if (!lazy) return `imports ${target} before it is needed`
+  return undefined
+}
+
+t.test('every folder of src is a layer that has its rule', t => {
+  for (const entry of readdirSync(join(ROOT, 'src'), { withFileTypes: true })) {
+    if (entry.isDirectory()) t.ok(entry.name in LAYERS, entry.name)
+    else t.equal(entry.name, 'index.ts')
+  }
+  t.ok(sources.length > 20)
+  t.end()
+})
+
+t.test('layers are flat, and each has a front door', t => {
+  for (const { path, layer } of sources) {
+    if (layer !== '') t.equal(path.split('/').length, 3, path)
+  }
+  for (const layer of new Set(sources.map(source => source.layer))) {
+    if (layer !== '' && layer !== 'cli')
+      t.ok(existsSync(join(ROOT, 'src', layer, 'index.ts')), layer)
+  }
+  t.end()
+})
+
+t.test('a layer imports layers to its left only, through their index.js', t => {
+  for (const source of sources) {
+    for (const found of importsOf(source)) {
+      const fault = importFault(source, found)
+      if (fault !== undefined) t.fail(`${source.path} ${fault}`)
+    }
+  }
+  t.ok(sources.some(source => importsOf(source).length > 0))
+  t.end()
+})
+
+t.test('packages are imported lazily, and only where the table says', t => {
+  for (const source of sources) {
+    visit(source.tree, node => {
+      if (!ts.isCallExpression(node) || node.expression.kind !== ts.SyntaxKind.ImportKeyword) return
+      const target = (node.arguments[0] as ts.StringLiteral).text
+      const files = LAYERS[source.layer]?.lazy?.[target] ?? []
+      t.ok(files.includes(basename(source.path)), `${source.path} loads ${target}`)
+    })
+  }
+  t.end()
+})
+
+t.test('no node:http2 and no @grpc packages', t => {
+  for (const source of sources) {
+    for (const { target } of importsOf(source)) {
+      t.notMatch(target, /^((node:)?http2|@grpc\/)/, source.path)
+    }
+  }
+  t.end()
+})
+
+t.test('time and chance enter through the runtime', t => {
+  for (const { path, tree } of sources) {
+    if (path === CLOCK_FILE) continue
+    visit(tree, node => {
+      if (ts.isIdentifier(node) && CLOCK_NAMES.has(node.text)) t.fail(`${path} uses ${node.text}`)
+      if (ts.isPropertyAccessExpression(node) && CLOCK_PROPERTIES.has(node.getText())) {
+        t.fail(`${path} uses ${node.getText()}`)
+      }
+    })
+  }
+  t.end()
+})
+
+t.test('no promise is made below micro, transport excepted', t => {
+  for (const { path, layer, tree } of sources) {
+    if (['transport', 'micro', 'services', 'compat', 'otel', 'testing', 'cli'].includes(layer))
+      continue
+    visit(tree, node => {
+      if (ts.isNewExpression(node) && node.expression.getText() === 'Promise')
+        t.fail(`${path} makes a promise`)
+      if (ts.isAwaitExpression(node)) t.fail(`${path} awaits`)
+      if (node.kind === ts.SyntaxKind.AsyncKeyword) t.fail(`${path} has an async function`)
+    })
+  }
+  t.end()
+})
+
+t.test('names are exported one by one, and there is no default export', t => {
+  for (const { path, tree } of sources) {
+    for (const statement of tree.statements) {
+      if (ts.isExportDeclaration(statement)) {
+        t.ok(statement.exportClause !== undefined, `${path}: export *`)
+      }
+      t.notOk(ts.isExportAssignment(statement), `${path}: export default`)
+      const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined
+      const isDefault = modifiers?.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword)
+      t.not(isDefault, true, `${path}: export default`)
+    }
+  }
+  t.end()
+})
+
+t.test(`a file has at most ${FILE_LINES_MAX} lines`, t => {
+  for (const { path, lineCount } of sources) {
+    if (!path.endsWith('-table.ts'))
+      t.ok(lineCount <= FILE_LINES_MAX, `${path}: ${lineCount} lines`)
+  }
+  t.end()
+})
+
+/** Nothing that runs: only types, and imports and exports of types. */
+function isTypesOnly(tree: ts.SourceFile): boolean {
+  return tree.statements.every(
+    statement =>
+      ts.isInterfaceDeclaration(statement) ||
+      ts.isTypeAliasDeclaration(statement) ||
+      ts.isImportDeclaration(statement) ||
+      (ts.isExportDeclaration(statement) && statement.isTypeOnly),
+  )
+}
+
+t.test('every source file has a test of its name, or one that is listed for it', t => {
+  for (const { path, layer, tree } of sources) {
+    const name = path.slice('src/'.length)
+    if (
+      layer === '' ||
+      name.endsWith('/index.ts') ||
+      name.endsWith('-table.ts') ||
+      isTypesOnly(tree)
+    )
+      continue
+    const mirror = join('test', `${name.slice(0, -'.ts'.length)}.test.ts`)
+    const listed = COVERED_BY[name]
+    const covered =
+      existsSync(join(ROOT, mirror)) ||
+      (listed !== undefined && existsSync(join(ROOT, 'test', listed)))
+    t.ok(covered, `${path} needs ${mirror}`)
+  }
+  t.end()
+})
+
+t.test('the list of covering tests is no longer than it must be', t => {
+  for (const [name, test] of Object.entries(COVERED_BY)) {
+    t.ok(existsSync(join(ROOT, 'src', name)), `src/${name} is gone`)
+    t.ok(existsSync(join(ROOT, 'test', test)), `test/${test} is gone`)
+  }
+  t.end()
+})
+
+const NOT_OURS: ReadonlySet<string> = new Set(['node_modules', 'dist', '.git', '.tap', '.cache'])
+const TEXT_FILE =
+  /(\.(ts|js|mjs|cjs|json|md|yml|yaml|proto|go|sh|txt|toml|mod)|\/\.npmrc|\/LICENSE)$/
+
+/** Text files of the tree, without what is generated or fetched. */
+function textFiles(folder: string): string[] {
+  const found: string[] = []
+  for (const name of readdirSync(join(ROOT, folder))) {
+    if (NOT_OURS.has(name) || name.startsWith('.build') || name.endsWith('.tsbuildinfo')) continue
+    const path = join(folder, name)
+    const { isDirectory, size } = stat(path)
+    if (isDirectory) found.push(...textFiles(path))
+    else if (TEXT_FILE.test(`/${path}`) && size < 1 << 20) found.push(path)
+  }
+  return found
+}
+
+function stat(path: string): { isDirectory: boolean; size: number } {
+  const stats = statSync(join(ROOT, path), { throwIfNoEntry: false })
+  return { isDirectory: stats?.isDirectory() ?? false, size: stats?.size ?? 0 }
+}
+
+/** What must not be in the tree: it would tie it to one machine. */
+const TIES: readonly [name: string, pattern: RegExp][] = [
+  ['a home folder', /(?<![\w.~-])\/(home|Users)\/[a-z][\w.-]*\//],
+  ['a path of one machine', /(?<![\w.~/-])\/(root|work|workspace|builds?)\/[\w.-]+/],
+  ['a package source in the lock file', /"resolved": *"https?:/],
+  [
+    'a package source',
+    /https?:\/\/[\w.-]*\b(artifactory|nexus|verdaccio|npm-proxy|goproxy|mirror)\b/i,
+  ],
+  ['a package source in a setting', /^\s*(registry|proxy|https-proxy)\s*=/m],
+]
+
+t.test('nothing in the tree names a machine or a package source', t => {
+  const files = textFiles('.')
+  t.ok(files.length > 100)
+  for (const file of files) {
+    const text = readFileSync(join(ROOT, file), 'utf8')
+    for (const [name, pattern] of TIES) {
+      const found = pattern.exec(text)
+      if (found !== null) t.fail(`${file} has ${name}: ${found[0]}`)
+    }
+  }
+  t.end()
+})
