@@ -1,0 +1,51 @@
+/**
+ * Runs the tests with coverage and prints the figure for each folder of `src`.
+ * Fails when a gated folder is below its share.
+ */
+import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { runTap, testFiles } from './tap-run.js'
+
+/** Statements and branches that tests must reach. Unit: percent. */
+const GATES: Readonly<Record<string, number>> = { frame: 95, hpack: 95, connection: 95, grpc: 95 }
+
+interface Counts {
+  readonly total: number
+  readonly covered: number
+}
+type Summary = Readonly<Record<string, { readonly statements: Counts; readonly branches: Counts }>>
+
+// Benchmarks guard timing and allocation, which coverage falsifies.
+const files = testFiles('.build/test').filter(file => !file.includes('/bench/'))
+const result = await runTap(files, [
+  '--coverage-report=json-summary',
+  '--allow-incomplete-coverage',
+  '--timeout=240',
+])
+const summary = JSON.parse(readFileSync('.tap/report/coverage-summary.json', 'utf8')) as Summary
+
+const folders = new Map<string, { statements: [number, number]; branches: [number, number] }>()
+for (const [file, counts] of Object.entries(summary)) {
+  const folder = /src\/([^/]+)\//.exec(relative('.', file))?.[1]
+  if (folder === undefined) continue
+  const sum = folders.get(folder) ?? { statements: [0, 0], branches: [0, 0] }
+  for (const kind of ['statements', 'branches'] as const) {
+    sum[kind][0] += counts[kind].covered
+    sum[kind][1] += counts[kind].total
+  }
+  folders.set(folder, sum)
+}
+
+let short = 0
+console.log('folder       statements  branches   gate')
+for (const [folder, sum] of [...folders].sort()) {
+  const gate = GATES[folder] ?? 0
+  const [statements, branches] = [sum.statements, sum.branches].map(([covered, total]) =>
+    total === 0 ? 100 : (100 * covered) / total,
+  ) as [number, number]
+  if (statements < gate || branches < gate) short++
+  const row = [statements, branches].map(share => `${share.toFixed(2)} %`.padStart(9)).join('  ')
+  console.log(`${folder.padEnd(12)} ${row}   ${gate === 0 ? '' : `${gate} %`}`)
+}
+console.log(`${result.passed} passed, ${result.failed + short} failed`)
+process.exitCode = result.failed + short === 0 && result.exitCode === 0 ? 0 : 1
