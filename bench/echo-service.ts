@@ -14,6 +14,7 @@ const octets = { request: bytesCodec(), response: bytesCodec() }
 export interface EchoTypes {
   readonly unary: MethodTypes<'unary', Uint8Array, Uint8Array>
   readonly timer: MethodTypes<'unary', Uint8Array, Uint8Array>
+  readonly armed: MethodTypes<'unary', Uint8Array, Uint8Array>
   readonly stream: MethodTypes<'bidi', Uint8Array, Uint8Array>
   readonly upload: MethodTypes<'client', Uint8Array, Uint8Array>
   readonly download: MethodTypes<'server', Uint8Array, Uint8Array>
@@ -23,6 +24,7 @@ export interface EchoTypes {
 export const ECHO: Service<EchoTypes> = defineService('bench.Echo', {
   unary: { kind: 'unary', ...octets },
   timer: { kind: 'unary', ...octets },
+  armed: { kind: 'unary', ...octets },
   stream: { kind: 'bidi', ...octets },
   upload: { kind: 'client', ...octets },
   download: { kind: 'server', ...octets },
@@ -32,6 +34,10 @@ export const ECHO: Service<EchoTypes> = defineService('bench.Echo', {
 export const ECHO_HANDLERS: Handlers<EchoTypes> = {
   unary: request => request,
   timer: request => new Promise(resolve => setTimeout(resolve, 1, request)),
+  armed(request) {
+    setTimeout(() => {}, 1)
+    return request
+  },
   stream: requests => requests,
   async upload(requests) {
     let size = 0

@@ -18,6 +18,8 @@ export const Path = {
   typed: '/bench.TypedEcho/Typed',
   /** Echo after a timer of one millisecond. */
   timer: '/bench.Echo/Timer',
+  /** Echo at once, from a handler that starts such a timer all the same: what timers cost by themselves. */
+  armed: '/bench.Echo/Armed',
   /** Echo of each message of a bidirectional stream. */
   stream: '/bench.Echo/Stream',
   /** Client streaming: swallows messages, answers with their octets as a 64-bit number. */

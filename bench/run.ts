@@ -13,18 +13,24 @@ import { machine } from './tools.js'
 
 const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream }
 
-const USAGE = `usage: npm run bench -- <suite> [--quick] [--json FILE]
+const USAGE = `usage: npm run bench -- <suite> [--quick] [--only TEXT] [--json FILE]
+--only: contests whose names contain TEXT
 suites: ${[...Object.keys(SUITES), 'all'].join(', ')}`
 
 interface Arguments {
   readonly suites: readonly Suite[]
   readonly quick: boolean
+  readonly only: string
   readonly json: string | undefined
 }
 
 function readArguments(): Arguments {
   const { values, positionals } = parseArgs({
-    options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      json: { type: 'string' },
+    },
     allowPositionals: true,
   })
   const [name, ...rest] = positionals
@@ -35,11 +41,12 @@ function readArguments(): Arguments {
   return {
     suites: suite === undefined ? Object.values(SUITES) : [suite],
     quick: values.quick,
+    only: values.only,
     json: values.json,
   }
 }
 
-async function main({ suites, quick, json }: Arguments): Promise<void> {
+async function main({ suites, quick, only, json }: Arguments): Promise<void> {
   const rows: Row[] = []
   const pace = quick ? QUICK : FULL
   print(machine())
@@ -48,7 +55,8 @@ async function main({ suites, quick, json }: Arguments): Promise<void> {
     pace,
     peers: new PeerSet(quick, print, progress),
     note: print,
-    async run(contest: Contest): Promise<Outcome> {
+    async run(contest: Contest): Promise<Outcome | undefined> {
+      if (!contest.name.includes(only)) return undefined
       const outcome = await runContest(contest, pace.rounds, progress)
       rows.push(...rowsOf(outcome))
       print('\n' + table(outcome))

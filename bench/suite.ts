@@ -9,8 +9,8 @@ export interface Bench {
   readonly peers: PeerSet
   /** Prints one line. */
   note(text: string): void
-  /** Runs a contest, prints its table and keeps its rows. */
-  run(contest: Contest): Promise<Outcome>
+  /** Runs a contest, unless it was not asked for; prints its table and keeps its rows. */
+  run(contest: Contest): Promise<Outcome | undefined>
 }
 
 /** A named set of contests. */

@@ -101,7 +101,10 @@ const PING_PONG: ServerContest = {
   ],
 }
 
-/** Handlers that answer from a timer of their own, beside the same server answering at once. */
+/**
+ * Handlers that answer from a timer of their own, beside the same server answering at once; and, to
+ * tell our share from Node's, answering at once but starting the timer all the same.
+ */
 function asyncContest(bench: Bench, load: Load): Contest {
   const server = async (peer: string, path: string): Promise<Contestant> => {
     const child = await bench.peers.startServer('microwire')
@@ -119,6 +122,7 @@ function asyncContest(bench: Bench, load: Load): Contest {
     start: async () => [
       await server('microwire', Path.timer),
       await server('microwire, sync handler', Path.unary),
+      await server('microwire, sync, same timer', Path.armed),
     ],
   }
 }
