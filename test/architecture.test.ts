@@ -74,17 +74,14 @@ const FILE_LINES_MAX = 400
 const COVERED_BY: Readonly<Record<string, string>> = {
   'connection/abuse-budget.ts': 'scenario/floods.test.ts',
   'connection/bandwidth.ts': 'scenario/bandwidth.test.ts',
-  'connection/closed-streams.ts': 'scenario/stream-states.test.ts',
   'connection/connection.ts': 'scenario/lifecycle.test.ts',
   'connection/control-writer.ts': 'scenario/floods.test.ts',
   'connection/deadlines.ts': 'scenario/timers.test.ts',
   'connection/goaway.ts': 'scenario/goaway.test.ts',
   'connection/header-block.ts': 'scenario/header-rules.test.ts',
   'connection/header-reader.ts': 'scenario/header-blocks.test.ts',
-  'connection/header-rules.ts': 'scenario/header-rules.test.ts',
   'connection/header-writer.ts': 'scenario/header-blocks.test.ts',
   'connection/inbound.ts': 'scenario/frame-layer.test.ts',
-  'connection/limits.ts': 'scenario/limits.test.ts',
   'connection/output-buffer.ts': 'scenario/send-queue.test.ts',
   'connection/pings.ts': 'scenario/ping.test.ts',
   'connection/receiver.ts': 'scenario/flow-control-receive.test.ts',
@@ -92,11 +89,7 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   'connection/settings-sync.ts': 'scenario/settings.test.ts',
   'connection/slab-pool.ts': 'scenario/send-queue.test.ts',
   'connection/stream.ts': 'scenario/stream-states.test.ts',
-  'connection/stream-map.ts': 'scenario/stream-limits.test.ts',
-  'connection/stream-state.ts': 'scenario/stream-states.test.ts',
   'connection/stream-table.ts': 'scenario/stream-limits.test.ts',
-  'connection/timer-wheel.ts': 'scenario/timer-wheel.test.ts',
-  'connection/token-bucket.ts': 'scenario/floods.test.ts',
 }
 
 /** Files below `folder`, as paths from the root. */
