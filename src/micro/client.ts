@@ -162,7 +162,7 @@ export class Client implements AsyncDisposable {
     await this.close()
   }
 
-  #bound(service: Service, method: ServiceMethod): BoundMethod {
+  #bound(service: Service<unknown>, method: ServiceMethod): BoundMethod {
     const grpc = this.#grpc === undefined ? undefined : new GrpcMethod(this.#grpc, method)
     return { method, service: this.#options.service ?? service.name, grpc }
   }
@@ -193,7 +193,7 @@ export class Client implements AsyncDisposable {
   }
 
   #withMiddleware(
-    service: Service,
+    service: Service<unknown>,
     { kind, name }: ServiceMethod,
     start: (request: unknown, options?: CallOptions) => unknown,
   ): (request: unknown, options?: CallOptions) => unknown {

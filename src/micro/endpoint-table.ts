@@ -3,14 +3,14 @@ import type { Service, ServiceMethod } from './service.js'
 
 /** A method and who handles it. */
 export interface Endpoint {
-  readonly service: Service
+  readonly service: Service<unknown>
   readonly method: ServiceMethod
   readonly handler: AnyHandler
 }
 
 /** The handler table behind both doors. */
 export class EndpointTable {
-  readonly #services = new Map<string, Service>()
+  readonly #services = new Map<string, Service<unknown>>()
   readonly #endpoints = new Map<string, Endpoint>()
 
   /** Endpoints in the order of registration. */
@@ -34,7 +34,7 @@ export class EndpointTable {
    * @throws TypeError when another service has the same short name, a handler
    * is missing or no function, or there is one for no method
    */
-  add(service: Service, handlers: object, chain: readonly Middleware[]): Endpoint[] {
+  add(service: Service<unknown>, handlers: object, chain: readonly Middleware[]): Endpoint[] {
     const other = this.#services.get(service.shortName)
     if (other !== undefined) {
       throw new TypeError(
@@ -68,7 +68,7 @@ function handlerName(
 }
 
 function describeMismatch(
-  service: Service,
+  service: Service<unknown>,
   missing: readonly ServiceMethod[],
   unknown: readonly string[],
 ): string {

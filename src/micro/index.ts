@@ -5,6 +5,7 @@ export type { ClientOptions } from './client-options.js'
 export { bytesCodec, type CodecChoice, jsonCodec, type TypedCodec } from './codec.js'
 export type { Context, Door } from './context.js'
 export type { Event, EventHandler } from './events.js'
+export { type GenerateTypesOptions, generateTypes } from './generate-types.js'
 export { type LoadServiceOptions, loadService } from './load-service.js'
 export { MicroError, type MicroErrorOptions } from './micro-error.js'
 export type { Middleware, MiddlewareCall } from './middleware.js'
@@ -36,6 +37,7 @@ export type {
   Messages,
   MethodTypes,
   ServiceTypes,
+  UntypedMethod,
 } from './service-types.js'
 export type { PoolOptions } from './socket-pool.js'
 export type { Protocol } from './target.js'

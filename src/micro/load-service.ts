@@ -3,6 +3,7 @@ import type { CallKind } from '../grpc/index.js'
 import { codecMap } from './codec.js'
 import { type Int64Form, ProtobufCodecs } from './protobuf-codec.js'
 import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
+import type { UntypedMethod } from './service-types.js'
 
 /** How `loadService` reads a schema. */
 export interface LoadServiceOptions {
@@ -44,7 +45,7 @@ let library: Promise<Library> | undefined
  * @throws Error when protobufjs or a file is missing, the schema has a mistake (with file and line),
  * or has no such service (with the services there are)
  */
-export async function loadService<S = Record<string, never>>(
+export async function loadService<S = Record<string, UntypedMethod>>(
   files: string | readonly string[],
   name: string,
   options: LoadServiceOptions = {},
@@ -85,7 +86,7 @@ export async function loadRoot(
     return found ?? beside
   }
   try {
-    await root.load(typeof files === 'string' ? files : [...files])
+    await root.load(typeof files === 'string' ? files : [...files], { alternateCommentMode: true })
     root.resolveAll()
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)

@@ -18,6 +18,11 @@ export interface MethodTypes<K extends CallKind, Req, Res, ReqIn = Req, ResIn = 
 /** Any method's types. */
 export type AnyMethod = MethodTypes<CallKind, unknown, unknown, unknown, unknown>
 
+/** A method of which no types are known: `loadService` without a type argument. */
+export interface UntypedMethod extends AnyMethod {
+  readonly untyped: true
+}
+
 /** A service's types: one member for each method. `microwire-types` prints one for each service. */
 export type ServiceTypes<S> = { [M in keyof S]: AnyMethod }
 
@@ -25,7 +30,11 @@ export type ServiceTypes<S> = { [M in keyof S]: AnyMethod }
 export type Messages<T> = AsyncIterable<T> | Iterable<T>
 
 /** The handler of one method. */
-export type Handler<M> =
+export type Handler<M> = M extends UntypedMethod
+  ? (request: never, context: Context) => unknown
+  : TypedHandler<M>
+
+type TypedHandler<M> =
   M extends MethodTypes<infer K, infer Req, unknown, unknown, infer ResIn>
     ? K extends 'unary'
       ? (request: Req, context: Context) => ResIn | Promise<ResIn>
@@ -40,7 +49,11 @@ export type Handler<M> =
 export type Handlers<S> = { [M in keyof S]: Handler<S[M]> }
 
 /** One method as the client calls it. */
-export type ClientFunction<M> =
+export type ClientFunction<M> = M extends UntypedMethod
+  ? (request: unknown, options?: CallOptions) => Promise<unknown> & ResponseStream<unknown>
+  : TypedFunction<M>
+
+type TypedFunction<M> =
   M extends MethodTypes<infer K, unknown, infer Res, infer ReqIn, unknown>
     ? K extends 'unary'
       ? (request: ReqIn, options?: CallOptions) => Promise<Res>

@@ -1,6 +1,6 @@
 import type { CallKind, Codecs, Method } from '../grpc/index.js'
 import { type CodecChoice, codecMap, type TypedCodec } from './codec.js'
-import type { MethodTypes } from './service-types.js'
+import type { MethodTypes, UntypedMethod } from './service-types.js'
 
 /** One method as both doors see it: gRPC's path, kind and codecs, and the names micro uses. */
 export interface ServiceMethod extends Method {
@@ -13,7 +13,7 @@ export interface ServiceMethod extends Method {
 }
 
 /** A named set of methods. `S` only carries types: see `ServiceTypes`. */
-export interface Service<S = unknown> {
+export interface Service<S = Record<string, UntypedMethod>> {
   /** With its package: `greeter.v1.Greeter`. */
   readonly name: string
   /** The last part of the name: `Greeter`. */

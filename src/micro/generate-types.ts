@@ -1,0 +1,28 @@
+import { loadRoot } from './load-service.js'
+import type { Int64Form } from './protobuf-codec.js'
+import { writeTypes } from './type-writer.js'
+
+/** How `generateTypes` reads and prints. */
+export interface GenerateTypesOptions {
+  /** How 64-bit integers arrive; the same as given to `loadService`. Default: `bigint`. */
+  readonly int64?: Int64Form
+  /** Folders in which imports are looked for after the importing file's own. */
+  readonly includeDirs?: readonly string[]
+  /** Named in the first line. Default: the files. */
+  readonly source?: string
+  /** Where `MethodTypes` is imported from. Default: `microwire`. */
+  readonly module?: string
+}
+
+/**
+ * TypeScript types of `.proto` files: what the program `microwire-types` prints.
+ *
+ * @throws Error as `loadService` does for files that are missing or have a mistake
+ */
+export async function generateTypes(
+  files: string | readonly string[],
+  options: GenerateTypesOptions = {},
+): Promise<string> {
+  const root = await loadRoot(files, options.includeDirs)
+  return writeTypes(root, { source: [files].flat().join(', '), ...options })
+}
