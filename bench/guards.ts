@@ -1,18 +1,22 @@
+import { createHook } from 'node:async_hooks'
 import { Connection } from '../src/connection/index.js'
 import { FrameReader } from '../src/frame/index.js'
 import { BYTES_CODEC, CallAcceptor, Router } from '../src/grpc/index.js'
+import { bytesCodec, createServer, defineService } from '../src/micro/index.js'
 import { CallPair, nobody } from './call-pair.js'
-import { answerRunner, type Reply } from './child.js'
+import { answerRunner, type Reply, type Request } from './child.js'
+import { countWrites } from './count-writes.js'
 import { Path, PREFIXED_MESSAGE } from './payload.js'
 import { callBytes } from './wire/call-bytes.js'
 import { frame, settings, Type, WINDOW_MAX, windowUpdate } from './wire/frame-bytes.js'
+import { RawConnection } from './wire/raw-connection.js'
 
 // Figures that do not depend on a quiet machine: heap, promises, writes and octets for each call.
 // Run it in a process of its own with --expose-gc and a semi-space so large that nothing is
 // collected while the heap is watched, and without NODE_V8_COVERAGE, which makes code allocate.
 
 const BATCH = 100
-const BATCHES = 200
+const BATCHES = 50
 
 function heapSize(): number {
   return process.memoryUsage().heapUsed
@@ -92,4 +96,60 @@ function wireSize(): Reply {
   return { up: (pair.upSize - upSize) / BATCH, down: (pair.downSize - downSize) / BATCH }
 }
 
-answerRunner({ ready: 1 }, { frameHeap, serverHeap, wireSize })
+/** One batch of calls in one write; resolves when all are answered. */
+function sendBatch(port: number, path: string): Promise<void> {
+  const { bytes } = callBytes(path, BATCH, false)
+  return new Promise((resolve, reject) => {
+    let sent = false
+    let answered = 0
+    const connection = new RawConnection(port, {
+      onData() {},
+      onTrailers() {
+        answered += 1
+      },
+      onTurn() {
+        if (!sent) connection.socket.write(bytes)
+        sent = true
+        if (answered < BATCH) return
+        connection.close()
+        resolve()
+      },
+      onFailure: reject,
+    })
+  })
+}
+
+/** Promises made, and writes of the server's sockets, while a batch of calls is answered. */
+async function served(request: Request): Promise<Reply> {
+  const octets = { request: bytesCodec(), response: bytesCodec() }
+  const service = defineService('bench.Guard', {
+    sync: { kind: 'unary', ...octets },
+    awaiting: { kind: 'unary', ...octets },
+  })
+  const server = createServer({ name: 'guard' }).handle(service, {
+    sync: message => message,
+    awaiting: async message => await message,
+  })
+  await server.start()
+  const port = Number(server.address.slice(server.address.lastIndexOf(':') + 1))
+  const path = `/bench.Guard/${request['method']}`
+  for (let batch = 0; batch < 3; batch++) await sendBatch(port, path)
+
+  const counts = { promises: 0, writes: 0 }
+  const hook = createHook({
+    init(_id, type) {
+      if (type === 'PROMISE') counts.promises += 1
+    },
+  })
+  const uncount = countWrites(socket => {
+    if (socket.localPort === port) counts.writes += 1
+  })
+  hook.enable()
+  await sendBatch(port, path)
+  hook.disable()
+  uncount()
+  await server.stop({ graceMs: 0 })
+  return { promises: counts.promises / BATCH, writes: counts.writes }
+}
+
+answerRunner({ ready: 1 }, { frameHeap, serverHeap, wireSize, served })

@@ -104,7 +104,7 @@ export class RawConnection {
     } else if (type === Type.rstStream || type === Type.goaway) {
       const code = bytes.readUInt32BE(type === Type.goaway ? start + 4 : start)
       const what = type === Type.goaway ? 'GOAWAY' : `RST_STREAM of stream ${streamId}`
-      const debug = type === Type.goaway ? bytes.toString("latin1", start + 8, end) : ''
+      const debug = type === Type.goaway ? bytes.toString('latin1', start + 8, end) : ''
       this.#handler.onFailure(new Error(`${what} with error code ${code} ${debug}`.trim()))
     }
   }

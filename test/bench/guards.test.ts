@@ -8,10 +8,10 @@ const FLAGS = ['--expose-gc', '--max-semi-space-size=256', '--min-semi-space-siz
 t.test('what a call costs, whatever the machine', async t => {
   const child = await Child.start('guards', process.execPath, [...FLAGS, compiled('guards')])
   t.teardown(() => child.close())
-  const figure = async (command: string, name: string): Promise<number> => {
-    const value = (await child.ask({ do: command }))[name]
+  const figure = async (command: string, name: string, method = ''): Promise<number> => {
+    const value = (await child.ask({ do: command, method }))[name]
     if (value === undefined) throw new Error(`${command} told no ${name}`)
-    t.comment(`${command}: ${name} ${value.toFixed(2)}`)
+    t.comment(`${command} ${method}: ${name} ${value.toFixed(2)}`)
     return value
   }
 
@@ -26,5 +26,18 @@ t.test('what a call costs, whatever the machine', async t => {
   await t.test('a steady call of two octets takes at most 50 octets each way', async t => {
     t.ok((await figure('wireSize', 'up')) <= 50)
     t.ok((await figure('wireSize', 'down')) <= 50)
+  })
+
+  await t.test('a synchronous handler makes no promise, one `await` at most four', async t => {
+    // The rest: what ends the measurement, once for a hundred calls.
+    t.ok((await figure('served', 'promises', 'Sync')) <= 0.1)
+    t.ok((await figure('served', 'promises', 'Awaiting')) <= 4.1)
+  })
+
+  await t.test('a hundred calls that come together are answered in at most two writes', async t => {
+    // Two, since the kernel may deliver a batch in two parts; connecting takes writes of its own.
+    const connecting = 2
+    t.ok((await figure('served', 'writes', 'Sync')) <= connecting + 2)
+    t.ok((await figure('served', 'writes', 'Awaiting')) <= connecting + 2)
   })
 })
