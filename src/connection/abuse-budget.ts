@@ -36,9 +36,9 @@ export class AbuseBudget {
     }
   }
 
-  /** Octets of use moved: pays for window updates and the like. */
-  useful(octets: number): void {
-    this.#work.credit(octets / 1_024)
+  /** We sent DATA: pays for the window updates and PINGs that go with it. */
+  sentData(size: number): void {
+    this.#work.credit(2 + size / 1_024)
   }
 
   /** RST_STREAM from the peer before user code had started. CVE-2023-44487. */
@@ -88,9 +88,10 @@ export class AbuseBudget {
     }
   }
 
-  /** Nothing waits any more: small frames have been paid for. */
-  allConsumed(): void {
-    this.#smallData = 0
+  /** `size` of the `retained` octets that waited are consumed: small frames among them are paid for, and useful work was done. */
+  consumed(size: number, retained: number): void {
+    this.#smallData = size >= retained ? 0 : this.#smallData * (1 - size / retained)
+    this.#work.credit(size / 1_024)
   }
 
   goaway(): void {

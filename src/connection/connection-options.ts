@@ -11,6 +11,11 @@ export interface ConnectionOptions {
   readonly host: ConnectionHost
   /** The present. Unit: ms on a monotonic clock. */
   readonly now: number
+  /**
+   * Tells the time when something is written or cancelled outside a turn. Unit: ms, on the same
+   * clock. Default: the time of the last turn, which may be long ago on a quiet connection.
+   */
+  readonly clock?: (() => number) | undefined
   /** What differs from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits> | undefined
   /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */

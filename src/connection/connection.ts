@@ -23,7 +23,7 @@ import { Sender } from './sender.js'
 import { ourSettings, type PeerSettings, SettingsSync } from './settings-sync.js'
 import type { Stream } from './stream.js'
 import { StreamTable } from './stream-table.js'
-import { TimerWheel } from './timer-wheel.js'
+import { type Timer, TimerWheel } from './timer-wheel.js'
 
 /**
  * One HTTP/2 connection: a state machine without a socket, the same for both
@@ -78,6 +78,7 @@ export class Connection {
   readonly #bandwidth: Bandwidth
   readonly #inbound: Inbound
   readonly #observer: FrameObserver | undefined
+  readonly #clock: (() => number) | undefined
   #inTurn = false
   #hostKnows = false
   #closedTold = false
@@ -90,6 +91,7 @@ export class Connection {
     this.limits = resolveLimits(options.role, options.limits)
     this.timers = options.timers ?? new TimerWheel(options.now)
     this.#observer = options.observer
+    this.#clock = options.clock
     this.budget = new AbuseBudget(this.limits, this.now)
     this.control = new ControlWriter(this)
     this.goaway = new Goaway(this)
@@ -210,7 +212,8 @@ export class Connection {
 
   /** The socket has gone: every stream hears `onLost` once, nothing more comes out. */
   destroy(cause?: Error): void {
-    this.abandon(cause)
+    if (!this.over) this.#end(cause, () => {})
+    this.output.take()
   }
 
   /** Nothing more will come out: close the socket. */
@@ -242,12 +245,7 @@ export class Connection {
 
   /** Sends PING; `onAck` hears the time of the answer, unless the connection ends first. RFC 9113 §6.7. */
   ping(onAck: (now: number) => void): void {
-    if (!this.over) this.pings.send(onAck)
-  }
-
-  /** @internal Where `beginData` made room. */
-  get slab(): Buffer {
-    return this.output.bytes
+    if (!this.over) this.pings.sendFor(onAck)
   }
 
   /** @internal Whether anything waits for the peer, serialised or queued. */
@@ -272,6 +270,29 @@ export class Connection {
     this.#hostKnows = true
     if (!this.over) this.deadlines.armStall(this.octetsTaken)
     this.host.onOutput()
+  }
+
+  /** @internal Schedules a timer of this connection `delayMs` from now. */
+  schedule(timer: Timer, delayMs: number): void {
+    if (!this.#inTurn && this.#clock !== undefined) this.now = this.#clock()
+    this.timers.schedule(timer, this.now + delayMs)
+  }
+
+  /** @internal A timer fired: a turn of its own, from which nothing escapes. */
+  onTime(now: number, run: () => void): void {
+    if (this.over) return
+    const outer = this.#inTurn
+    this.now = now
+    this.#inTurn = true
+    try {
+      run()
+    } catch (error) {
+      this.fail(asConnectionError(error))
+    }
+    this.#dispatch()
+    this.#inTurn = outer
+    this.checkFinished()
+    if (this.hasOutput) this.outputAppeared()
   }
 
   /** @internal Octets of DATA arrived. */
@@ -302,12 +323,6 @@ export class Connection {
     if (this.over) return
     const { lastStreamId } = this.goaway
     this.#end(error, () => this.control.goaway(lastStreamId, error.errorCode, error.message))
-  }
-
-  /** @internal There is nobody to say anything to. */
-  abandon(cause: Error | undefined): void {
-    if (!this.over) this.#end(cause, () => {})
-    this.output.take()
   }
 
   /** @internal After a shutdown: whether all that was to be completed has been. */

@@ -80,9 +80,12 @@ export class Deadlines {
   }
 
   onTimer(timer: Timer, now: number): void {
+    this.#connection.onTime(now, () => this.#expire(timer))
+  }
+
+  #expire(timer: Timer): void {
     const connection = this.#connection
     const { limits } = connection
-    connection.now = now
     switch (timer) {
       case this.#preface:
         return this.#fail(
@@ -131,7 +134,7 @@ export class Deadlines {
   #arm(timer: Timer | undefined, delayMs: number): Timer | undefined {
     if (delayMs === Number.POSITIVE_INFINITY) return timer
     const armed = timer ?? new Timer(this)
-    this.#connection.timers.schedule(armed, this.#connection.now + delayMs)
+    this.#connection.schedule(armed, delayMs)
     return armed
   }
 

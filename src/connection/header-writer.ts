@@ -35,7 +35,9 @@ export class HeaderWriter {
   readonly #observer: FrameObserver | undefined
   readonly #cached: CachedList[] = []
   #cachedNext = 0
-  #lastSeen: HeaderList = NONE
+  /** Lists seen once, the latest few. */
+  readonly #seen: HeaderList[] = []
+  #seenNext = 0
   /** What `check` found: `write` follows it. */
   #found: CachedList = new CachedList(NONE)
 
@@ -43,6 +45,8 @@ export class HeaderWriter {
     this.#output = output
     this.#observer = observer
     this.#encoder = new HpackEncoder({ tableSizeMax })
+    // Until the peer's SETTINGS say otherwise its table has the protocol's default. RFC 9113 §4.3.1.
+    if (tableSizeMax > 4_096) this.#encoder.setTableSizeMax(4_096)
   }
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
@@ -153,22 +157,22 @@ export class HeaderWriter {
     return cached.octets !== undefined && cached.generation === this.#encoder.generation
   }
 
-  /** The cached form of `list`; a list not seen just before gets one that is not kept. */
+  /** The cached form of `list`; only what was seen before is kept. */
   #find(list: HeaderList): CachedList {
-    if (this.#found.list === list) return this.#found
     for (const cached of this.#cached) {
       if (cached.list !== list) continue
       this.#found = cached
       return cached
     }
     checkOutgoing(list)
-    const fresh = new CachedList(list)
-    if (this.#lastSeen === list) {
-      this.#cached[this.#cachedNext] = fresh
+    this.#found = new CachedList(list)
+    if (this.#seen.includes(list)) {
+      this.#cached[this.#cachedNext] = this.#found
       this.#cachedNext = (this.#cachedNext + 1) % CACHED_LISTS_MAX
+    } else {
+      this.#seen[this.#seenNext] = list
+      this.#seenNext = (this.#seenNext + 1) % CACHED_LISTS_MAX
     }
-    this.#lastSeen = list
-    this.#found = fresh
-    return fresh
+    return this.#found
   }
 }

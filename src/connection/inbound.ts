@@ -56,6 +56,7 @@ export class Inbound {
     const reader = this.#reader
     const connection = this.#connection
     while (this.framesLeft > 0 && !connection.blocked) {
+      if (connection.over) return true
       if (!reader.next()) return true
       this.framesLeft--
       connection.observe(false, reader.type, reader.flags, reader.streamId, reader.payloadSize)
@@ -160,7 +161,6 @@ export class Inbound {
     stream.handler.onData(reader.bytes, reader.start, reader.end, endStream)
     connection.streams.calling = undefined
     receiver.replenish()
-    if (receiver.retained === 0) budget.allConsumed()
     if (endStream && stream.closed) connection.streams.close(stream)
   }
 
@@ -267,7 +267,6 @@ export class Inbound {
     const { sender } = connection
     const { streamId, windowIncrement } = reader
     this.#spend(1)
-    connection.budget.useful(windowIncrement)
     if (streamId === 0) {
       if (windowIncrement === 0)
         this.#protocolError('RFC 9113 §6.9', 'WINDOW_UPDATE of 0 for the connection')

@@ -174,6 +174,8 @@ const RANGES: { readonly [name in keyof ConnectionLimits]?: readonly [number, nu
   frameSizeMax: [16_384, 0xff_ffff],
   turnFramesMax: [1, Number.POSITIVE_INFINITY],
   turnSizeMax: [1, Number.POSITIVE_INFINITY],
+  headerFieldsHardMax: [1, 0xffff_ffff],
+  tableSizeUpdatesMax: [1, 0xffff_ffff],
   decoderTableSizeMax: [0, 0x00ff_ffff],
   encoderTableSizeMax: [0, 0x00ff_ffff],
   headerListSizeMax: [1, 0x7fff_ffff],

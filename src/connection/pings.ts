@@ -31,15 +31,30 @@ export class Pings {
     this.#heardAt = connection.now
   }
 
-  /** Sends PING and calls `onAck` with the time of its answer; never when the connection ends first. */
-  send(onAck: (now: number) => void): void {
+  /** A caller's PING. @throws RangeError when too many wait for an answer. */
+  sendFor(onAck: (now: number) => void): void {
     if (this.#unanswered.size >= UNANSWERED_MAX) {
       throw new RangeError(
         `${this.#unanswered.size} PINGs wait for an answer; at most ${UNANSWERED_MAX} may`,
       )
     }
+    this.send(now => {
+      try {
+        onAck(now)
+      } catch (error) {
+        this.#connection.host.onHandlerError(error, 0)
+      }
+    })
+  }
+
+  /** Sends PING and calls `onAck` with the time of its answer; never when the connection ends first. */
+  send(onAck: (now: number) => void): void {
     const sequence = ++this.#sequence
     this.#unanswered.set(sequence, onAck)
+    this.#write(sequence)
+  }
+
+  #write(sequence: number): void {
     this.#opaque.writeUInt32BE(0x6d776972, 0) // 'mwir'
     this.#opaque.writeUInt32BE(sequence, 4)
     this.#connection.control.ping(this.#opaque, 0, false)
@@ -96,12 +111,16 @@ export class Pings {
   }
 
   onTimer(timer: Timer, now: number): void {
+    this.#connection.onTime(now, () => this.#keepAlive(timer, now))
+  }
+
+  #keepAlive(timer: Timer, now: number): void {
     const connection = this.#connection
     const { keepaliveIntervalMs, keepaliveTimeoutMs } = connection.limits
     if (connection.role === 'client' && connection.streamCount === 0) return
     if (this.#keepaliveSentAt >= 0) {
       const silence = Math.round(now - this.#heardAt)
-      connection.abandon(
+      connection.destroy(
         new Error(
           `the peer has not answered a keepalive PING in ${keepaliveTimeoutMs} ms and was silent for ${silence} ms`,
         ),
@@ -113,7 +132,8 @@ export class Pings {
       return
     }
     this.#keepaliveSentAt = now
-    this.send(() => {})
+    // Any octet answers it, so its own answer is not waited for.
+    this.#write(0)
     connection.timers.schedule(timer, now + keepaliveTimeoutMs)
   }
 

@@ -3,6 +3,8 @@ import type { Connection } from './connection.js'
 import type { Stream } from './stream.js'
 import { Timer } from './timer-wheel.js'
 
+/** A step of the connection window that is worth a frame when little is left. Unit: octets. */
+const WINDOW_STEP = 16_384
 /** How long a connection full of unfinished messages may make no progress. Unit: ms. */
 const STUCK_TIMEOUT_MS = 10_000
 
@@ -38,7 +40,15 @@ export class Receiver {
     this.initialWindow = Math.max(65_535, this.#announcedWindow)
   }
 
-  /** What the connection window is kept at, and how much of it the peer has. */
+  /** Room is left for what SETTINGS may still add to every window. RFC 9113 §6.9.2. */
+  get #windowLimit(): number {
+    return (
+      WINDOW_SIZE_MAX -
+      Math.max(0, this.#connection.limits.streamWindowSizeMax - this.initialWindow)
+    )
+  }
+
+  /** What the peer may still send on the connection. */
   get window(): number {
     return this.#window
   }
@@ -93,6 +103,7 @@ export class Receiver {
   consume(stream: Stream, size: number): void {
     if (size <= 0) return
     const consumed = Math.min(size, stream.retained)
+    this.#connection.budget.consumed(consumed, this.retained)
     stream.retained -= consumed
     this.retained -= consumed
     this.#consumedTotal += consumed
@@ -103,12 +114,12 @@ export class Receiver {
   expect(stream: Stream, size: number): void {
     if (!stream.readable) return
     const window = this.initialWindow + stream.receiveCredit
-    const lacking = Math.min(size - window, WINDOW_SIZE_MAX - window)
-    if (lacking > 0) this.#grant(stream, lacking)
+    if (size > window) this.#grant(stream, size - window)
   }
 
   /** Its owner will never consume what is left. */
   forget(stream: Stream): void {
+    this.#connection.budget.consumed(stream.retained, this.retained)
     this.retained -= stream.retained
     this.#consumedTotal += stream.retained
     stream.retained = 0
@@ -120,7 +131,9 @@ export class Receiver {
     if (this.#connection.over) return
     const room = this.#connection.limits.receiveBufferMax - this.retained
     const target = Math.min(this.#windowMax, Math.max(room, 0))
-    if (target - this.#window < this.#windowMax / 2) {
+    // Half of the window, or twice what is left when the buffer allows no more.
+    const worth = Math.min(this.#windowMax / 2, Math.max(this.#window, WINDOW_STEP))
+    if (target - this.#window < worth) {
       if (this.#window <= 0) this.#watch()
       return
     }
@@ -133,7 +146,11 @@ export class Receiver {
   }
 
   /** A connection whose whole buffer holds unfinished messages would wait for ever: the largest one goes. */
-  onTimer(): void {
+  onTimer(_timer: Timer, now: number): void {
+    this.#connection.onTime(now, () => this.#unstick())
+  }
+
+  #unstick(): void {
     if (this.#window > 0) return
     if (this.#consumedTotal !== this.#consumedAtArming) {
       this.#watch()
@@ -150,7 +167,7 @@ export class Receiver {
     this.#stuckTimer ??= new Timer(this)
     if (this.#stuckTimer.scheduled) return
     this.#consumedAtArming = this.#consumedTotal
-    this.#connection.timers.schedule(this.#stuckTimer, this.#connection.now + STUCK_TIMEOUT_MS)
+    this.#connection.schedule(this.#stuckTimer, STUCK_TIMEOUT_MS)
   }
 
   #announce(stream: Stream, size: number): void {
@@ -161,7 +178,12 @@ export class Receiver {
     this.#grant(stream, increment)
   }
 
-  #grant(stream: Stream, increment: number): void {
+  #grant(stream: Stream, wanted: number): void {
+    const increment = Math.min(
+      wanted,
+      this.#windowLimit - this.initialWindow - stream.receiveCredit,
+    )
+    if (increment <= 0) return
     stream.receiveCredit += increment
     this.#connection.control.windowUpdate(stream.id, increment)
   }

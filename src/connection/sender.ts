@@ -33,6 +33,8 @@ export class Sender {
   #creditMax = 0
   #head: Stream | undefined = undefined
   #tail: Stream | undefined = undefined
+  /** Where the payload of the last `begin` goes. */
+  slab: Buffer = EMPTY
   /** Octets queued on all streams. */
   queuedSize = 0
   /** Streams whose window is too small to be worth a frame yet. */
@@ -52,16 +54,14 @@ export class Sender {
     return this.#head !== undefined && this.window > 0 && !this.#isSliver
   }
 
-  /** Opens a stream; when its fields cannot be sent, none is opened. */
+  /** Opens a stream; when its fields cannot be sent, none is opened and no identifier used up. */
   open(
     headers: HeaderList,
     endStream: boolean,
     handler: StreamHandler,
     extra: HeaderList | undefined,
   ): Stream {
-    const { headerListSizeMax } = this.#connection.peerSettings
-    // Checked before an identifier is used up: a hole would be legal, but the stream would be lost.
-    this.#connection.headerWriter.check(headers, extra, headerListSizeMax)
+    this.checkHeaders(headers, extra)
     const stream = this.#connection.streams.open(handler, endStream, headers)
     this.#writeBlock(stream, headers, endStream, extra)
     return stream
@@ -74,13 +74,15 @@ export class Sender {
     endStream: boolean,
     extra: HeaderList | undefined,
   ): void {
-    this.#connection.headerWriter.check(
-      headers,
-      extra,
-      this.#connection.peerSettings.headerListSizeMax,
-    )
+    this.checkHeaders(headers, extra)
     this.#writeBlock(stream, headers, endStream, extra)
     if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
+  }
+
+  /** @throws TypeError or RangeError when the fields cannot be sent to this peer. */
+  checkHeaders(headers: HeaderList, extra: HeaderList | undefined): void {
+    const { headerWriter, peerSettings } = this.#connection
+    headerWriter.check(headers, extra, peerSettings.headerListSizeMax)
   }
 
   #writeBlock(
@@ -112,6 +114,9 @@ export class Sender {
     const offset = output.reserve(FRAME_HEADER_SIZE + size)
     const payload = this.#writeHeader(stream, offset, size, endStream)
     output.commit(payload + size)
+    // What ends with this frame may open another stream, and lease another slab.
+    this.slab = output.bytes
+    if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
     this.#connection.outputAppeared()
     return payload
   }
@@ -202,12 +207,13 @@ export class Sender {
     stream.wantsDrain = false
   }
 
-  onTimer(): void {
-    this.#isSliver = false
-    const starved = this.#starved
-    this.#starved = []
-    for (const stream of starved) if (stream.queuedSize > 0) this.#makeReady(stream)
-    this.#connection.outputAppeared()
+  onTimer(_timer: Timer, now: number): void {
+    this.#connection.onTime(now, () => {
+      this.#isSliver = false
+      const starved = this.#starved
+      this.#starved = []
+      for (const stream of starved) if (stream.queuedSize > 0) this.#makeReady(stream)
+    })
   }
 
   #fits(stream: Stream, size: number): boolean {
@@ -219,11 +225,15 @@ export class Sender {
     )
   }
 
-  /** Charges both windows, writes one frame header, moves the state. Returns the payload's offset. */
+  /**
+   * Charges both windows and writes one frame header; returns the payload's offset. The state moves
+   * after the payload is committed: the end of a stream may let others write.
+   */
   #writeHeader(stream: Stream, offset: number, size: number, endStream: boolean): number {
     this.window -= size
     stream.sendCredit -= size
     this.#connection.pings.forgiveStrikes()
+    this.#connection.budget.sentData(size)
     const flags = endStream ? Flag.EndStream : 0
     this.#connection.observe(true, FrameType.Data, flags, stream.id, size)
     const payload = writeFrameHeader(
@@ -234,7 +244,6 @@ export class Sender {
       flags,
       stream.id,
     )
-    if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
     return payload
   }
 
@@ -257,6 +266,7 @@ export class Sender {
       output.commit(this.#writeHeader(stream, offset, size, endStream))
       output.append(bytes, start, end)
     }
+    if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
   }
 
   #enqueue(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
@@ -330,8 +340,9 @@ export class Sender {
 
   #armStarved(): void {
     this.#starvedTimer ??= new Timer(this)
-    const { timers, now } = this.#connection
-    if (!this.#starvedTimer.scheduled) timers.schedule(this.#starvedTimer, now + WINDOW_WAIT_MS)
+    if (!this.#starvedTimer.scheduled) {
+      this.#connection.schedule(this.#starvedTimer, WINDOW_WAIT_MS)
+    }
   }
 
   /** Stops the timer: the connection is over. */
@@ -353,6 +364,7 @@ export class Sender {
 }
 
 const WINDOW_MAX = 0x7fff_ffff
+const EMPTY: Buffer = Buffer.alloc(0)
 
 /** Whether a window is too small a part of what is to be sent. */
 function isSliver(window: number, queuedSize: number): boolean {

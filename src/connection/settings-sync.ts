@@ -62,9 +62,9 @@ export class SettingsSync {
     if (this.#unacknowledged === 0) {
       refuse('RFC 9113 §6.5.3', 'SETTINGS acknowledged more often than sent')
     }
-    if (--this.#unacknowledged > 0) return
     const connection = this.#connection
     connection.deadlines.settingsAcknowledged()
+    if (--this.#unacknowledged > 0) return connection.deadlines.armSettings()
     connection.headerReader.setTableSizeMax(connection.limits.decoderTableSizeMax)
     connection.receiver.settingsAcknowledged()
   }

@@ -2,6 +2,7 @@ import type { Stream } from './stream.js'
 
 const RING_SIZE_MIN = 16
 const RING_SIZE_MAX = 65_536
+const SLOTS_PER_STREAM_MAX = 64
 
 /**
  * The open streams of a connection by identifier.
@@ -30,7 +31,8 @@ export class StreamMap {
   add(stream: Stream): void {
     this.#size++
     while (this.#ring[(stream.id >>> 1) & this.#mask] !== undefined) {
-      if (this.#ring.length === RING_SIZE_MAX) {
+      // A peer may leave gaps between identifiers: few streams must not make a large ring.
+      if (this.#ring.length >= Math.min(RING_SIZE_MAX, this.#size * SLOTS_PER_STREAM_MAX)) {
         this.#overflow ??= new Map()
         const older = this.#ring[(stream.id >>> 1) & this.#mask]!
         this.#overflow.set(older.id, older)

@@ -144,8 +144,10 @@ export class StreamTable {
   /** We want no more of it. */
   reset(stream: Stream, errorCode: number): void {
     stream.state = StreamState.ResetSent
-    this.#remove(stream, true)
+    const removed = this.#take(stream, true)
     this.#connection.control.reset(stream.id, errorCode)
+    // Only now: whoever waits for the slot writes behind RST_STREAM, not ahead of it.
+    if (removed) this.#free(stream)
   }
 
   /** The connection has gone, or will never look at it. */
@@ -203,7 +205,8 @@ export class StreamTable {
   }
 
   #onException(stream: Stream, error: unknown): void {
-    if (!stream.closed) this.reset(stream, ErrorCode.InternalError)
+    if (stream.closed) this.close(stream)
+    else this.reset(stream, ErrorCode.InternalError)
     this.#connection.host.onHandlerError(error, stream.id)
   }
 
@@ -219,13 +222,22 @@ export class StreamTable {
   }
 
   #remove(stream: Stream, resetByUs: boolean): boolean {
+    if (!this.#take(stream, resetByUs)) return false
+    this.#free(stream)
+    return true
+  }
+
+  #take(stream: Stream, resetByUs: boolean): boolean {
     if (this.#map.get(stream.id) !== stream) return false
     this.#map.remove(stream)
     this.#closed.add(stream.id, resetByUs)
+    return true
+  }
+
+  #free(stream: Stream): void {
     if (stream.queuedSize > 0) this.#connection.sender.forget(stream)
     if (stream.retained > 0) this.#connection.receiver.forget(stream)
     if (!stream.held) this.uncount(stream)
-    return true
   }
 }
 

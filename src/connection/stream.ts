@@ -104,7 +104,7 @@ export class Stream {
 
   /** Where the payload of `beginData` goes. Valid right after it. */
   get slab(): Buffer {
-    return this.connection.slab
+    return this.connection.sender.slab
   }
 
   /**
@@ -118,6 +118,9 @@ export class Stream {
   sendHeaders(headers: HeaderList, endStream: boolean, extra?: HeaderList): void {
     if (!this.writable) return
     if (this.queuedSize > 0) {
+      if (!endStream)
+        throw new TypeError('headers behind DATA are trailers and end the stream (RFC 9113 §8.1)')
+      this.connection.sender.checkHeaders(headers, extra)
       this.queuedTrailers = headers
       this.queuedTrailersExtra = extra
       return

@@ -49,6 +49,7 @@ export class TimerWheel {
   #tick: number
   #count = 0
   #next = Number.POSITIVE_INFINITY
+  #errors: unknown[] = []
 
   constructor(now: number) {
     this.#tick = Math.floor(now)
@@ -81,7 +82,10 @@ export class TimerWheel {
     if (--this.#count === 0) this.#next = Number.POSITIVE_INFINITY
   }
 
-  /** Fires what is due at `now`, in order of time. */
+  /**
+   * Fires what is due at `now`, in order of time. An owner that throws stops no other: its error
+   * comes out at the end.
+   */
   advance(now: number): void {
     const target = Math.floor(now)
     while (this.#tick <= target) {
@@ -94,6 +98,12 @@ export class TimerWheel {
       this.#cascade()
     }
     this.#next = this.#count === 0 ? Number.POSITIVE_INFINITY : this.#earliest()
+    if (this.#errors.length === 0) return
+    const errors = this.#errors
+    this.#errors = []
+    throw errors.length === 1
+      ? errors[0]
+      : new AggregateError(errors, `${errors.length} timers failed`)
   }
 
   #place(timer: Timer): void {
@@ -137,7 +147,11 @@ export class TimerWheel {
       }
       this.#unlink(timer)
       this.#count--
-      timer.owner.onTimer(timer, now)
+      try {
+        timer.owner.onTimer(timer, now)
+      } catch (error) {
+        this.#errors.push(error)
+      }
       timer = this.#slots[slot]
     }
     this.#tick = due

@@ -109,6 +109,7 @@ export class SocketDriver implements ConnectionHost {
       handler: options.handler,
       host: this,
       now: options.runtime.now(),
+      clock: () => options.runtime.now(),
       timers: options.timers.wheel,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.observer === undefined ? {} : { observer: options.observer }),
