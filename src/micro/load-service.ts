@@ -86,7 +86,8 @@ export async function loadRoot(
     return found ?? beside
   }
   try {
-    await root.load(typeof files === 'string' ? files : [...files], { alternateCommentMode: true })
+    // Not `load`: a type that does not exist would be thrown out of its file callback.
+    root.loadSync(typeof files === 'string' ? files : [...files], { alternateCommentMode: true })
     root.resolveAll()
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)

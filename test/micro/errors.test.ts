@@ -1,0 +1,171 @@
+import t from 'tap'
+import { GrpcError, Metadata, MicroError, Status } from '../../src/index.js'
+import { decodeErrorStatus, encodeErrorMessage } from '../../src/micro/error-details.js'
+import {
+  codeOfStatus,
+  fromGrpcError,
+  statusOfCode,
+  toGrpcError,
+  toMicroError,
+} from '../../src/micro/error-mapping.js'
+import { statusText } from '../../src/micro/micro-error.js'
+
+const DETAILS = 'grpc-status-details-bin'
+
+t.test(
+  'micro-wire §3.9: the text is JSON with id, code, detail, status in that order, zero values left out',
+  t => {
+    t.equal(
+      new MicroError(404, 'no such name', { id: 'greeter' }).encode(),
+      '{"id":"greeter","code":404,"detail":"no such name","status":"Not Found"}',
+    )
+    t.equal(new MicroError(0, 'x').encode(), '{"detail":"x"}')
+    t.equal(new MicroError(299, '', { id: 'a' }).encode(), '{"id":"a","code":299}')
+    t.equal(
+      new MicroError(0, '<a & b>\u2028').encode(),
+      '{"detail":"\\u003ca \\u0026 b\\u003e\\u2028"}',
+    )
+    t.end()
+  },
+)
+
+t.test('micro-wire §3.9: what is read is written again, unknown members too', t => {
+  const text = '{"id":"a","code":409,"detail":"d","status":"Conflict","reason":"R","domain":"D"}'
+  const error = MicroError.parse(text)
+  t.match(error, {
+    id: 'a',
+    code: 409,
+    detail: 'd',
+    message: 'd',
+    status: 'Conflict',
+    extra: { reason: 'R' },
+  })
+  t.equal(error.encode(), text)
+  t.match(MicroError.parse('plain'), { code: 0, detail: 'plain', id: '', status: '' })
+  t.match(MicroError.parse('{broken'), { code: 0, detail: '{broken' })
+  t.match(MicroError.parse('{"code":"x","detail":5}'), { code: 500, detail: '' })
+  t.match(MicroError.parse('{"code":-1}'), { code: 500 })
+  t.end()
+})
+
+t.test('every constructor has its code and reason', t => {
+  for (const [name, code] of [
+    ['badRequest', 400],
+    ['unauthorized', 401],
+    ['forbidden', 403],
+    ['notFound', 404],
+    ['timeout', 408],
+    ['conflict', 409],
+    ['internal', 500],
+  ] as const) {
+    const error = MicroError[name]('why', { id: 'a' })
+    t.match(error, { code, id: 'a', detail: 'why', status: statusText(code), name: 'MicroError' })
+  }
+  t.throws(() => new MicroError(1.5, ''), /code must be an integer from 0 to 999, got 1.5/)
+  t.throws(() => new MicroError(1000, ''), RangeError)
+  t.equal(statusText(299), '')
+  t.end()
+})
+
+t.test('an error without id gets one, an id of its own stays', t => {
+  const error = MicroError.notFound('x', { cause: 5 })
+  t.match(error.from('greeter'), { id: 'greeter', code: 404, cause: 5 })
+  t.equal(error.from(''), error)
+  const named = MicroError.notFound('x', { id: 'a' })
+  t.equal(named.from('greeter'), named)
+  t.end()
+})
+
+t.test('micro-wire §4.4: the table of micro codes and gRPC statuses', t => {
+  const pairs = [
+    [400, 3],
+    [401, 16],
+    [403, 7],
+    [404, 5],
+    [408, 4],
+    [409, 6],
+    [412, 9],
+    [500, 13],
+    [501, 12],
+    [503, 14],
+  ] as const
+  for (const [code, status] of pairs) {
+    t.equal(statusOfCode(code), status)
+    t.equal(codeOfStatus(status), code)
+  }
+  t.equal(statusOfCode(418), Status.Unknown)
+  t.equal(statusOfCode(0), Status.Unknown)
+  t.equal(codeOfStatus(Status.DataLoss), 500)
+  t.end()
+})
+
+t.test('micro-wire §4.4: the example trailer, octet for octet', t => {
+  const micro = new MicroError(404, 'no such name', { id: 'greeter' })
+  t.equal(
+    encodeErrorMessage(micro).toString('hex'),
+    '0a07677265657465721094031a0c6e6f2073756368206e616d6522094e6f7420466f756e64',
+  )
+  const error = toGrpcError(MicroError.notFound('no such name'), 'greeter', false)
+  t.equal(error.status, 5)
+  t.equal(error.message, micro.encode())
+  t.equal(
+    error.metadata.get(DETAILS),
+    'CAUSSHsiaWQiOiJncmVldGVyIiwiY29kZSI6NDA0LCJkZXRhaWwiOiJubyBzdWNoIG5hbWUiLCJzdGF0dXMiOiJOb3QgRm91bmQifRpJCiB0eXBlLmdvb2dsZWFwaXMuY29tL2Vycm9ycy5FcnJvchIlCgdncmVldGVyEJQDGgxubyBzdWNoIG5hbWUiCU5vdCBGb3VuZA',
+  )
+  t.match(decodeErrorStatus(error.metadata.getBinary(DETAILS)!), {
+    id: 'greeter',
+    code: 404,
+    detail: 'no such name',
+    status: 'Not Found',
+  })
+  t.end()
+})
+
+t.test('details that are no errors.Error, or no protobuf, are none', t => {
+  t.equal(decodeErrorStatus(Buffer.from('0805', 'hex')), undefined, 'no details')
+  t.equal(decodeErrorStatus(Buffer.from('1aff', 'hex')), undefined, 'cut short')
+  t.equal(decodeErrorStatus(Buffer.from('80', 'hex')), undefined, 'ends inside a varint')
+  t.equal(decodeErrorStatus(Buffer.from('0b', 'hex')), undefined, 'a group')
+  const other = Buffer.from('\x1a\x06\x0a\x04a/b.', 'latin1')
+  t.equal(decodeErrorStatus(other), undefined, 'another type')
+  const fixed = Buffer.from('090102030405060708150102030408051a00', 'hex')
+  t.equal(decodeErrorStatus(fixed), undefined, 'unknown fields are skipped')
+  t.end()
+})
+
+t.test('a peer error with a micro error inside is the micro error; others stay as they are', t => {
+  const sent = toGrpcError(MicroError.notFound('x'), 'greeter', false)
+  const received = new GrpcError(sent.status, sent.message, {
+    metadata: sent.metadata,
+    origin: 'peer',
+  })
+  const micro = fromGrpcError(received)
+  t.match(micro, { code: 404, id: 'greeter', detail: 'x', cause: received })
+  const jsonOnly = new GrpcError(5, sent.message, { origin: 'peer' })
+  t.match(fromGrpcError(jsonOnly), { code: 404, detail: 'x' })
+  for (const plain of [
+    new GrpcError(5, 'x', { origin: 'peer' }),
+    new GrpcError(5, '{"detail":"no code"}', { origin: 'peer' }),
+    new GrpcError(5, sent.message, { origin: 'local' }),
+  ]) {
+    t.equal(fromGrpcError(plain), plain)
+  }
+  t.end()
+})
+
+t.test('exceptions: GrpcError and MicroError cross to the other door, others are hidden', t => {
+  const grpc = new GrpcError(Status.PermissionDenied, 'no')
+  t.equal(toGrpcError(grpc, 'a', false), grpc)
+  t.match(toMicroError(grpc, 'a', false), { id: 'a', code: 403, detail: 'no' })
+  const carried = toGrpcError(MicroError.conflict('c'), 'b', false)
+  t.match(toMicroError(carried, 'a', false), { id: 'b', code: 409, detail: 'c' }, 'there and back')
+  const metadata = new Metadata()
+  t.match(toMicroError(new GrpcError(2, 'x', { metadata }), 'a', false), { code: 500, detail: 'x' })
+  for (const thrown of [new Error('secret'), 'secret', undefined]) {
+    t.match(toMicroError(thrown, 'a', false), { id: 'a', code: 500, detail: 'the handler failed' })
+    t.match(toGrpcError(thrown, 'a', false), { status: 2, message: 'the handler failed' })
+  }
+  t.match(toMicroError('secret', 'a', true), { detail: 'secret' })
+  t.match(toGrpcError(new Error('secret'), 'a', true), { message: 'secret' })
+  t.end()
+})
