@@ -12,6 +12,7 @@ import type { CallConnector } from './call-connector.js'
 import { findCompression } from './call-options.js'
 import type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
 import { type Compression, DEFAULT_COMPRESSIONS } from './compression.js'
+import { LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import { DEFAULT_CALL_LIMITS } from './limits.js'
 import { encodeMessage, frameMessage, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
@@ -48,6 +49,7 @@ const Flag = {
 
 const NEWS = Flag.HeadersDue | Flag.ReadableDue | Flag.DrainDue
 const EMPTY: Buffer = Buffer.alloc(0)
+const NONE: readonly Buffer[] = []
 
 /**
  * One call of a client. It takes messages at once and starts when a
@@ -69,7 +71,9 @@ export class ClientCall implements StreamHandler {
   #connector: CallConnector | undefined
   #stream: Stream | undefined
   #response: ResponseReader | undefined
-  /** Messages as they will leave, while there is no stream. */
+  /** The one plain message that nearly all calls wait with, while there is no stream. */
+  #first: Uint8Array | undefined
+  /** Messages as they will leave, if there are more. */
   #unsent: Buffer[] | undefined
   #unsentSize: number
   #error: GrpcError | undefined
@@ -99,6 +103,7 @@ export class ClientCall implements StreamHandler {
     this.#connector = undefined
     this.#stream = undefined
     this.#response = undefined
+    this.#first = undefined
     this.#unsent = undefined
     this.#unsentSize = 0
     this.#error = undefined
@@ -296,12 +301,8 @@ export class ClientCall implements StreamHandler {
     if ((this.#flags & Flag.RequestSent) !== 0 && hasOneRequest(this.method.kind)) {
       throw new TypeError(`${this.method.path} takes one message; it was sent already`)
     }
-    const { limits } = this.#options
-    const payload = encodeMessage(
-      this.#requestCodec,
-      message,
-      (limits ?? DEFAULT_CALL_LIMITS).sendMessageSizeMax,
-    )
+    const { sendMessageSizeMax } = this.#options.limits ?? DEFAULT_CALL_LIMITS
+    const payload = encodeMessage(this.#requestCodec, message, sendMessageSizeMax)
     if (!(payload instanceof GrpcError)) return payload
     this.#abandon(payload)
     return undefined
@@ -312,25 +313,33 @@ export class ClientCall implements StreamHandler {
     const stream = this.#stream
     const compression = this.compressing ? this.#compression : undefined
     if (stream !== undefined) return sendMessage(stream, payload, compression, endStream)
+    this.#unsentSize += LENGTH_PREFIX_SIZE + payload.length
+    if (this.#unsentSize > (this.#options.limits ?? DEFAULT_CALL_LIMITS).unsentSizeMax) {
+      this.#flags |= Flag.WantsDrain
+    }
+    const isFirst = this.#first === undefined && this.#unsent === undefined
+    if (isFirst && this.#compression === undefined) this.#first = payload
+    else this.#queue(payload, compression)
+    return (this.#flags & Flag.WantsDrain) === 0
+  }
+
+  #queue(payload: Uint8Array, compression: Compression | undefined): void {
     if (this.#unsent === undefined) this.#unsent = []
-    const framed = frameMessage(payload, compression)
-    this.#unsent.push(framed)
-    this.#unsentSize += framed.length
-    if (this.#unsentSize <= (this.#options.limits ?? DEFAULT_CALL_LIMITS).unsentSizeMax) return true
-    this.#flags |= Flag.WantsDrain
-    return false
+    if (this.#first !== undefined) this.#unsent.push(frameMessage(this.#first, undefined))
+    this.#first = undefined
+    this.#unsent.push(frameMessage(payload, compression))
   }
 
   /** There is a stream: sends what has waited for it. */
   #flush(stream: Stream): void {
-    const unsent = this.#unsent
     const isClosed = (this.#flags & Flag.HalfClosed) !== 0
-    if (unsent === undefined) {
-      if (isClosed) stream.sendData(EMPTY, 0, 0, true)
-      return
-    }
+    const first = this.#first
+    const unsent = this.#unsent ?? NONE
+    this.#first = undefined
     this.#unsent = undefined
     let isOpen = true
+    if (first !== undefined) isOpen = sendMessage(stream, first, undefined, isClosed)
+    else if (unsent.length === 0 && isClosed) stream.sendData(EMPTY, 0, 0, true)
     for (let index = 0; index < unsent.length; index++) {
       const framed = unsent[index]!
       const isLast = isClosed && index === unsent.length - 1
@@ -374,6 +383,7 @@ export class ClientCall implements StreamHandler {
   #settle(error: GrpcError | undefined): void {
     this.#flags |= Flag.Settled
     this.#error = error
+    this.#first = undefined
     this.#unsent = undefined
     if (this.#timer !== undefined) this.#options.timers.cancel(this.#timer)
     this.#response?.close()

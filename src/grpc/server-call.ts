@@ -186,7 +186,9 @@ export class ServerCall implements StreamHandler {
   /** @internal */
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if ((this.#flags & Flag.Finished) !== 0) {
-      this.#discard(end - start, endStream)
+      this.stream.consume(end - start)
+      if (endStream) this.#flags |= Flag.InputEnded
+      this.#stopInput()
       return
     }
     if (start < end) {
@@ -204,14 +206,12 @@ export class ServerCall implements StreamHandler {
 
   /** @internal */
   onReset(errorCode: number, byPeer: boolean): void {
-    if (this.finished) return
-    this.#cancel(requestResetError(errorCode, byPeer))
+    if (!this.finished) this.#cancel(requestResetError(errorCode, byPeer))
   }
 
   /** @internal */
   onLost(cause: Error): void {
-    if (this.finished) return
-    this.#cancel(requestLostError(cause))
+    if (!this.finished) this.#cancel(requestLostError(cause))
   }
 
   /** @internal Time is up. Runs outside `receive`, so the handler is told here. */
@@ -295,8 +295,7 @@ export class ServerCall implements StreamHandler {
   #endInput(): void {
     this.#flags |= Flag.InputEnded
     if (this.finished) return
-    const inbox = this.#inbox
-    if (inbox !== undefined) this.#checkInput(inbox)
+    if (this.#inbox !== undefined) this.#checkInput(this.#inbox)
     if (this.finished) return
     if (!this.#head.oneRequest) this.#due(Flag.ReadableDue)
     else if ((this.#flags & Flag.HasRequest) === 0) {
@@ -366,12 +365,6 @@ export class ServerCall implements StreamHandler {
     if ((this.#flags & Flag.InputEnded) === 0 && this.stream.bufferedSize === 0) {
       this.stream.reset(ErrorCode.NoError)
     }
-  }
-
-  #discard(size: number, endStream: boolean): void {
-    this.stream.consume(size)
-    if (endStream) this.#flags |= Flag.InputEnded
-    this.#stopInput()
   }
 
   /** Ends the call with a status, for the client's fault or when time is up, and tells the handler if there is one. */
