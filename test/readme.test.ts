@@ -1,0 +1,120 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import t from 'tap'
+import ts from 'typescript'
+
+/** Snippets of the README by the name in the comment above each. */
+function snippets(): Map<string, string> {
+  const found = new Map<string, string>()
+  const pattern = /<!-- snippet: ([\w.]+) -->\n```\w+\n([\s\S]*?)```/g
+  for (const [, name, code] of readFileSync('README.md', 'utf8').matchAll(pattern)) {
+    found.set(name!, code!)
+  }
+  return found
+}
+
+const folder = '.build/readme'
+const code = snippets()
+mkdirSync(folder, { recursive: true })
+writeFileSync(`${folder}/hello.proto`, code.get('hello.proto')!)
+writeFileSync(
+  `${folder}/hello.ts`,
+  execFileSync(process.execPath, ['dist/cli/microwire-types.js', `${folder}/hello.proto`]),
+)
+/** The programs among the snippets. */
+const programs = [...code.keys()].filter(name => !name.includes('.'))
+
+/** Writes one snippet as a program; the fixed port of the text becomes `address`. */
+function program(name: string, address: string): string {
+  const text = code.get(name)!.replaceAll('127.0.0.1:50051', address)
+  writeFileSync(`${folder}/${name}.ts`, text)
+  const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }
+  writeFileSync(
+    `${folder}/${name}.js`,
+    ts.transpileModule(text, { compilerOptions: options }).outputText,
+  )
+  return `${name}.js`
+}
+
+function start(file: string): ChildProcess {
+  return spawn(process.execPath, [file], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** What a program printed, once it has ended well. */
+async function output(child: ChildProcess): Promise<string[]> {
+  let text = ''
+  let errors = ''
+  child.stdout!.on('data', chunk => {
+    text += String(chunk)
+  })
+  child.stderr!.on('data', chunk => {
+    errors += String(chunk)
+  })
+  const exitCode = await new Promise(resolve => child.once('close', resolve))
+  if (exitCode !== 0) throw new Error(`exit code ${String(exitCode)}: ${errors}`)
+  return text.trimEnd().split('\n')
+}
+
+t.test('README: every snippet is run here', t => {
+  const fences = readFileSync('README.md', 'utf8').match(/^```ts$/gm)
+  t.equal(programs.length, fences?.length)
+  t.same(programs, ['server', 'client', 'frame', 'transport'])
+  t.end()
+})
+
+t.test('README: the client calls the server', async t => {
+  const server = start(program('server', '127.0.0.1:0'))
+  try {
+    const lines = createInterface({ input: server.stdout! })
+    const first = await new Promise<string>((resolve, reject) => {
+      lines.once('line', resolve)
+      server.once('exit', exitCode => reject(new Error(`the server ended with ${exitCode}`)))
+    })
+    const address = /(127\.0\.0\.1:\d+)/.exec(first)![1]!
+    t.same(await output(start(program('client', address))), [
+      'Hello, Ada',
+      'Hi, Grace',
+      'Hi, Barbara',
+      'INVALID_ARGUMENT name is empty',
+    ])
+  } finally {
+    server.removeAllListeners('exit')
+    const ended = new Promise(resolve => server.once('exit', resolve))
+    server.kill('SIGTERM')
+    t.equal(await ended, 0, 'SIGTERM stops the server in good order')
+  }
+})
+
+t.test('README: the frame parser alone', async t => {
+  t.same(await output(start(program('frame', ''))), ['SETTINGS 0 6', 'WINDOW_UPDATE 0 4'])
+})
+
+t.test('README: the transport alone', async t => {
+  t.same(await output(start(program('transport', ''))), ['greeting hello'])
+})
+
+t.test('README: the snippets have no type errors', t => {
+  const files = programs.map(name => {
+    program(name, '127.0.0.1:0')
+    return `${folder}/${name}.ts`
+  })
+  const checked = ts.createProgram(files, {
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: ['node'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+  })
+  const faults = ts
+    .getPreEmitDiagnostics(checked)
+    .map(
+      fault =>
+        `${fault.file?.fileName}: ${ts.flattenDiagnosticMessageText(fault.messageText, ' ')}`,
+    )
+  t.same(faults, [])
+  t.end()
+})
