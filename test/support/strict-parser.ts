@@ -40,18 +40,17 @@ export class StrictParser {
     this.#prefaceDue = expectsPreface
   }
 
-  /** Whole frames so far; the rest waits. */
-  parse(bytes: Buffer): PeerFrame[] {
+  /** Whole frames so far, one at a time: what one says may bear on the next. The rest waits. */
+  *parse(bytes: Buffer): Generator<PeerFrame, void> {
     this.#rest = Buffer.concat([this.#rest, bytes])
     if (this.#prefaceDue) this.#readPreface()
-    const parsed: PeerFrame[] = []
     while (!this.#prefaceDue && this.#rest.length >= 9) {
       const end = 9 + this.#rest.readUIntBE(0, 3)
       if (this.#rest.length < end) break
-      parsed.push(this.#check(this.#rest.subarray(0, end)))
+      const frame = this.#rest.subarray(0, end)
       this.#rest = this.#rest.subarray(end)
+      yield this.#check(frame)
     }
-    return parsed
   }
 
   /** Octets of a frame that has not come whole. */
