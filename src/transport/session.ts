@@ -58,7 +58,7 @@ export class Session implements CallSession, LinkOwner {
     this.#runtime = options.runtime ?? nodeRuntime
     this.#ownsTimers = options.timers === undefined
     this.#timers = options.timers ?? new TimerHost(this.#runtime)
-    this.#backOff = new BackOff(options.backOff ?? {}, this.#runtime.random)
+    this.#backOff = new BackOff(options.backOff ?? {}, () => this.#runtime.random())
     const countMax = options.waitingCallsMax ?? WAITING_CALLS_MAX
     if (!(countMax >= 0)) throw new RangeError(`waitingCallsMax is ${countMax}; expected 0 or more`)
     this.#waiting = new WaitingCalls(countMax)
