@@ -156,7 +156,7 @@ export class RandomSession {
         return frames.settings([[random.pick([1, 3, 10, 0x4242]), random.integer(0, 5_000)]])
       default:
         return frames.raw(
-          random.integer(11, 255),
+          random.integer(32, 255),
           random.integer(0, 255),
           random.integer(0, 9),
           random.bytes(9),
