@@ -11,6 +11,7 @@ import {
   type Service,
   Status,
 } from '../../src/index.js'
+import { grpcTransport } from '../../src/transport/index.js'
 import {
   type Any,
   addHeaders,
@@ -173,13 +174,16 @@ async function serve(request: ServerCompatRequest): Promise<void> {
   const server = createServer({
     name: 'conformance',
     address: '127.0.0.1:0',
-    ...(useTls ? { tls: clientTlsCert.length > 0 ? { ...tls, ...mutual } : tls } : {}),
-    ...(limit > 0 ? { limits: { receiveSizeMax: limit } } : {}),
+    transport: grpcTransport({
+      ...(useTls ? { serverTls: clientTlsCert.length > 0 ? { ...tls, ...mutual } : tls } : {}),
+      ...(limit > 0 ? { messageSizeMax: limit } : {}),
+      calls: { compression: 'gzip' },
+    }),
   })
   server.handle(service, handlers)
-  const address = await server.start()
+  await server.start()
   process.once('SIGTERM', () => process.exit(0))
-  const [host, port] = address.split(':')
+  const [host, port] = server.address.split(':')
   const type = typeOf('ServerCompatResponse')
   const pemCert = serverCreds?.cert ?? Buffer.alloc(0)
   const answer = { host, port: Number(port), ...(useTls ? { pemCert } : {}) }

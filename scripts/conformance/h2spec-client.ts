@@ -1,5 +1,5 @@
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { freePortRange } from './ports.js'
 import type { Suite } from './suite.js'
 import { goProgram } from './toolchain.js'
 import { PROGRAMS } from './versions.js'
@@ -15,7 +15,7 @@ export const h2specClient: Suite = {
   async run(run) {
     const tool = await goProgram(PROGRAMS.h2specd)
     const tally = run.row('', tool.version)
-    const port = await freeRange(PORT_COUNT)
+    const port = await freePortRange(PORT_COUNT)
     const command = `${process.execPath} ${CLIENT}`
     const args = ['-h', '127.0.0.1', '-f', String(port), '-e', command, '--strict', '-o', '2']
     const { stdout, stderr } = await run.start(tool.path, args).ended(TIME_MAX_MS)
@@ -27,22 +27,6 @@ export const h2specClient: Suite = {
     const failures = stdout.slice(stdout.indexOf('Failures:'))
     for (let i = 0; i < failed!; i++) tally.fail('h2specd', i === 0 ? plain(failures) : 'see above')
   },
-}
-
-/** The first of `count` neighbouring ports that nobody listens on now. */
-async function freeRange(count: number): Promise<number> {
-  for (let first = 20_000; first < 32_000; first += count) {
-    if ((await isFree(first)) && (await isFree(first + count - 1))) return first
-  }
-  throw new Error('no free range of ports')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }
 
 function plain(text: string): string {

@@ -3,9 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PlainHttp } from '../../interop/node/plain-http.js'
 import { CLIENT_PREFACE, Flag, FrameReader, FrameType } from '../../src/frame/index.js'
-import { serve } from '../../src/transport/server.js'
 import type { Server } from '../../src/transport/serve-options.js'
-import { SITUATIONS, type Situation } from './situations.js'
+import { serve } from '../../src/transport/server.js'
+import type { Situation } from './situation.js'
+import { SITUATIONS } from './situations.js'
 import type { Suite } from './suite.js'
 
 /** How long the server may take to close a connection it has given up. Unit: ms. */

@@ -1,5 +1,9 @@
+import { connect } from './connect.js'
 import { corpus } from './corpus.js'
 import { frames } from './frames.js'
+import { goMicro } from './go-micro.js'
+import { grpcGo } from './grpc-go.js'
+import { grpcNegative } from './grpc-negative.js'
 import { h2spec } from './h2spec.js'
 import { h2specClient } from './h2spec-client.js'
 import { h2specExact } from './h2spec-exact.js'
@@ -7,4 +11,15 @@ import { hpack } from './hpack.js'
 import type { Suite } from './suite.js'
 
 /** All suites, in the order in which they run: the layers from below. */
-export const SUITES: readonly Suite[] = [hpack, frames, corpus, h2spec, h2specClient, h2specExact]
+export const SUITES: readonly Suite[] = [
+  hpack,
+  frames,
+  corpus,
+  h2spec,
+  h2specClient,
+  h2specExact,
+  grpcGo,
+  grpcNegative,
+  connect,
+  goMicro,
+]

@@ -47,12 +47,15 @@ export class Tally {
 
   /** Counts `check` as passed unless it throws. */
   async run(name: string, check: () => unknown): Promise<void> {
+    const start = performance.now()
     try {
       await check()
       this.pass()
     } catch (error) {
       this.fail(name, error)
     }
+    if (process.env['MICROWIRE_CASES'] === undefined) return
+    console.log(`     ${this.suite}: ${name} ${(performance.now() - start).toFixed(0)} ms`)
   }
 
   get row(): Row {
