@@ -171,6 +171,8 @@ export class SocketDriver implements ConnectionHost {
   }
 
   onClosed(cause: Error | undefined): void {
+    // Our last word is said even to a client that never said a first one.
+    this.#silent = false
     this.onOutput()
     this.#owner.onClosed(this.#cause ?? cause)
   }
