@@ -23,7 +23,8 @@ export const H2LOAD: string | undefined = outputOf('h2load', '--version')?.trim(
 export const GO: string | undefined = outputOf('go', 'version')?.trim()
 
 const PINNING =
-  cpus().length > 1 && outputOf('taskset', '-c', String(Core.loader), 'true') !== undefined
+  cpus().length > 1 &&
+  outputOf('taskset', '-c', String(Core.loader), process.execPath, '--version') !== undefined
 
 /** Puts a command on one core, where `taskset` exists and there are two cores. */
 export function pinned(core: number, ...command: Command): Command {
