@@ -380,16 +380,20 @@ t.test('R12, R15: fields that would be malformed are never sent', t => {
   t.end()
 })
 
-t.test('M11: an authorization field arrives', t => {
+t.test('M11: authorization is sent never-indexed, each time, and arrives', t => {
   const route = echo()
   const pair = new Pair([route])
+  const metadata = Metadata.from({ authorization: 'Bearer secret' })
   for (let i = 0; i < 3; i++) {
-    const call = pair.start(method('unary'), {
-      metadata: Metadata.from({ authorization: 'Bearer secret' }),
-    })
+    const call = pair.start(method('unary'), { metadata })
     call.call.request('x')
+    const bytes = Buffer.concat(pair.client.takeOutput(1 << 20))
+    // RFC 7541 §6.2.3: pattern 0001, and 23 = 15 + 8 in the static table.
+    t.ok(bytes.includes(Buffer.of(0x1f, 0x08)))
+    pair.server.receive(bytes, 0, bytes.length, pair.now)
     pair.pump()
     t.equal(route.call.metadata.get('authorization'), 'Bearer secret')
+    t.equal(call.code, 'OK')
   }
   t.end()
 })
