@@ -20,7 +20,7 @@ export interface CallOptions {
   readonly contentType?: string
   /** gRPC: wait for a connection instead of failing while there is none. Default: false. */
   readonly waitForReady?: boolean
-  /** Called with the metadata that came ahead of the first message. */
+  /** Called with the metadata that came ahead of the first message. What it throws ends the call. */
   readonly onHeaders?: (metadata: Metadata) => void
   /** Called with the metadata that came at the end. */
   readonly onTrailers?: (metadata: Metadata) => void

@@ -216,7 +216,7 @@ export class Client implements AsyncDisposable {
   }
 
   #unary(bound: BoundMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
-    this.#checkOpen()
+    if (this.#closed) return Promise.reject(new TypeError('the client is closed'))
     const found = this.#find(options)
     if (found instanceof Promise)
       return found.then(each => this.#unaryTo(each, bound, request, options))

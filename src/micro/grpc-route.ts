@@ -83,10 +83,9 @@ export class GrpcRoute implements Route {
 
   #fail(context: GrpcContext, call: ServerCall, error: unknown): void {
     const { name, exposeErrors, onError } = this.#options
-    // What the call itself ended with comes back out of `requests`: nobody's mistake.
-    if (error !== call.cancelled && !isCallError(error)) onError(error, context)
     call.fail(context.withTrailers(toGrpcError(error, name, exposeErrors)))
     call.settle()
+    if (!isCallError(error)) onError(error, context)
   }
 }
 

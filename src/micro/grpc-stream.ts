@@ -127,7 +127,11 @@ export class GrpcStream implements ClientStream, Abortable {
   onHeaders(metadata: Metadata): void {
     this.#gotHeaders = true
     this.#headers.resolve(metadata)
-    this.#options.onHeaders?.(metadata)
+    try {
+      this.#options.onHeaders?.(metadata)
+    } catch (error) {
+      this.cancel(error)
+    }
   }
 
   onReadable(): void {
@@ -148,12 +152,16 @@ export class GrpcStream implements ClientStream, Abortable {
       this.#resend()
       return
     }
-    this.#options.onTrailers?.(trailers)
+    try {
+      this.#options.onTrailers?.(trailers)
+    } catch (thrown) {
+      this.#finish(thrown)
+    }
     if (error === undefined) {
       this.#headers.resolve(trailers)
       this.#trailers.resolve(trailers)
     }
-    this.#finish(error === undefined ? undefined : this.#errorOf(error))
+    this.#finish(this.#outcome(error))
   }
 
   /** The server never looked at the call: once more, if nothing of it is lost. */
@@ -178,8 +186,10 @@ export class GrpcStream implements ClientStream, Abortable {
     else if (this.#endSent) call?.halfClose()
   }
 
-  #errorOf(error: GrpcError): unknown {
-    return this.#reason === undefined ? fromGrpcError(error) : this.#reason.reason
+  /** Our own reason to end the call comes before the server's. */
+  #outcome(error: GrpcError | undefined): unknown {
+    if (this.#reason !== undefined) return this.#reason.reason
+    return error === undefined ? undefined : fromGrpcError(error)
   }
 
   #finish(error: unknown): void {

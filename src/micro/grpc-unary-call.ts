@@ -75,7 +75,11 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   }
 
   onHeaders(metadata: Metadata): void {
-    this.#options?.onHeaders?.(metadata)
+    try {
+      this.#options?.onHeaders?.(metadata)
+    } catch (error) {
+      this.onAbort(error)
+    }
   }
 
   onReadable(): void {}
@@ -88,9 +92,14 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     if (error !== undefined && this.#aborted === undefined && this.#again(error)) return
     const signal = this.#options?.signal
     if (signal !== undefined) unwatchSignal(signal, this)
-    if (error === undefined) this.#resolve(call?.read())
-    else this.#reject(this.#aborted === undefined ? fromGrpcError(error) : this.#aborted.reason)
-    this.#options?.onTrailers?.(trailers)
+    try {
+      this.#options?.onTrailers?.(trailers)
+    } catch (thrown) {
+      this.#aborted ??= { reason: thrown }
+    }
+    if (this.#aborted !== undefined) this.#reject(this.#aborted.reason)
+    else if (error === undefined) this.#resolve(call?.read())
+    else this.#reject(fromGrpcError(error))
   }
 
   #start(): void {

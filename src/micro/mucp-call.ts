@@ -166,7 +166,11 @@ export class MucpCall {
       const body = this.#encode(value)
       const header = this.#responseHeader(body)
       this.#context.takeHeaders(header)
-      if (this.streamId === '' || this.#sawEnd) this.#context.takeTrailers(header)
+      if (this.#endpoint.method.kind === 'unary' || this.#sawEnd) {
+        // No end follows: this is the last message.
+        this.#context.takeTrailers(header)
+        this.#connection.retire(this)
+      }
       await this.#connection.send({ header, body })
       await this.#end()
     } catch (error) {
@@ -196,6 +200,7 @@ export class MucpCall {
     if (this.#endpoint.method.kind !== 'unary' && !this.#sawEnd && !this.#context.cancelled) {
       const header = errorHeader(this.#request.message.header, END_OF_STREAM)
       this.#context.takeTrailers(header)
+      this.#connection.retire(this)
       await this.#connection.send({ header, body: NO_BODY })
     }
     this.#settle()
@@ -204,24 +209,22 @@ export class MucpCall {
   readonly #fail = async (error: unknown): Promise<void> => {
     if (this.#settled) return
     const { name, exposeErrors, onError } = this.#connection.options
+    if (!this.#context.cancelled) await this.#sendError(toMicroError(error, name, exposeErrors))
+    this.#settle()
     if (!isCallError(error)) onError(error, this.#context)
-    if (this.#context.cancelled) {
-      this.#settle()
-      return
-    }
-    const text = toMicroError(error, name, exposeErrors).encode()
+  }
+
+  async #sendError(error: MicroError): Promise<void> {
+    const text = error.encode()
     const { message, content, id, target } = this.#request
     const header = errorHeader(message.header, text)
     this.#context.takeTrailers(header)
+    this.#connection.retire(this)
     if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, text)
     const body = content.envelope.inBody
       ? content.envelope.wrapReply(NO_BODY, id, target, text)
       : NO_BODY
-    try {
-      await this.#connection.send({ header, body })
-    } finally {
-      this.#settle()
-    }
+    await this.#connection.sendError(message, { header, body })
   }
 
   #settle(): void {

@@ -11,8 +11,15 @@ import type { Endpoint, EndpointTable } from './endpoint-table.js'
 import type { Opened } from './envelope.js'
 import { toMicroError } from './error-mapping.js'
 import type { Event, Subscriptions } from './events.js'
+import { MicroError } from './micro-error.js'
 import { MucpCall } from './mucp-call.js'
-import { END_OF_STREAM, errorHeader, type MucpFields, readMucpFields } from './mucp-header.js'
+import {
+  END_OF_STREAM,
+  errorHeader,
+  type MucpFields,
+  readMucpFields,
+  replyHeader,
+} from './mucp-header.js'
 
 /** Calls that may run at once on one socket; then it is not read until one has ended. */
 const CALLS_MAX = 1_000
@@ -54,7 +61,10 @@ export interface MucpRequest {
 export class MucpConnection {
   readonly options: MucpServerOptions
   readonly #socket: Socket
+  /** Those that messages may still be for. */
   readonly #calls = new Map<string, MucpCall>()
+  /** Those, and those whose last message is on its way. */
+  readonly #running = new Set<MucpCall>()
   readonly #endedStreams = new Set<string>()
   /** No more reading: the calls that run are the last. */
   #closing = false
@@ -83,13 +93,13 @@ export class MucpConnection {
     } catch (error) {
       for (const call of this.#calls.values()) call.lose(error)
     }
-    while (this.#calls.size > 0) await this.#released()
+    while (this.#running.size > 0) await this.#released()
   }
 
   /** Closes the socket as soon as no call runs. */
   drain(): void {
     this.#draining = true
-    if (this.#calls.size === 0) void this.#socket.close()
+    if (this.#running.size === 0) void this.#socket.close()
   }
 
   /** Closes the socket now; calls that run are cancelled. */
@@ -98,27 +108,44 @@ export class MucpConnection {
     void this.#socket.close()
   }
 
-  /** Sends an answer. False when the peer is gone. @throws RangeError when the message is too large */
+  /** Sends an answer. False when the peer is gone. @throws MicroError 500 when the message is too large */
   async send(message: Message): Promise<boolean> {
     try {
       await this.#socket.send(message)
       return true
-    } catch (error) {
-      if (error instanceof RangeError) throw error
-      return false
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) return false
+      throw MicroError.internal(`the answer cannot be sent: ${cause.message}`, { cause })
     }
   }
 
-  /** A call has settled. */
-  release(call: MucpCall): void {
+  /** Sends an error. One that is too large itself is replaced by a short one. Never rejects. */
+  async sendError(request: Message, message: Message): Promise<void> {
+    try {
+      await this.send(message)
+    } catch (error) {
+      const text = toMicroError(error, this.options.name, false).encode()
+      const header = errorHeader(replyHeader(request.header), text)
+      await this.#socket.send({ header, body: NO_BODY }).catch(() => undefined)
+    }
+  }
+
+  /** The last message of a call is about to leave: the client may use the id again when it has it. */
+  retire(call: MucpCall): void {
     const { key, streamId } = call
     if (this.#calls.get(key) !== call) return
     this.#calls.delete(key)
     if (streamId !== '') this.#rememberEnded(streamId)
+  }
+
+  /** A call has settled. */
+  release(call: MucpCall): void {
+    this.retire(call)
+    this.#running.delete(call)
     const onRelease = this.#onRelease
     this.#onRelease = undefined
     onRelease?.()
-    if (this.#draining && this.#calls.size === 0) void this.#socket.close()
+    if (this.#draining && this.#running.size === 0) void this.#socket.close()
   }
 
   #released(): Promise<void> {
@@ -150,7 +177,7 @@ export class MucpConnection {
       if (this.#endedStreams.has(fields.stream)) return undefined
     }
     this.#begin(message, fields, key)
-    return this.#calls.size < CALLS_MAX ? undefined : this.#released()
+    return this.#running.size < CALLS_MAX ? undefined : this.#released()
   }
 
   async #onEvent(message: Message, fields: MucpFields): Promise<void> {
@@ -168,14 +195,14 @@ export class MucpConnection {
       onError(error, undefined)
       header = errorHeader(header, toMicroError(error, name, exposeErrors).encode())
     }
-    await this.send({ header, body: NO_BODY })
+    await this.sendError(message, { header, body: NO_BODY })
   }
 
   #begin(message: Message, fields: MucpFields, key: string): void {
     const contentType = contentTypeOf(fields)
     const content = contentCodec(contentType)
     if (content === undefined) {
-      this.#refuseContentType(contentType)
+      this.#refuseContentType(message, contentType)
       return
     }
     let opened: Opened
@@ -193,11 +220,12 @@ export class MucpConnection {
     const { subtype } = content
     const { method } = endpoint
     if (!method.request.has(subtype) || !method.response.has(subtype)) {
-      this.#refuseContentType(contentType)
+      this.#refuseContentType(message, contentType)
       return
     }
     const call = new MucpCall(this, endpoint, request, key)
     this.#calls.set(key, call)
+    this.#running.add(call)
     call.start()
   }
 
@@ -220,13 +248,14 @@ export class MucpConnection {
       envelope?.inBody === true
         ? envelope.wrapReply(NO_BODY, request!.id, request!.target, text)
         : NO_BODY
-    void this.send({ header: errorHeader(message.header, text), body })
+    void this.sendError(message, { header: errorHeader(message.header, text), body })
   }
 
   /** Without Micro-Error and id, as go-micro answers. */
-  #refuseContentType(contentType: string): void {
+  #refuseContentType(message: Message, contentType: string): void {
     const header = new Map([['Content-Type', 'text/plain']])
-    void this.send({ header, body: Buffer.from(`unsupported Content-Type: ${contentType}`) })
+    const body = Buffer.from(`unsupported Content-Type: ${contentType}`)
+    void this.sendError(message, { header, body })
   }
 }
 

@@ -46,6 +46,7 @@ export class MucpStream implements ClientStream {
   /** Reads are one after the other: a socket has one `receive` at a time. */
   #reading: Promise<unknown> = Promise.resolve()
   #endSent = false
+  #gotHeaders = false
   #ended = false
   /** What the next read fails with. */
   #failure: { error: unknown } | undefined
@@ -187,12 +188,25 @@ export class MucpStream implements ClientStream {
       this.#finish({ error: reply.error })
       return this.#result()
     }
-    this.#headers.resolve(metadata)
+    this.#tellHeaders(metadata)
+    if (this.#ended) return this.#result()
     if (reply.kind === 'message') return { done: false, value: reply.value }
     this.#endSent = true
     this.#trailers.resolve(metadata)
     this.#finish(undefined)
-    return DONE
+    return this.#result()
+  }
+
+  /** The first message's header is what comes ahead of the messages. */
+  #tellHeaders(metadata: Metadata): void {
+    if (this.#gotHeaders) return
+    this.#gotHeaders = true
+    this.#headers.resolve(metadata)
+    try {
+      this.#parts.options.onHeaders?.(metadata)
+    } catch (error) {
+      this.cancel(error)
+    }
   }
 
   /** The failure, once; the end after it. */
@@ -211,12 +225,21 @@ export class MucpStream implements ClientStream {
     if (failure === undefined) {
       this.#headers.resolve(new Metadata())
       this.#trailers.resolve(new Metadata())
+      this.#tellTrailers()
     } else {
       this.#headers.reject(failure.error)
       this.#trailers.reject(failure.error)
     }
     void this.#shut()
     this.#parts.onClosed()
+  }
+
+  #tellTrailers(): void {
+    const { onTrailers } = this.#parts.options
+    if (onTrailers === undefined) return
+    void this.#trailers.promise.then(onTrailers).catch(error => {
+      this.#failure ??= { error }
+    })
   }
 
   /** As Go's `Close`: the end of the stream, then the end of the socket. */

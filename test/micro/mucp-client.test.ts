@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { bytesCodec, defineService, jsonCodec, MicroError } from '../../src/index.js'
+import { bytesCodec, defineService, jsonCodec, type Metadata, MicroError } from '../../src/index.js'
 import { type ClientOptions, createClient } from '../../src/micro/index.js'
 import {
   decodeMessage,
@@ -712,5 +712,36 @@ t.test('close: idle sockets close, streams fail, later calls are refused', async
   await client.close()
   t.match(await failed, { code: 500, detail: 'the client was closed' })
   t.equal(client.idleCount('greeter:1'), 0)
-  t.throws(() => hello({}), /the client is closed/)
+  await t.rejects(hello({}), /the client is closed/)
+  t.throws(() => count({}), /the client is closed/)
 })
+
+t.test(
+  'streams tell headers and trailers too; what those callbacks throw ends the call',
+  async t => {
+    const { count } = await bench(t, async socket => {
+      await socket.receive()
+      await socket.receive()
+      await socket.send(message({ ...OK, foo: '1' }, '{"n":1}'))
+      await socket.send(message({ ...OK, 'Micro-Error': 'EOS', foo: '2' }))
+      await socket.receive()
+    })
+    const got: (string | undefined)[] = []
+    const tell = {
+      onHeaders: (each: Metadata) => got.push(each.get('foo')),
+      onTrailers: (each: Metadata) => got.push(each.get('foo')),
+    }
+    for await (const _ of count({}, tell));
+    await settle()
+    t.same(got, ['1', '2'])
+    const failing = count(
+      {},
+      {
+        onHeaders: () => {
+          throw new Error('mine')
+        },
+      },
+    )
+    await t.rejects(failing.next(), { message: 'mine' })
+  },
+)

@@ -194,9 +194,11 @@ t.test('any other exception is 500 without its text, and onError hears of it', a
     text,
     '{"id":"greeter","code":500,"detail":"the handler failed","status":"Internal Server Error"}',
   )
+  await settle()
   t.match(errors, [{ message: 'secret' }])
   await socket.send(message(call, '{"name":"circle"}'))
   t.match((await socket.receive())!.header.get('Micro-Error'), /"code":500/)
+  await settle()
   t.equal(errors.length, 2)
 })
 
@@ -689,4 +691,60 @@ t.test('stop: what runs longer than graceMs is cut', async t => {
   releaseSlow()
   await stopped
   t.equal(runtime.timerCount, 0)
+})
+
+t.test('an answer that is too large to send is 500, and the error is sent', async t => {
+  const transport = memoryTransport()
+  const limited = {
+    ...transport,
+    listen: async (address: string) => {
+      const listener = await transport.listen(address)
+      const accept = listener.accept.bind(listener)
+      listener.accept = handler =>
+        accept(socket => {
+          const send = socket.send.bind(socket)
+          socket.send = async answer => {
+            let size = answer.body.length
+            for (const [key, value] of answer.header) size += key.length + value.length
+            if (size > 1_000) throw new RangeError(`message is ${size} octets; the limit is 1000`)
+            await send(answer)
+          }
+          return handler(socket)
+        })
+      return listener
+    },
+  }
+  const server = createServer({ name: 'a', address: 'a:1', transport: limited })
+  const large = defineService('a.Large', { get: { kind: 'unary', ...json } })
+  server.handle(large, {
+    get({ name }) {
+      if (name === 'error') throw MicroError.notFound('x'.repeat(2_000))
+      return 'x'.repeat(2_000)
+    },
+  })
+  await server.start()
+  t.teardown(() => server.stop())
+  const socket = await transport.dial('a:1')
+  const header = { ...call, 'Micro-Endpoint': 'Large.Get', 'Micro-Method': 'Large.Get' }
+  for (const body of ['{}', '{"name":"error"}']) {
+    await socket.send(message(header, body))
+    t.match(
+      (await socket.receive())?.header.get('Micro-Error'),
+      /"code":500.*cannot be sent: message is \d+ octets/,
+    )
+  }
+})
+
+t.test('an id may be used again as soon as its answer is there, the empty one too', async t => {
+  const { socket } = await bench(t)
+  for (let count = 0; count < 20; count++) {
+    const name = count % 2 === 0 ? 'nobody' : 'a'
+    await socket.send(
+      message(
+        { 'Content-Type': 'application/json', 'Micro-Endpoint': 'Greeter.Hello' },
+        JSON.stringify({ name }),
+      ),
+    )
+    t.equal((await socket.receive())?.header.has('Micro-Error'), name === 'nobody')
+  }
 })

@@ -1,0 +1,165 @@
+import t from 'tap'
+import {
+  bytesCodec,
+  createClient,
+  createServer,
+  defineService,
+  jsonCodec,
+} from '../../src/index.js'
+import { memoryRegistry } from '../../src/micro/index.js'
+import { grpcTransport, memoryTransport } from '../../src/transport/index.js'
+
+const json = { request: jsonCodec<unknown>(), response: jsonCodec<unknown>() }
+
+t.test('createServer: a wrong option is named', t => {
+  const cases: [object, RegExp][] = [
+    [{}, /name must be a text that is not empty, got undefined/],
+    [{ name: '' }, /name must be/],
+    [{ name: 'a', address: 5 }, /address must be a text/],
+    [{ name: 'a', adress: 'x' }, /createServer has no option 'adress'; it has name, address/],
+    [{ name: 'a', transport: {} }, /transport must have the method dial, got object/],
+    [{ name: 'a', transport: memoryTransport(), tls: {} }, /tls belongs to the transport/],
+    [{ name: 'a', registry: null }, /registry must have the method register, got null/],
+    [{ name: 'a', registry: 'mdns' }, /registry must have the method register, got 'mdns'/],
+  ]
+  for (const [options, message] of cases) t.throws(() => createServer(options as never), message)
+  t.throws(() => createServer(undefined as never), /createServer must be an object/)
+  t.end()
+})
+
+t.test('createClient: a wrong option is named', t => {
+  const address = 'a:1'
+  const cases: [object, RegExp][] = [
+    [{}, /either address or registry/],
+    [{ address, registry: memoryRegistry() }, /either address or registry/],
+    [{ registry: memoryRegistry() }, /service must be a text/],
+    [{ registry: {}, service: 'a' }, /registry must have the method getService/],
+    [
+      { registry: memoryRegistry(), service: 'a', selector: {} },
+      /selector must have the method select/,
+    ],
+    [{ address: '' }, /address must be a text/],
+    [{ address, protocol: 'http' }, /protocol must be grpc or mucp, got 'http'/],
+    [
+      { address, transport: memoryTransport(), protocol: 'grpc' },
+      /transport memory carries no native calls/,
+    ],
+    [{ address, transport: grpcTransport(), limits: {} }, /limits belongs to the transport/],
+    [{ address, contentType: 'text/html' }, /contentType 'text\/html' is not known/],
+    [{ address, timeoutMs: 0 }, /timeoutMs must be a number of ms above 0, got 0/],
+    [{ address, connectionTimeoutMs: Number.NaN }, /connectionTimeoutMs must be/],
+    [{ address, dialTimeoutMs: -1 }, /dialTimeoutMs must be/],
+    [{ address, retries: 1.5 }, /retries must be an integer of at least 0, got 1.5/],
+    [{ address, pool: { sizeMax: -1 } }, /pool.sizeMax must be/],
+    [{ address, pool: { ttlMs: 0 } }, /pool.ttlMs must be/],
+    [{ address, messageSizeMax: 0 }, /messageSizeMax/],
+  ]
+  for (const [options, message] of cases) t.throws(() => createClient(options as never), message)
+  t.doesNotThrow(() => createClient({ address, contentType: 'application/grpc+custom' }))
+  t.end()
+})
+
+t.test('defineService: a wrong definition is named', t => {
+  const cases: [string, object, RegExp][] = [
+    ['', {}, /service name must look like/],
+    ['a..b', {}, /service name must look like 'package.Service', got 'a..b'/],
+    [
+      'A',
+      { m: { kind: 'stream', ...json } },
+      /m.kind must be one of unary, client, server, bidi, got stream/,
+    ],
+    [
+      'A',
+      { m: { kind: 'unary', ...json, name: 'a.b' } },
+      /m.name must be an identifier, got 'a.b'/,
+    ],
+    [
+      'A',
+      { m: { kind: 'unary', ...json, request: undefined } },
+      /m: a codec must have encode and decode/,
+    ],
+    [
+      'A',
+      { m: { kind: 'unary', ...json, response: { encode() {}, decode() {} } } },
+      /m: a codec must name its subtypes/,
+    ],
+    [
+      'A',
+      { m: { kind: 'unary', ...json }, n: { kind: 'unary', name: 'M', ...json } },
+      /two methods named M/,
+    ],
+  ]
+  for (const [name, methods, message] of cases)
+    t.throws(() => defineService(name, methods as never), message)
+  t.end()
+})
+
+t.test(
+  'handle: missing and unknown handlers are listed, a short name is taken once, the transport is not served',
+  t => {
+    const server = createServer({ name: 'a' })
+    const things = defineService('a.Things', {
+      one: { kind: 'unary', ...json },
+      two: { kind: 'unary', ...json },
+    })
+    t.throws(
+      () => server.handle(things, { one: () => 1, tow: () => 2 } as never),
+      /handlers of a.Things: no handler function for two; no method for tow/,
+    )
+    class Handlers {
+      readonly #base = 1
+      readonly name = 'a field is no handler'
+      one(): number {
+        return this.#base
+      }
+      Two(): number {
+        return this.#base + 1
+      }
+    }
+    t.doesNotThrow(
+      () => server.handle(things, new Handlers() as never),
+      'class instances and wire names do',
+    )
+    const other = defineService('b.Things', { one: { kind: 'unary', ...json } })
+    t.throws(
+      () => server.handle(other, { one: () => 1 }),
+      /b.Things has the short name of a.Things/,
+    )
+    const own = defineService('go.micro.transport.grpc.Transport', {
+      stream: { kind: 'bidi', ...json },
+    })
+    t.throws(() => server.handle(own, { stream: () => [] }), /is the transport's own/)
+    t.throws(() => server.use('x' as never), /middleware must be a function, got string/)
+    t.end()
+  },
+)
+
+t.test('start once, address after start, stop at any time', async t => {
+  const server = createServer({ name: 'a', transport: memoryTransport(), address: 'a:1' })
+  t.throws(() => server.address, /no address before start/)
+  await server.start()
+  t.equal(server.address, 'a:1')
+  await t.rejects(server.start(), /the server is running already/)
+  t.throws(() => server.stop({ graceMs: -1 }), /graceMs must be at least 0, got -1/)
+  await server[Symbol.asyncDispose]()
+  await server.stop()
+  await t.rejects(server.start(), /the server is stopped already/)
+  await createServer({ name: 'a' }).stop()
+})
+
+t.test('codecs: JSON and octets', t => {
+  const codec = jsonCodec()
+  t.equal(Buffer.from(codec.encode(undefined)).toString(), '{}')
+  t.same(codec.decode(Buffer.from('x[1]y'), 1, 4), [1])
+  t.same(codec.decode(Buffer.from(''), 0, 0), {})
+  const bytes = bytesCodec()
+  t.same(bytes.subtypes, ['proto', 'bytes'])
+  t.same(bytesCodec('json').subtypes, ['json'])
+  const chunk = Buffer.from('abc')
+  const decoded = bytes.decode(chunk, 1, 2)
+  chunk.fill(0)
+  t.same(Buffer.from(decoded), Buffer.from('b'), 'copied')
+  t.equal(bytes.encode(undefined as never).length, 0)
+  t.throws(() => bytes.encode('text' as never), /a bytes codec encodes a Uint8Array, got string/)
+  t.end()
+})
