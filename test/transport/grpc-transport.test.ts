@@ -1,28 +1,351 @@
-import t from 'tap'
-import { grpcTransport } from '../../src/transport/grpc-transport.js'
-import type { Message } from '../../src/transport/transport.js'
+import t, { type Test } from 'tap'
+import { CallAcceptor, GrpcError, type Route, Router, Status } from '../../src/grpc/index.js'
+import { type GrpcTransportOptions, grpcTransport } from '../../src/transport/grpc-transport.js'
+import { decodeMessage } from '../../src/transport/message.js'
+import { serve } from '../../src/transport/server.js'
+import type { CallListener, CallTransport, Message, Socket } from '../../src/transport/transport.js'
+import {
+  TRANSPORT_PATH,
+  TRANSPORT_PATH_OLD,
+  transportMethod,
+} from '../../src/transport/transport-method.js'
+import { ECHO, routerWith, unary } from './calls.js'
 
-function text(body: string): Message {
-  return { header: new Map([['a', 'b']]), body: Buffer.from(body) }
+function text(body: string | Buffer): Message {
+  return { header: new Map([['a', 'b']]), body: Buffer.from(body as string) }
 }
+
 function bodyOf(message: Message | undefined): string | undefined {
   return message === undefined ? undefined : Buffer.from(message.body).toString()
 }
 
-t.test('a message goes there and back', async t => {
-  const transport = grpcTransport()
+async function echo(socket: Socket): Promise<void> {
+  for (let message = await socket.receive(); message; message = await socket.receive()) {
+    await socket.send(message)
+  }
+}
+
+async function rig(
+  t: Test,
+  handler: (socket: Socket) => void | Promise<void>,
+  options: GrpcTransportOptions = {},
+): Promise<{ transport: CallTransport; listener: CallListener; dial: () => Promise<Socket> }> {
+  const transport = grpcTransport(options)
   const listener = await transport.listen('127.0.0.1:0')
-  listener.accept(async socket => {
-    for (;;) {
-      const message = await socket.receive()
-      if (message === undefined) return
-      await socket.send(message)
-    }
+  listener.accept(handler)
+  t.teardown(async () => {
+    await transport.close()
+    await listener.stop(0)
   })
-  const socket = await transport.dial(listener.address)
-  await socket.send(text('hello'))
-  t.equal(bodyOf(await socket.receive()), 'hello')
+  return { transport, listener, dial: () => transport.dial(listener.address) }
+}
+
+t.test('messages go there and back, in order, on one connection for all sockets', async t => {
+  const { listener, transport, dial } = await rig(t, echo)
+  const sockets = await Promise.all([dial(), dial(), dial()])
+  for (const socket of sockets) {
+    for (let i = 0; i < 5; i++) void socket.send(text(`${i}`))
+    for (let i = 0; i < 5; i++) t.equal(bodyOf(await socket.receive()), `${i}`)
+    t.equal(socket.local, 'localhost')
+    t.equal(socket.remote, listener.address)
+  }
+  t.equal(
+    (transport.session(listener.address) as unknown as { connectionCount: number }).connectionCount,
+    1,
+  )
+})
+
+t.test('connectionPerSocket: each socket has a connection, which ends with it', async t => {
+  const { transport, listener } = await rig(t, echo, { connectionPerSocket: true })
+  const { server } = listener as unknown as { server: { connectionCount: number } }
+  const [one, two] = [
+    await transport.dial(listener.address),
+    await transport.dial(listener.address),
+  ]
+  t.equal(server.connectionCount, 2)
+  await one.close()
+  await two[Symbol.asyncDispose]()
+  for (let i = 0; i < 500 && server.connectionCount > 0; i++) {
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  t.equal(server.connectionCount, 0)
+  const shared = await transport.dial(listener.address, { connClose: false })
+  await shared.send(text('x'))
+  t.equal(bodyOf(await shared.receive()), 'x')
+})
+
+t.test('when the handler returns the peer reads what is left and then undefined', async t => {
+  const { dial } = await rig(t, async socket => {
+    await socket.send(text('last'))
+  })
+  const socket = await dial()
+  t.equal(bodyOf(await socket.receive()), 'last')
+  t.equal(await socket.receive(), undefined)
+  await t.rejects(socket.send(text('x')), { code: 'TRANSPORT_CLOSED' })
+})
+
+t.test(
+  'micro-wire 2.4: when the handler throws the peer gets status 2 with JSON of an error',
+  async t => {
+    const errors: Error[] = []
+    const { dial } = await rig(
+      t,
+      () => {
+        throw new Error('a < b & "c"')
+      },
+      { onError: error => errors.push(error) },
+    )
+    const socket = await dial()
+    try {
+      await socket.receive()
+      t.fail('no error')
+    } catch (error) {
+      t.ok(error instanceof GrpcError)
+      t.equal((error as GrpcError).status, Status.Unknown)
+      t.equal(
+        (error as GrpcError).message,
+        '{"id":"go.micro.transport","code":500,"detail":"panic recovered: a \\u003c b \\u0026 \\"c\\"","status":"Internal Server Error"}',
+      )
+    }
+    t.match(errors, [{ message: 'a < b & "c"' }])
+  },
+)
+
+t.test('a GrpcError of the handler keeps its status', async t => {
+  const { dial } = await rig(t, () => {
+    throw new GrpcError(Status.PermissionDenied, 'no')
+  })
+  const socket = await dial()
+  await t.rejects(socket.receive(), { status: Status.PermissionDenied, message: 'no' })
+  await t.rejects(socket.send(text('x')), { status: Status.PermissionDenied })
+})
+
+t.test('close at the dialling end cancels the call; the handler hears of it', async t => {
+  let seen: unknown
+  const { dial } = await rig(t, async socket => {
+    await socket.receive()
+    seen = await socket.receive().catch(error => error)
+  })
+  const socket = await dial()
+  await socket.send(text('one'))
+  const waiting = socket.receive()
+  await new Promise(resolve => setTimeout(resolve, 10))
   await socket.close()
-  await transport.close()
-  await listener.stop(100)
+  await socket.close()
+  t.equal(await waiting, undefined)
+  t.equal(await socket.receive(), undefined)
+  await new Promise(resolve => setTimeout(resolve, 10))
+  t.match(seen, { status: Status.Cancelled })
+})
+
+t.test(
+  'the limit counts the encoded message: at the sender it is a RangeError and the socket lives',
+  async t => {
+    const { dial } = await rig(t, echo)
+    const socket = await dial()
+    await t.rejects(socket.send(text(Buffer.alloc(4_194_304))), {
+      name: 'RangeError',
+      message: 'message is 4194317 octets; the limit is 4194304',
+    })
+    await socket.send(text('small'))
+    t.equal(bodyOf(await socket.receive()), 'small')
+    await socket.send(text(Buffer.alloc(4_000_000, 'x')))
+    t.equal((await socket.receive())?.body.length, 4_000_000)
+  },
+)
+
+t.test('the limit at the receiver is RESOURCE_EXHAUSTED with the numbers', async t => {
+  const { listener } = await rig(t, echo, { messageSizeMax: 100 })
+  const large = grpcTransport()
+  t.teardown(() => large.close())
+  const socket = await large.dial(listener.address)
+  await socket.send(text('x'.repeat(100)))
+  await t.rejects(socket.receive(), {
+    status: Status.ResourceExhausted,
+    message: /larger than max \(1\d\d vs\. 100\)/,
+  })
+})
+
+t.test('back-pressure: sends wait while nobody reads, and go on in order', async t => {
+  let start = (): void => {}
+  const started = new Promise<void>(resolve => {
+    start = resolve
+  })
+  const { dial } = await rig(t, async socket => {
+    await started
+    await echo(socket)
+  })
+  const socket = await dial()
+  let sent = 0
+  const sending = Array.from({ length: 300 }, (_, i) =>
+    socket.send(text(`${i}`.padEnd(20_000, '.'))).then(() => sent++),
+  )
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.ok(sent < 300, `${sent} sent`)
+  start()
+  for (let i = 0; i < 300; i++) t.match(bodyOf(await socket.receive()), new RegExp(`^${i}\\.`))
+  await Promise.all(sending)
+  t.equal(sent, 300)
+})
+
+t.test('sends that wait are rejected when the socket ends', async t => {
+  const { dial } = await rig(t, socket => new Promise(resolve => setTimeout(resolve, 30, socket)))
+  const socket = await dial()
+  const sends = Array.from({ length: 50 }, () => socket.send(text('x'.repeat(50_000))))
+  const outcomes = await Promise.allSettled(sends)
+  t.ok(outcomes.some(outcome => outcome.status === 'rejected'))
+})
+
+t.test('one receive at a time', async t => {
+  const { dial } = await rig(t, echo)
+  const socket = await dial()
+  const first = socket.receive()
+  await t.rejects(socket.receive(), TypeError)
+  await socket.send(text('x'))
+  t.equal(bodyOf(await first), 'x')
+})
+
+/** A server that knows one of the two paths only. */
+async function serverWith(
+  t: Test,
+  path: string,
+): Promise<{ address: string; calls: () => number }> {
+  let calls = 0
+  const router = new Router()
+  const route: Route = {
+    method: transportMethod(path),
+    start(call) {
+      calls++
+      return {
+        onReadable() {
+          while (call.readable) {
+            call.read()
+            call.write(Buffer.from([0x12, 1, 0x79]))
+          }
+        },
+        onDrain() {},
+        onCancel: () => call.settle(),
+      }
+    },
+  }
+  router.add(route)
+  const server = await serve({ address: '127.0.0.1:0', handler: () => new CallAcceptor(router) })
+  t.teardown(() => server.stop({ graceMs: 0 }))
+  return { address: server.address, calls: () => calls }
+}
+
+t.test(
+  'micro-wire fact 1: a server that knows the other path only is found, and nothing is lost',
+  async t => {
+    for (const [known, preferred] of [
+      [TRANSPORT_PATH_OLD, TRANSPORT_PATH],
+      [TRANSPORT_PATH, TRANSPORT_PATH_OLD],
+    ] as const) {
+      const { address, calls } = await serverWith(t, known)
+      const transport = grpcTransport({ path: preferred })
+      t.teardown(() => transport.close())
+      const socket = await transport.dial(address)
+      await socket.send(text('one'))
+      await socket.send(text('two'))
+      t.equal(bodyOf(await socket.receive()), 'y')
+      t.equal(bodyOf(await socket.receive()), 'y')
+      const second = await transport.dial(address)
+      await second.send(text('x'))
+      t.equal(bodyOf(await second.receive()), 'y')
+      t.equal(calls(), 2)
+    }
+  },
+)
+
+t.test(
+  'a server that knows neither path, or a path of our own, ends with UNIMPLEMENTED',
+  async t => {
+    const { address } = await serverWith(t, '/other.Service/Stream')
+    for (const path of [TRANSPORT_PATH, '/my.Transport/Stream']) {
+      const transport = grpcTransport({ path })
+      t.teardown(() => transport.close())
+      const socket = await transport.dial(address)
+      await socket.send(text('x'))
+      await t.rejects(socket.receive(), {
+        status: Status.Unimplemented,
+        message: /unknown service (go\.micro\.grpc\.transport|my)\.Transport/,
+      })
+    }
+  },
+)
+
+t.test('native calls share the port; the paths of the transport cannot be registered', async t => {
+  const { listener, transport, dial } = await rig(t, echo)
+  const router = routerWith()
+  listener.onCall(router)
+  t.throws(() => listener.onCall(new Router()), TypeError)
+  t.throws(() => listener.accept(echo), TypeError)
+  t.throws(
+    () => router.add({ method: transportMethod(TRANSPORT_PATH), start: () => undefined }),
+    RangeError,
+  )
+  const taken = new Router()
+  taken.add({ method: transportMethod(TRANSPORT_PATH_OLD), start: () => undefined })
+  const other = await transport.listen('127.0.0.1:0')
+  t.teardown(() => other.stop(0))
+  t.throws(() => other.onCall(taken), RangeError)
+
+  const { error, messages } = await unary(transport.session(listener.address), ECHO, 'native')
+  t.equal(error, undefined)
+  t.equal(String(messages[0]), 'native')
+  const socket = await dial()
+  await socket.send(text('micro'))
+  t.equal(bodyOf(await socket.receive()), 'micro')
+})
+
+t.test('sockets opened before accept wait for it; a listener that stops ends them', async t => {
+  const transport = grpcTransport()
+  t.teardown(() => transport.close())
+  const listener = await transport.listen('127.0.0.1:0')
+  const early = await transport.dial(listener.address)
+  await early.send(text('early'))
+  await new Promise(resolve => setTimeout(resolve, 10))
+  listener.accept(echo)
+  t.equal(bodyOf(await early.receive()), 'early')
+  await early.close()
+  await listener.close()
+
+  const unserved = await transport.listen('127.0.0.1:0')
+  const socket = await transport.dial(unserved.address)
+  await socket.send(text('x'))
+  await new Promise(resolve => setTimeout(resolve, 10))
+  await unserved[Symbol.asyncDispose]()
+  t.equal(await socket.receive(), undefined)
+})
+
+t.test('dial: refused, too late, and nonsense', async t => {
+  const transport = grpcTransport()
+  t.teardown(() => transport.close())
+  await t.rejects(transport.dial('127.0.0.1:1'), {
+    code: 'TRANSPORT_REFUSED',
+    message: /^127\.0\.0\.1:1: connection refused/,
+  })
+  await t.rejects(transport.dial('127.0.0.1:1', { connClose: true }), { code: 'TRANSPORT_REFUSED' })
+  await t.rejects(transport.dial('nonsense'), TypeError)
+  await t.rejects(transport.dial('127.0.0.1:2', { timeoutMs: 0 }), RangeError)
+  await t.rejects(transport.listen('nonsense'), TypeError)
+  await t.rejects(
+    transport.dial('192.0.2.1:9', { timeoutMs: 20 }),
+    /could not dial within 20 ms|unreachable/,
+  )
+})
+
+t.test('a session that was closed is made anew', async t => {
+  const { transport, listener } = await rig(t, echo)
+  const first = transport.session(listener.address)
+  t.equal(transport.session(listener.address), first)
+  await first.close()
+  t.not(transport.session(listener.address), first)
+  await transport[Symbol.asyncDispose]()
+})
+
+t.test('the path tells nothing about the message format', t => {
+  const { request } = transportMethod(TRANSPORT_PATH)
+  t.equal(request.get('proto')?.decode, decodeMessage)
+  t.end()
 })
