@@ -1,0 +1,80 @@
+import t from 'tap'
+import type { ConnectionLimits } from '../../src/connection/index.js'
+import { frames, SettingId, Type } from '../support/frames.js'
+import { type WithStream, withStream } from '../support/peer.js'
+
+function upload(limits: Partial<ConnectionLimits>): WithStream {
+  return withStream({ role: 'server', limits: { streamWindowSize: 65_535, ...limits } })
+}
+
+/** Sends `size` octets and consumes them; gives back the PINGs and what SETTINGS say of the window. */
+function sends({ peer, stream }: WithStream, size: number): { pings: Buffer[]; windows: number[] } {
+  for (let left = size; left > 0; left -= 16_000) {
+    const piece = Math.min(left, 16_000)
+    peer.sends(frames.data(1, { size: piece }))
+    stream.consume(piece)
+  }
+  return looks({ peer })
+}
+
+function looks({ peer }: Pick<WithStream, 'peer'>): { pings: Buffer[]; windows: number[] } {
+  const found = peer.takes()
+  const settings = found.filter(frame => frame.type === Type.settings)
+  return {
+    pings: found.filter(frame => frame.type === Type.ping).map(frame => Buffer.from(frame.payload)),
+    windows: settings.map(frame => {
+      t.equal(frame.payload.readUInt16BE(0), SettingId.initialWindowSize)
+      return frame.payload.readUInt32BE(2)
+    }),
+  }
+}
+
+t.test('small traffic is not measured', t => {
+  const connected = upload({})
+  t.same(sends(connected, 32_000), { pings: [], windows: [] })
+  t.end()
+})
+
+t.test('most of a window in one round trip doubles both windows, up to the bounds', t => {
+  const connected = upload({ streamWindowSizeMax: 200_000, connectionWindowSizeMax: 400_000 })
+  const { peer, connection } = connected
+  const expected = [131_070, 200_000]
+  for (const window of expected) {
+    const { pings } = sends(connected, 400_000)
+    t.equal(pings.length, 1, 'one measurement at a time')
+    peer.sends(frames.ping(pings[0]!, true))
+    t.same(looks(connected).windows, [window])
+    t.equal(connection.receiver.initialWindow, window, 'the peer may use it from now on')
+    peer.sends(frames.settingsAck())
+    t.equal(connection.receiver.initialWindow, window)
+  }
+  t.same(sends(connected, 800_000), { pings: [], windows: [] }, 'wide enough')
+  t.equal(connection.over, false)
+  t.end()
+})
+
+t.test('a round trip in which little came changes nothing', t => {
+  const connected = upload({})
+  const { pings } = sends(connected, 48_000)
+  connected.peer.sends(frames.ping(pings[0]!, true))
+  t.same(looks(connected).windows, [])
+  t.equal(sends(connected, 48_000).pings.length, 1, 'the next measurement starts afresh')
+  t.end()
+})
+
+t.test('a connection that leaves is not measured', t => {
+  const connected = upload({})
+  connected.connection.shutdown()
+  connected.peer.takes()
+  t.same(sends(connected, 64_000).pings, [])
+  t.end()
+})
+
+t.test('the wider connection window is granted', t => {
+  const connected = upload({ connectionWindowSize: 65_535, streamWindowSizeMax: 1 << 20 })
+  const { pings } = sends(connected, 160_000)
+  connected.peer.sends(frames.ping(pings[0]!, true))
+  looks(connected)
+  t.ok(connected.connection.receiver.window > 400_000)
+  t.end()
+})
