@@ -337,3 +337,17 @@ t.test('RFC 9113 §6.9.1: windows on both levels hold under random traffic', t =
   t.ok(sent > 200_000, `${sent} octets went through`)
   t.end()
 })
+
+t.test('RFC 9113 §6.9.1: we never grant a stream more than 2^31 - 1', t => {
+  for (const role of ROLES) {
+    const { peer, stream } = receiver(role, { streamWindowSize: 65_535 })
+    stream.expect(0x7fff_ffff)
+    stream.expect(0x7fff_ffff)
+    t.ok(65_535 + credit(peer, 1) <= 0x7fff_ffff, role)
+    peer.sends(...body(1, 60_000))
+    stream.consume(60_000)
+    stream.expect(0x7fff_ffff)
+    t.ok(5_535 + credit(peer, 1) <= 0x7fff_ffff, role)
+  }
+  t.end()
+})

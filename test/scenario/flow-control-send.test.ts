@@ -259,6 +259,20 @@ t.test('beginData gives room for one frame, or -1 when it does not fit the windo
   t.end()
 })
 
+t.test('beginData and sendData may use up the window of the connection to the last octet', t => {
+  const { peer, stream } = sender('client', { initialWindowSize: 1_000_000 })
+  for (let i = 0; i < 6; i++) stream.sendData(zeros, 0, 10_000, false)
+  const left = 65_535 - 60_000
+  t.equal(stream.beginData(left + 1, false), -1)
+  const offset = stream.beginData(left, false)
+  t.ok(offset >= 0)
+  stream.slab.fill(0, offset, offset + left)
+  const size = peer.takes().reduce((sum, frame) => sum + frame.payload.length, 0)
+  t.equal(size, 65_535)
+  t.equal(stream.beginData(1, false), -1)
+  t.end()
+})
+
 t.test('beginData never overtakes what is queued', t => {
   const { peer, stream } = sender('client', { initialWindowSize: 2_000 })
   stream.sendData(zeros, 0, 2_005, false)

@@ -73,3 +73,16 @@ t.test('the observer sees the greeting', t => {
   t.same(seen, wire)
   t.end()
 })
+
+t.test('the observer sees each CONTINUATION that is sent', t => {
+  const { seen, observer } = watching()
+  const { peer, stream } = withStream({ role: 'server', observer })
+  seen.splice(0)
+  stream.sendHeaders([...RESPONSE, 'x-long', '~'.repeat(40_000)], true)
+  const wire = peer
+    .takes()
+    .map(({ type, flags, streamId, payload }) => `> ${type} ${flags} ${streamId} ${payload.length}`)
+  t.equal(wire.length, 3)
+  t.same(seen, wire)
+  t.end()
+})

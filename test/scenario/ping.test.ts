@@ -124,3 +124,15 @@ t.test('gRPC A8: a client counts no strikes', t => {
   t.equal(peer.takesLines().filter(line => line.startsWith('PING ACK')).length, 50)
   t.end()
 })
+
+t.test('an exception from the callback of a PING harms nobody', t => {
+  const { connection, peer, recorder } = connect({ role: 'client' })
+  connection.ping(() => {
+    throw new Error('thrown on purpose')
+  })
+  const [ping] = peer.takes()
+  peer.sends(frames.ping(ping!.payload, true), frames.ping())
+  peer.expects(frames.ping('12345678', true))
+  t.equal(recorder.handlerErrors.length, 1)
+  t.end()
+})

@@ -190,3 +190,33 @@ function pattern(size: number, seed: number): Buffer {
   for (let i = 0; i < size; i++) bytes[i] = (i * 31 + (i >> 8) * 17 + seed) & 0xff
   return bytes
 }
+
+t.test('the host hears of DATA that is queued, if it could leave', t => {
+  const { peer, recorder, stream } = withStream({ role: 'client', settings: WIDE })
+  peer.sends(frames.windowUpdate(0, 1_000_000))
+  const before = recorder.outputCount
+  stream.sendData(zeros, 0, 500_000, true)
+  t.equal(recorder.outputCount, before + 1)
+  t.ok(peer.connection.hasOutput)
+  t.end()
+})
+
+t.test('memory of a batch that was written is used again, that of no other', t => {
+  const [first, second] = [answering(1), answering(1)]
+  const answer = ({ connection, recorder }: Connected, text: string): string => {
+    recorder.stream(1).sendData(Buffer.from(text), 0, text.length, false)
+    return Buffer.concat(connection.takeOutput(1 << 20)).toString('latin1', 9)
+  }
+  let kept: readonly Buffer[] = []
+  for (let i = 0; i < 2_000; i++) {
+    t.equal(answer(first, `first ${i}`), `first ${i}`)
+    if (i % 3 > 0) first.connection.outputWritten()
+    if (i % 5 === 0) {
+      second.recorder.stream(1).sendData(Buffer.from(`kept ${i}`), 0, `kept ${i}`.length, false)
+      kept = second.connection.takeOutput(1 << 20)
+    }
+    const wanted = `kept ${i - (i % 5)}`
+    if (Buffer.concat(kept).toString('latin1', 9) !== wanted) t.fail(`${wanted} was written over`)
+  }
+  t.end()
+})

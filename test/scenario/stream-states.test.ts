@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Stream } from '../../src/connection/index.js'
 import {
   Code,
   frames,
@@ -363,3 +364,36 @@ t.test('RFC 9113 §8.3.1: HEAD and GET are requests like any other', t => {
   t.same(events, ['request 1 end', 'request 3 end'])
   t.end()
 })
+
+t.test('RFC 9113 §5.1: a stream is closed by whichever frame ends its second side', t => {
+  const ends: Record<string, Buffer[]> = {
+    HEADERS: [frames.headers(1, RESPONSE, { endStream: true })],
+    DATA: [frames.headers(1, RESPONSE), frames.data(1, { size: 1, endStream: true })],
+    'empty DATA': [frames.headers(1, RESPONSE), frames.data(1, { endStream: true })],
+    trailers: [frames.headers(1, RESPONSE), frames.headers(1, TRAILERS, { endStream: true })],
+  }
+  for (const [name, octets] of Object.entries(ends)) {
+    const { peer, connection, open } = connect({ role: 'client' })
+    const { stream } = open(true)
+    peer.sends(...octets)
+    t.equal(connection.streamCount, 0, name)
+    t.ok(stream!.closed, name)
+  }
+  for (const ending of ['HEADERS', 'DATA', 'beginData', 'trailers'] as const) {
+    const { peer, connection, recorder } = connect({ role: 'server' })
+    peer.requests(1)
+    const stream = recorder.stream(1)
+    stream.sendHeaders(RESPONSE, ending === 'HEADERS')
+    if (ending === 'DATA') stream.sendData(Buffer.from('x'), 0, 1, true)
+    else if (ending === 'beginData') writesOne(stream)
+    else if (ending === 'trailers') stream.sendHeaders(TRAILERS, true)
+    t.equal(connection.streamCount, 0, ending)
+    t.ok(stream.closed, ending)
+  }
+  t.end()
+})
+
+function writesOne(stream: Stream): void {
+  const offset = stream.beginData(1, true)
+  stream.slab[offset] = 0
+}
