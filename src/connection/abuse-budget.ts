@@ -2,6 +2,14 @@ import { ConnectionError, ErrorCode } from '../frame/index.js'
 import type { ConnectionLimits } from './limits.js'
 import { TokenBucket } from './token-bucket.js'
 
+/** A stream, as far as its waiting DATA goes. */
+export interface DataHolder {
+  /** Octets that wait. */
+  readonly retained: number
+  /** What its waiting small frames lack to `smallDataSize`. */
+  smallData: number
+}
+
 /**
  * What the peer may cost us. Every inbound frame that is not useful work is
  * paid from here; RFC 9113 §10.5 lets us end a connection that overdoes it.
@@ -17,7 +25,7 @@ export class AbuseBudget {
   #refused = 0
   #emptyData = 0
   #goaways = 0
-  /** Octets that waiting small DATA frames lack to `smallDataSize`. */
+  /** Octets that the waiting small DATA frames of all streams lack to `smallDataSize`. */
   #smallData = 0
 
   constructor(limits: ConnectionLimits, now: number) {
@@ -77,10 +85,12 @@ export class AbuseBudget {
   }
 
   /** DATA with octets: small ones cost what they lack until they are consumed. RUSTSEC-2026-0258. */
-  data(size: number, endStream: boolean): void {
+  data(holder: DataHolder, size: number, endStream: boolean): void {
     this.#emptyData = 0
     if (size >= this.#limits.smallDataSize || endStream) return
-    this.#smallData += this.#limits.smallDataSize - size
+    const lacking = this.#limits.smallDataSize - size
+    holder.smallData += lacking
+    this.#smallData += lacking
     if (this.#smallData > this.#limits.smallDataMax) {
       calm(
         `small DATA frames wait that lack ${this.#smallData} octets; ${this.#limits.smallDataMax} are tolerated`,
@@ -88,9 +98,12 @@ export class AbuseBudget {
     }
   }
 
-  /** `size` of the `retained` octets that waited are consumed: small frames among them are paid for, and useful work was done. */
-  consumed(size: number, retained: number): void {
-    this.#smallData = size >= retained ? 0 : this.#smallData * (1 - size / retained)
+  /** `size` of the octets that wait with `holder` are consumed: its small frames are paid for in proportion, and useful work was done. */
+  consumed(holder: DataHolder, size: number): void {
+    const { retained, smallData } = holder
+    const paid = size >= retained ? smallData : (smallData * size) / retained
+    holder.smallData -= paid
+    this.#smallData -= paid
     this.#work.credit(size / 1_024)
   }
 

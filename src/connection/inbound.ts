@@ -153,7 +153,7 @@ export class Inbound {
       return
     }
     if (size === 0 && !endStream) budget.emptyData()
-    else budget.data(size, endStream)
+    else budget.data(stream, size, endStream)
     if (!this.#countContent(stream, size, endStream)) return receiver.replenish()
     if (endStream)
       stream.state = nextStreamState(stream.state, StreamInput.ReceiveEnd) as StreamState

@@ -60,9 +60,10 @@ export class Receiver {
 
   /** The connection window starts at 65,535 whatever our SETTINGS say: opens it to its size. RFC 9113 §6.9.2. */
   open(): void {
-    if (this.#windowMax === this.#window) return
-    this.#connection.control.windowUpdate(0, this.#windowMax - this.#window)
-    this.#window = this.#windowMax
+    const target = Math.min(this.#windowMax, this.#connection.limits.receiveBufferMax)
+    if (target === this.#window) return
+    this.#connection.control.windowUpdate(0, target - this.#window)
+    this.#window = target
   }
 
   /** Raises both windows: the path is longer than they are wide. */
@@ -103,7 +104,7 @@ export class Receiver {
   consume(stream: Stream, size: number): void {
     if (size <= 0) return
     const consumed = Math.min(size, stream.retained)
-    this.#connection.budget.consumed(consumed, this.retained)
+    this.#connection.budget.consumed(stream, consumed)
     stream.retained -= consumed
     this.retained -= consumed
     this.#consumedTotal += consumed
@@ -119,7 +120,7 @@ export class Receiver {
 
   /** Its owner will never consume what is left. */
   forget(stream: Stream): void {
-    this.#connection.budget.consumed(stream.retained, this.retained)
+    this.#connection.budget.consumed(stream, stream.retained)
     this.retained -= stream.retained
     this.#consumedTotal += stream.retained
     stream.retained = 0

@@ -38,6 +38,8 @@ export class Stream {
   receiveCredit = 0
   /** @internal Received and not yet consumed. */
   retained = 0
+  /** @internal What waiting small DATA frames lack (see AbuseBudget). */
+  smallData = 0
   /** @internal Consumed and not yet announced in a WINDOW_UPDATE. */
   unannounced = 0
   /** @internal Octets that content-length still promises; -1 without. */
