@@ -1,6 +1,13 @@
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { CallAcceptor, GrpcError, type Route, Router, Status } from '../../src/grpc/index.js'
+import {
+  CallAcceptor,
+  ErrorCode,
+  GrpcError,
+  type Route,
+  Router,
+  Status,
+} from '../../src/grpc/index.js'
 import { type GrpcTransportOptions, grpcTransport } from '../../src/transport/grpc-transport.js'
 import { decodeMessage } from '../../src/transport/message.js'
 import { serve } from '../../src/transport/server.js'
@@ -355,3 +362,54 @@ t.test('the path tells nothing about the message format', t => {
   t.equal(request.get('proto')?.decode, decodeMessage)
   t.end()
 })
+
+t.test(
+  'RFC 9113 §8.7: a socket whose stream was refused is opened once more, and nothing is lost',
+  async t => {
+    for (const [refusals, works] of [
+      [1, true],
+      [2, false],
+    ] as const) {
+      let left: number = refusals
+      const router = new Router()
+      router.add({
+        method: transportMethod(TRANSPORT_PATH),
+        start: call => ({
+          onReadable() {
+            while (call.readable) {
+              call.read()
+              call.write(Buffer.from([0x12, 1, 0x79]))
+            }
+          },
+          onDrain() {},
+          onCancel: () => call.settle(),
+        }),
+      })
+      const server = await serve({
+        address: '127.0.0.1:0',
+        handler: () => {
+          const acceptor = new CallAcceptor(router)
+          return {
+            onStream(stream, headers, endStream) {
+              if (left-- <= 0) return acceptor.onStream(stream, headers, endStream)
+              stream.reset(ErrorCode.RefusedStream)
+              return { onHeaders() {}, onData() {}, onDrain() {}, onReset() {}, onLost() {} }
+            },
+            onReceived: () => acceptor.onReceived(),
+          }
+        },
+      })
+      t.teardown(() => server.stop({ graceMs: 0 }))
+      const transport = grpcTransport()
+      t.teardown(() => transport.close())
+      const socket = await transport.dial(server.address)
+      await socket.send(text('one'))
+      if (works) t.equal(bodyOf(await socket.receive()), 'y')
+      else
+        await t.rejects(socket.receive(), {
+          status: Status.Unavailable,
+          unprocessed: true,
+        } as object)
+    }
+  },
+)
