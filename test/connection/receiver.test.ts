@@ -27,7 +27,7 @@ t.test('RFC 9113 §6.9.2: the greeting opens the connection window to its size',
     const { connection, peer } = connect({
       role: 'server',
       handshake: false,
-      limits: { connectionWindowSize: size },
+      limits: { connectionWindowSize: size, receiveBufferMax: Number.POSITIVE_INFINITY },
     })
     t.equal(credits(peer).get(0) ?? 0, size - 65_535)
     t.equal(connection.receiver.window, size)
@@ -156,7 +156,8 @@ for (const receiveBufferMax of [65_535, 262_144, 600_000, 4_000_000]) {
       role: 'server',
       limits: { ...FIXED_WINDOWS, receiveBufferMax, streamWindowSize: 1 << 20 },
     })
-    let window = 1 << 20
+    let { window } = connection.receiver
+    t.equal(window, Math.min(receiveBufferMax, 1 << 20), 'no more than may wait')
     for (let i = 0; i < 500; i++) {
       if (window < 16_384) break
       upload(peer, connection, 1, 16_384)
