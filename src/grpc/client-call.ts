@@ -9,6 +9,7 @@ import {
 } from '../connection/index.js'
 import { dispatchCall } from './call-batch.js'
 import type { CallConnector } from './call-connector.js'
+import { responseLostError, responseResetError } from './call-error.js'
 import { findCompression } from './call-options.js'
 import type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
 import { type Compression, DEFAULT_COMPRESSIONS } from './compression.js'
@@ -25,7 +26,6 @@ import {
   type Method,
 } from './method.js'
 import { extraHeaders } from './request-headers.js'
-import { responseLostError, responseResetError } from './reset-error.js'
 import { ResponseNews, ResponseReader } from './response-reader.js'
 import { GrpcError, Status, stacklessError } from './status.js'
 

@@ -24,6 +24,12 @@ export interface CallLimits {
    */
   readonly queuedMessagesMax: number
   /**
+   * Time without an octet of a unary or server-streaming request that is not
+   * complete and has no deadline. Then: DEADLINE_EXCEEDED. Unit: ms. Default:
+   * 60_000. Reason: CVE-2026-48854; half a request keeps a stream and its buffer.
+   */
+  readonly requestIdleTimeoutMs: number
+  /**
    * Text of a received `grpc-message` that is kept. Unit: octets as received.
    * Default: 8_192. Reason: it ends in logs.
    */
@@ -52,6 +58,7 @@ export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
   sendMessageSizeMax: Number.POSITIVE_INFINITY,
   metadataSizeMax: 16_384,
   queuedMessagesMax: 256,
+  requestIdleTimeoutMs: 60_000,
   statusMessageSizeMax: 8_192,
   sendStatusMessageSizeMax: 4_096,
   errorBodySizeMax: 1_024,

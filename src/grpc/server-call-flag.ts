@@ -21,11 +21,14 @@ export const ServerCallFlag = {
   ReadableDue: 1024,
   DrainDue: 2048,
   CancelDue: 4096,
+  /** The request may have stopped half-way: to be looked at when the turn ends. */
+  WatchDue: 8192,
 } as const
 
-/** All that a dispatch tells the handler. */
+/** All that a dispatch acts on. */
 export const SERVER_CALL_NEWS: number =
   ServerCallFlag.StartDue |
   ServerCallFlag.ReadableDue |
   ServerCallFlag.DrainDue |
-  ServerCallFlag.CancelDue
+  ServerCallFlag.CancelDue |
+  ServerCallFlag.WatchDue

@@ -7,13 +7,18 @@ import {
   Timer,
 } from '../connection/index.js'
 import { type CallBatch, dispatchCall } from './call-batch.js'
+import {
+  deadlineError,
+  requestIdleError,
+  requestLostError,
+  requestResetError,
+} from './call-error.js'
 import type { CallSettings } from './call-options.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import type { MessageInbox } from './message-inbox.js'
 import { encodeMessage, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { newRequestInbox, type RequestHead } from './request-head.js'
-import { requestLostError, requestResetError } from './reset-error.js'
 import { errorFields, metadataFields, sendStatus } from './response-writer.js'
 import type { Route, ServerCallHandler } from './router.js'
 import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
@@ -35,7 +40,8 @@ export class ServerCall implements StreamHandler {
   readonly #head: RequestHead
   readonly #settings: CallSettings
   readonly #batch: CallBatch
-  readonly #timer: Timer | undefined
+  /** For the deadline; without one, for a request that does not go on. */
+  #timer: Timer | undefined
   #flags: number
   #handler: ServerCallHandler | undefined
   #inbox: MessageInbox | undefined
@@ -113,7 +119,7 @@ export class ServerCall implements StreamHandler {
     if (inbox === undefined || this.#head.oneRequest) return undefined
     const message = inbox.read()
     if (!this.finished) {
-      this.#checkInput(inbox)
+      this.#checkInput()
       // Nobody else will run the batch now.
       if ((this.#flags & Flag.CancelDue) !== 0) this.#runDirectly()
     }
@@ -127,26 +133,29 @@ export class ServerCall implements StreamHandler {
     this.#sendHeaders(metadataFields(metadata))
   }
 
-  /**
-   * Sends one message. False when much is queued: wait for `onDrain`.
-   *
-   * @throws TypeError for a second message of a method that responds with one.
-   */
+  /** Sends one message. False when much is queued: wait for `onDrain`. @throws TypeError for a second message where one is due. */
   write(message: unknown): boolean {
     if (this.finished) return true
-    this.#checkCount()
-    const payload = this.#encode(message)
-    return payload === undefined ? true : this.#send(payload)
+    if (this.#head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
+      throw new TypeError(`${this.path} responds with one message; it was sent already`)
+    }
+    const { limits, onError } = this.#settings
+    const payload = encodeMessage(this.#head.responseCodec, message, limits.sendMessageSizeMax)
+    if (payload instanceof GrpcError) {
+      this.fail(payload)
+      onError?.(payload, this)
+      return true
+    }
+    this.#flags |= Flag.MessageSent
+    this.#sendHeaders(undefined)
+    const compression = this.compressing ? this.#head.compression : undefined
+    return sendMessage(this.stream, payload, compression, false)
   }
 
-  /** Sends one message and OK: HEADERS, DATA and trailers in one go. @throws as `write` and `finish`. */
+  /** Sends one message and OK: HEADERS, DATA and trailers in one go. @throws as `write`. */
   respond(message: unknown, trailers?: Metadata): void {
-    if (this.finished) return
-    this.#checkCount()
-    const payload = this.#encode(message)
-    if (payload === undefined) return
-    this.#send(payload)
-    this.#sendTrailers(Status.Ok, metadataFields(trailers))
+    this.write(message)
+    if (!this.finished) this.#sendTrailers(Status.Ok, metadataFields(trailers))
   }
 
   /** Ends the call with OK. @throws TypeError when a method that responds with one message has sent none. */
@@ -175,7 +184,10 @@ export class ServerCall implements StreamHandler {
   /** @internal */
   open(endStream: boolean): void {
     if (endStream) this.#endInput()
-    if (!this.#head.oneRequest && !this.finished) this.#due(Flag.StartDue)
+    if (this.finished) return
+    if (!this.#head.oneRequest) this.#due(Flag.StartDue)
+    // Most requests are complete at the end of the turn: those that are not are watched from there.
+    else if (this.#timer === undefined) this.#due(Flag.WatchDue)
   }
 
   /** @internal Request trailers: gRPC has none, HTTP allows them. */
@@ -216,13 +228,15 @@ export class ServerCall implements StreamHandler {
 
   /** @internal Time is up. Runs outside `receive`, so the handler is told here. */
   onTimer(): void {
-    this.#refuse(stacklessError(Status.DeadlineExceeded, 'deadline exceeded'))
+    this.#refuse(this.#isWatched ? requestIdleError() : deadlineError())
     this.#runDirectly()
   }
 
   /** @internal */
   dispatch(): void {
     if ((this.#flags & (Flag.StartDue | Flag.Finished)) === Flag.StartDue) this.#start()
+    else if ((this.#flags & (Flag.WatchDue | Flag.Finished | Flag.Started)) === Flag.WatchDue)
+      this.#watch()
     const flags = this.#flags
     this.#flags = flags & ~(Flag.Batched | SERVER_CALL_NEWS)
     const handler = this.#handler
@@ -240,8 +254,23 @@ export class ServerCall implements StreamHandler {
     this.#settings.onError?.(error, this)
   }
 
+  get #isWatched(): boolean {
+    return this.#timer !== undefined && this.deadline === Number.POSITIVE_INFINITY
+  }
+
+  /** A request without deadline that stops half-way would keep its stream for ever. */
+  #watch(): void {
+    const { connection } = this.stream
+    if (this.#timer === undefined) this.#timer = new Timer(this)
+    connection.timers.schedule(
+      this.#timer,
+      connection.now + this.#settings.limits.requestIdleTimeoutMs,
+    )
+  }
+
   #start(): void {
     this.#flags |= Flag.Started | Flag.Starting
+    if (this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
     this.stream.hold()
     try {
       this.#handler = this.#head.route.start(this)
@@ -272,6 +301,7 @@ export class ServerCall implements StreamHandler {
     this.#inbox = inbox
     inbox.receive(bytes, start, end)
     if (this.#head.oneRequest) {
+      if (this.#isWatched) this.#watch()
       while (inbox.readable && !this.finished) {
         this.request = inbox.read()
         this.#gotRequest()
@@ -279,7 +309,7 @@ export class ServerCall implements StreamHandler {
     } else if (inbox.readable) {
       this.#due(Flag.ReadableDue)
     }
-    this.#checkInput(inbox)
+    this.#checkInput()
   }
 
   #gotRequest(): void {
@@ -294,8 +324,7 @@ export class ServerCall implements StreamHandler {
 
   #endInput(): void {
     this.#flags |= Flag.InputEnded
-    if (this.finished) return
-    if (this.#inbox !== undefined) this.#checkInput(this.#inbox)
+    this.#checkInput()
     if (this.finished) return
     if (!this.#head.oneRequest) this.#due(Flag.ReadableDue)
     else if ((this.#flags & Flag.HasRequest) === 0) {
@@ -304,35 +333,13 @@ export class ServerCall implements StreamHandler {
   }
 
   /** Ends the call where what came cannot become messages. */
-  #checkInput(inbox: MessageInbox): void {
-    if (this.finished) return
+  #checkInput(): void {
+    const inbox = this.#inbox
+    if (inbox === undefined || this.finished) return
     if (inbox.fault !== undefined) this.#refuse(inbox.fault)
     else if ((this.#flags & Flag.InputEnded) !== 0 && !inbox.full && inbox.midMessage) {
       this.#refuse(stacklessError(Status.Internal, 'request ended within a message'))
     }
-  }
-
-  #checkCount(): void {
-    if (this.#head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
-      throw new TypeError(`${this.path} responds with one message; it was sent already`)
-    }
-  }
-
-  /** The encoded message; undefined when that failed, which ends the call. */
-  #encode(message: unknown): Uint8Array | undefined {
-    const { sendMessageSizeMax } = this.#settings.limits
-    const payload = encodeMessage(this.#head.responseCodec, message, sendMessageSizeMax)
-    if (!(payload instanceof GrpcError)) return payload
-    this.fail(payload)
-    this.#settings.onError?.(payload, this)
-    return undefined
-  }
-
-  #send(payload: Uint8Array): boolean {
-    this.#flags |= Flag.MessageSent
-    this.#sendHeaders(undefined)
-    const compression = this.compressing ? this.#head.compression : undefined
-    return sendMessage(this.stream, payload, compression, false)
   }
 
   #sendHeaders(extra: HeaderList | undefined): void {
@@ -356,11 +363,7 @@ export class ServerCall implements StreamHandler {
     this.#inbox?.close()
   }
 
-  /**
-   * The client still sends and nobody wants it: RFC 9113 §8.1 has
-   * RST_STREAM(NO_ERROR) for that. It would drop what is queued, so that has to
-   * leave first.
-   */
+  /** RFC 9113 §8.1: nobody wants what the client still sends. A reset drops what is queued, so that leaves first. */
   #stopInput(): void {
     if ((this.#flags & Flag.InputEnded) === 0 && this.stream.bufferedSize === 0) {
       this.stream.reset(ErrorCode.NoError)
@@ -369,13 +372,9 @@ export class ServerCall implements StreamHandler {
 
   /** Ends the call with a status, for the client's fault or when time is up, and tells the handler if there is one. */
   #refuse(error: GrpcError): void {
-    if (this.finished) return
-    if (this.stream.bufferedSize > 0) {
-      // The client does not read: a status would only wait behind what it does not want.
-      this.stream.reset(ErrorCode.Cancel)
-    } else {
-      this.fail(error)
-    }
+    // Where the client does not read, a status would only wait behind what it does not want.
+    if (this.stream.bufferedSize === 0) this.fail(error)
+    else this.stream.reset(ErrorCode.Cancel)
     this.#cancel(error)
   }
 

@@ -393,6 +393,36 @@ t.test('a broken message found by a read inside start is told when start has ret
   t.end()
 })
 
+t.test('F9: a request that stops half-way and has no deadline is given up', t => {
+  const route = new RecordingRoute('unary')
+  const server = new ServerSide([route])
+  const silent = server.open()
+  const slow = server.open()
+  slow.deliver(framed('slow').subarray(0, 3))
+  server.turn()
+  t.equal(server.connection.timers.count, 2)
+  server.connection.advance(60_000)
+  slow.deliver(framed('slow').subarray(3, 6))
+  server.turn()
+  server.connection.advance(61_000)
+  t.match(answer(silent), {
+    status: '4',
+    message: 'the rest of the request did not come',
+    resets: [0],
+  })
+  t.equal(answer(slow).status, undefined, 'it goes on')
+  slow.deliver(framed('slow').subarray(6), true)
+  server.turn()
+  t.same(route.heard, ['start'])
+  t.equal(server.connection.timers.count, 0, 'how long the handler takes is its own affair')
+  server.unary('whole')
+  t.equal(server.connection.timers.count, 0, 'a whole request is not watched')
+  server.open({ 'grpc-timeout': '1S' })
+  server.turn()
+  t.equal(server.connection.timers.count, 1, 'a deadline is enough')
+  t.end()
+})
+
 t.test('T1: an error before anything was sent is one HEADERS frame', t => {
   const route = new RecordingRoute('unary')
   route.onStart = call =>

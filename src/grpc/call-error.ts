@@ -50,3 +50,13 @@ export function requestLostError(cause: Error): GrpcError {
   const text = `connection lost: ${cause.message}`
   return stacklessError(Status.Cancelled, text, { origin: 'network', cause })
 }
+
+/** The deadline has passed. */
+export function deadlineError(): GrpcError {
+  return stacklessError(Status.DeadlineExceeded, 'deadline exceeded')
+}
+
+/** Server: a request without deadline has stopped half-way. */
+export function requestIdleError(): GrpcError {
+  return stacklessError(Status.DeadlineExceeded, 'the rest of the request did not come')
+}
