@@ -1,4 +1,3 @@
-import type { ConnectionOptions, TlsOptions } from 'node:tls'
 import {
   type CallLimits,
   type CallOptions,
@@ -9,7 +8,12 @@ import {
 import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
 import { GrpcListener } from './grpc-listener.js'
 import { MESSAGE_SIZE_MAX } from './message.js'
-import { nodeRuntime, type Runtime } from './runtime.js'
+import {
+  type ClientTlsOptions,
+  nodeRuntime,
+  type Runtime,
+  type ServerTlsOptions,
+} from './runtime.js'
 import { Session } from './session.js'
 import type { SessionOptions } from './session-options.js'
 import { TimerHost } from './timer-host.js'
@@ -28,9 +32,9 @@ const DIAL_TIMEOUT_MS = 5_000
 
 export interface GrpcTransportOptions {
   /** TLS for `listen`: `key`, `cert` ... Default: plain text. */
-  readonly serverTls?: TlsOptions
+  readonly serverTls?: ServerTlsOptions
   /** TLS for `dial` and `session`: `ca`, `servername` ... or `{}` for the system's authorities. Default: plain text. */
-  readonly clientTls?: ConnectionOptions
+  readonly clientTls?: ClientTlsOptions
   /**
    * The path that sockets are dialled with. Default:
    * `/go.micro.transport.grpc.Transport/Stream`. A server that does not know it gets the other one of the two.

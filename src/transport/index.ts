@@ -7,6 +7,7 @@ export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
 export { MessageError } from './protobuf-reader.js'
 export type {
   Cancellable,
+  ClientTlsOptions,
   RawAddress,
   RawConnectOptions,
   RawListenEvents,
@@ -14,6 +15,7 @@ export type {
   RawListenOptions,
   RawSocket,
   Runtime,
+  ServerTlsOptions,
 } from './runtime.js'
 export { nodeRuntime } from './runtime.js'
 export type { ServeOptions, Server, StopOptions } from './serve-options.js'

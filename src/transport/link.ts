@@ -1,8 +1,7 @@
-import type { ConnectionOptions } from 'node:tls'
 import type { Connection, ConnectionLimits, FrameObserver } from '../connection/index.js'
 import { CallConnector } from '../grpc/index.js'
 import { type Address, formatAddress } from './address.js'
-import type { Cancellable, RawSocket, Runtime } from './runtime.js'
+import type { Cancellable, ClientTlsOptions, RawSocket, Runtime } from './runtime.js'
 import { type DriverOwner, SocketDriver } from './socket-driver.js'
 import type { TimerHost } from './timer-host.js'
 import { connectError, TransportError, TransportErrorCode } from './transport-error.js'
@@ -30,7 +29,7 @@ export interface LinkOptions {
   readonly runtime: Runtime
   readonly timers: TimerHost
   readonly address: Address
-  readonly tls: ConnectionOptions | undefined
+  readonly tls: ClientTlsOptions | undefined
   readonly limits: Partial<ConnectionLimits> | undefined
   readonly observer: FrameObserver | undefined
   /** TCP, TLS and the first SETTINGS together. Unit: ms. */

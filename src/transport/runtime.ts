@@ -4,6 +4,12 @@ import { createServer, connect as netConnect } from 'node:net'
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls'
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
 
+/** TLS as a client asks for it: `ca`, `cert`, `key`, `servername` ... */
+export type ClientTlsOptions = ConnectionOptions
+
+/** TLS as a server offers it: `key`, `cert`, `ca`, `requestCert` ... */
+export type ServerTlsOptions = TlsOptions
+
 /** The ALPN name of HTTP/2. RFC 9113 §3.2. */
 const ALPN: readonly string[] = ['h2']
 

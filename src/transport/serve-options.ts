@@ -1,7 +1,6 @@
-import type { TlsOptions } from 'node:tls'
 import type { ConnectionHandler, ConnectionLimits, FrameObserver } from '../connection/index.js'
 import type { ConnectionPeer } from './connection-peer.js'
-import type { Runtime } from './runtime.js'
+import type { Runtime, ServerTlsOptions } from './runtime.js'
 
 /** How `serve` listens and what it serves. */
 export interface ServeOptions {
@@ -13,7 +12,7 @@ export interface ServeOptions {
    */
   readonly handler: (peer: ConnectionPeer) => ConnectionHandler
   /** Serve TLS: `key`, `cert`, `ca`, `requestCert` ... ALPN `h2` and TLS 1.2 or newer are required. Default: plain text. */
-  readonly tls?: TlsOptions
+  readonly tls?: ServerTlsOptions
   /** See `ConnectionLimits`. */
   readonly limits?: Partial<ConnectionLimits>
   /** Time for the TLS handshake, and again for the HTTP/2 preface. Unit: ms. Default: 10_000. */

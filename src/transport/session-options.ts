@@ -1,13 +1,12 @@
-import type { ConnectionOptions } from 'node:tls'
 import type { ConnectionLimits, FrameObserver } from '../connection/index.js'
 import type { BackOffOptions } from './back-off.js'
-import type { Runtime } from './runtime.js'
+import type { ClientTlsOptions, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 
 /** How a session connects. */
 export interface SessionOptions {
   /** Use TLS: `ca`, `cert`, `key`, `servername` ... ALPN `h2` and TLS 1.2 or newer are required. Default: plain text. */
-  readonly tls?: ConnectionOptions
+  readonly tls?: ClientTlsOptions
   /** Connect at once, and again whenever the connection is lost. Default: false, at the first call. */
   readonly eager?: boolean
   /** TCP, TLS and the server's first SETTINGS together. Unit: ms. Default: 20_000. Source: gRPC connection-backoff.md. */

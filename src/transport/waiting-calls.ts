@@ -31,7 +31,13 @@ export class WaitingCalls {
   /** False when there is no room. */
   add(call: ClientCall, headers: HeaderList, waitForReady: boolean): boolean {
     if (this.#calls.length >= this.#sweepAt) this.#sweep()
-    if (this.count >= this.#countMax) return false
+    if (this.count >= this.#countMax) {
+      // Each refusal brings the next sweep nearer: cheap, and settled calls do not block for ever.
+      this.#sweepAt -= Math.ceil(this.#calls.length / 8)
+      if (this.#calls.length < this.#sweepAt) return false
+      this.#sweep()
+      if (this.count >= this.#countMax) return false
+    }
     this.#calls.push({ call, headers, waitForReady })
     return true
   }

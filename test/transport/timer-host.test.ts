@@ -1,0 +1,44 @@
+import t from 'tap'
+import { Timer } from '../../src/connection/index.js'
+import { TimerHost } from '../../src/transport/timer-host.js'
+import { FakeRuntime } from './fake-runtime.js'
+
+t.test('one timeout for the wheel: armed again only for what is earlier', t => {
+  const runtime = new FakeRuntime()
+  const host = new TimerHost(runtime)
+  const fired: number[] = []
+  const timer = (): Timer => new Timer({ onTimer: (_timer, now) => fired.push(now) })
+  host.arm()
+  t.notOk(host.armed)
+  host.wheel.schedule(timer(), 1_500)
+  host.arm()
+  host.wheel.schedule(timer(), 1_600)
+  host.arm()
+  t.equal(runtime.timeouts.length, 1)
+  host.wheel.schedule(timer(), 1_100)
+  host.arm()
+  t.equal(runtime.pending.length, 1)
+  runtime.advance(1_000)
+  t.same(fired, [1_100, 1_500, 1_600])
+  t.equal(runtime.pending.length, 0)
+  t.end()
+})
+
+t.test('rest disarms when nothing is scheduled, close always', t => {
+  const runtime = new FakeRuntime()
+  const host = new TimerHost(runtime)
+  const timer = new Timer({ onTimer() {} })
+  host.wheel.schedule(timer, 5_000)
+  host.arm()
+  host.rest()
+  t.ok(host.armed)
+  host.wheel.cancel(timer)
+  host.rest()
+  t.notOk(host.armed)
+  host.wheel.schedule(timer, 5_000)
+  host.arm()
+  host.close()
+  t.equal(runtime.pending.length, 0)
+  t.equal(host.wheel.count, 1)
+  t.end()
+})
