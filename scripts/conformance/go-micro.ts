@@ -11,7 +11,7 @@ import {
 import { offerGreeter } from '../../interop/node/greeter-service.js'
 import { createClient, createServer } from '../../src/index.js'
 import { type Certificate, makeCertificate } from './certificates.js'
-import { inTime } from './grpc-go.js'
+import { inTime } from './in-time.js'
 import { type Suite, type SuiteRun, Unavailable } from './suite.js'
 import type { Tally } from './tally.js'
 import { CACHE, goBuild, type Tool } from './toolchain.js'

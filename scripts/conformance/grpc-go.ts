@@ -2,6 +2,7 @@ import { largeUnary, TEST_CASES } from '../../interop/node/test-client.js'
 import { loadTestService, testHandlers } from '../../interop/node/test-service.js'
 import { type Client, createClient, createServer } from '../../src/index.js'
 import { type Certificate, makeCertificate } from './certificates.js'
+import { inTime } from './in-time.js'
 import { freePort } from './ports.js'
 import type { Suite, SuiteRun } from './suite.js'
 import type { Tally } from './tally.js'
@@ -107,17 +108,4 @@ function newClient(address: string, tls: Certificate | undefined): Client {
     address,
     ...(tls === undefined ? {} : { tls: { ca: tls.cert, servername: 'localhost' } }),
   })
-}
-
-/** The result of `work`, or an error when it takes too long. */
-export async function inTime<T>(work: Promise<T>, timeMaxMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`took longer than ${timeMaxMs} ms`)), timeMaxMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -4,7 +4,7 @@ import { type Misbehaviour, NegativeServer } from '../../interop/node/negative-s
 import { largeUnary } from '../../interop/node/test-client.js'
 import { loadTestService, type TestService } from '../../interop/node/test-service.js'
 import { type BoundClient, createClient, GrpcError } from '../../src/index.js'
-import { inTime } from './grpc-go.js'
+import { inTime } from './in-time.js'
 import type { Suite } from './suite.js'
 
 const CASE_TIME_MAX_MS = 20_000

@@ -9,6 +9,7 @@ import { h2specClient } from './h2spec-client.js'
 import { h2specExact } from './h2spec-exact.js'
 import { hpack } from './hpack.js'
 import type { Suite } from './suite.js'
+import { tools } from './tools.js'
 
 /** All suites, in the order in which they run: the layers from below. */
 export const SUITES: readonly Suite[] = [
@@ -22,4 +23,5 @@ export const SUITES: readonly Suite[] = [
   grpcNegative,
   connect,
   goMicro,
+  tools,
 ]

@@ -115,14 +115,17 @@ export async function debianProgram(
   packages: readonly string[],
 ): Promise<DebianTool> {
   const installed = findInPath(command)
-  if (installed !== undefined) return { path: installed, version: 'installed', env: {} }
+  if (installed !== undefined) {
+    return { path: installed, version: await programVersion(installed), env: {} }
+  }
   const folder = join(CACHE, 'debian')
   const root = join(folder, 'root')
   const path = join(root, 'usr', 'sbin', command)
   if (!existsSync(path)) await unpackDebian(folder, root, packages)
   const libraries = ['usr/lib', 'lib'].map(part => join(root, part, 'x86_64-linux-gnu'))
   chmodSync(path, 0o755)
-  return { path, version: 'Debian', env: { LD_LIBRARY_PATH: libraries.join(delimiter) } }
+  const env = { LD_LIBRARY_PATH: libraries.join(delimiter) }
+  return { path, version: await programVersion(path, env), env }
 }
 
 async function unpackDebian(
@@ -139,6 +142,23 @@ async function unpackDebian(
   } catch (error) {
     throw new Unavailable(`Debian's ${packages[0]} could not be had: ${lastLine(error)}.`)
   }
+}
+
+/** The version that a program says it has; of those that do not tell, nothing. */
+export async function programVersion(
+  path: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  for (const flag of ['--version', '-v']) {
+    try {
+      const { stdout, stderr } = await run(path, [flag], { env: { ...process.env, ...env } })
+      const found = /\d+\.\d+\.\d+/.exec(stdout + stderr)
+      if (found !== null) return found[0]
+    } catch {
+      // nginx knows the short one only.
+    }
+  }
+  return ''
 }
 
 /** Where a command of the machine is, if it is there. */
