@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { HeaderBlock } from '../../src/connection/index.js'
 import {
   Code,
   frames,
@@ -264,3 +265,56 @@ t.test(
     t.end()
   },
 )
+
+/** A server that keeps the blocks of its requests as they are. */
+function keepingBlocks(): { blocks: HeaderBlock[]; peer: ReturnType<typeof connect>['peer'] } {
+  const blocks: HeaderBlock[] = []
+  const { peer, recorder } = connect({ role: 'server' })
+  const onStream = recorder.onStream.bind(recorder)
+  recorder.onStream = (stream, headers, endStream) => {
+    blocks.push(headers)
+    return onStream(stream, headers, endStream)
+  }
+  return { blocks, peer }
+}
+
+t.test('a block that comes again brings back what the layer above kept in it', t => {
+  const { blocks, peer } = keepingBlocks()
+  peer.requests(1, 3)
+  const kept = { route: 'found' }
+  blocks[1]!.cache = kept
+  peer.requests(5, 7)
+  t.equal(blocks[2]!.cache, kept)
+  t.equal(blocks[3]!.cache, kept)
+  t.same(blocks[3]!.list, REQUEST)
+  peer.sends(frames.headers(9, requestWith('x', 'y'), { endStream: true }))
+  t.equal(blocks[4]!.cache, undefined, 'another block')
+  t.end()
+})
+
+t.test('RFC 7541 §2.3: the same octets mean something else when the table has changed', t => {
+  const { blocks, peer } = keepingBlocks()
+  const inserts = (value: string): Buffer => Buffer.concat([BLOCK, insertingBlock(['x', value])])
+  const refers = Buffer.concat([BLOCK, indexed(62)])
+  let id = 1
+  for (const value of ['one', 'two', 'three']) {
+    peer.sends(frames.headers(id, inserts(value), { endStream: true }))
+    for (let i = 0; i < 3; i++) {
+      id += 2
+      peer.sends(frames.headers(id, refers, { endStream: true }))
+      t.same(blocks.at(-1)!.list, [...REQUEST, 'x', value])
+    }
+    id += 2
+  }
+  t.end()
+})
+
+t.test('RFC 9113 §6.5.2: the size of a block counts 32 for each field', t => {
+  const { blocks, peer } = keepingBlocks()
+  peer.requests(1)
+  t.equal(
+    blocks[0]!.size,
+    REQUEST.reduce((size, text) => size + text.length + 16, 0),
+  )
+  t.end()
+})

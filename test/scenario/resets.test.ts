@@ -219,6 +219,25 @@ t.test(
   },
 )
 
+t.test('an exception at the very end of a stream leaves nothing behind', t => {
+  const client = connect({ role: 'client' })
+  const call = client.open(true)
+  call.throwFrom = 'onHeaders'
+  client.peer.sends(frames.headers(1, RESPONSE, { endStream: true }))
+  t.equal(client.connection.streamCount, 0)
+  const other = client.open(true)
+  other.throwFrom = 'onData'
+  client.peer.sends(frames.headers(3, RESPONSE), frames.data(3, { size: 1, endStream: true }))
+  t.equal(client.connection.streamCount, 0)
+  t.same(
+    client.recorder.handlerErrors.map(({ streamId }) => streamId),
+    [1, 3],
+  )
+  client.open(true)
+  t.notOk(client.connection.finished)
+  t.end()
+})
+
 t.test('an exception from onStream resets the stream', t => {
   const { peer, connection } = connect({
     role: 'server',

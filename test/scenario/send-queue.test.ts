@@ -141,6 +141,7 @@ t.test('CVE-2019-9517 (C2): the queue of the connection pushes back on every str
   peer.takes()
   t.equal(recorder.on(1).drains, 1)
   t.equal(recorder.on(3).drains, 1)
+  t.equal(recorder.stream(1).sendData(zeros, 0, 20_000, false), true, 'there is room again')
   t.end()
 })
 
