@@ -137,6 +137,12 @@ t.test('each of two SETTINGS has its own time to be acknowledged', t => {
   peer.sends(frames.settingsAck())
   peer.advance(60_000)
   t.equal(recorder.closedCount, 0)
+  connection.settings.widen(600_000, 2_000_000)
+  connection.settings.widen(700_000, 2_000_000)
+  peer.sends(frames.settingsAck())
+  peer.takes()
+  peer.advance(20_000)
+  peer.expectsGoaway(Code.settingsTimeout)
   t.end()
 })
 

@@ -78,7 +78,7 @@ t.test('model: the same as a Map, with long-lived streams among short ones', t =
     skip: fc.oneof(fc.constant(0), fc.nat(40), fc.constant(65_535), fc.constant(131_071)),
     removes: fc.array(fc.nat(1_000), { maxLength: 2 }),
   })
-  const property = fc.property(fc.array(step, { maxLength: 200 }), steps => {
+  const property = fc.property(fc.array(step, { maxLength: 200, size: 'max' }), steps => {
     const map = new StreamMap()
     const model = new Map<number, Stream>()
     let id = 1

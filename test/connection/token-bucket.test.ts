@@ -47,7 +47,7 @@ t.test('model: never grants more than the burst, the rate and the credit allow',
   const property = fc.property(
     fc.integer({ min: 0, max: 100 }),
     fc.integer({ min: 0, max: 1_000 }),
-    fc.array(step, { maxLength: 60 }),
+    fc.array(step, { maxLength: 60, size: 'max' }),
     (tokensMax, perSecond, steps) => {
       const bucket = new TokenBucket(tokensMax, perSecond, 0)
       let now = 0
