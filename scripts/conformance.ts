@@ -12,7 +12,7 @@ import { fork } from 'node:child_process'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { rowLine, writeDocument, writeJson } from './conformance/report.js'
+import { firstNotes, rowLine, writeDocument, writeJson } from './conformance/report.js'
 import { type Suite, SuiteRun, Unavailable } from './conformance/suite.js'
 import { SUITES } from './conformance/suites.js'
 import { type Row, Tally } from './conformance/tally.js'
@@ -61,7 +61,7 @@ async function runAll(suites: readonly Suite[]): Promise<void> {
     const suiteRows = await inChild(suite)
     for (const row of suiteRows) {
       console.log(rowLine(row))
-      for (const note of row.notes) console.log(`     ${note}`)
+      for (const note of firstNotes(row)) console.log(`     ${note}`)
     }
     console.log(`     ${((performance.now() - start) / 1_000).toFixed(1)} s`)
     rows.push(...suiteRows)

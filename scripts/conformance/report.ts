@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs'
 import type { Suite } from './suite.js'
 import type { Row } from './tally.js'
 
+const NOTES_MAX = 6
+
 /** One line for the terminal. */
 export function rowLine(row: Row): string {
   const mark = row.failed > 0 ? 'FAIL' : row.skipped > 0 ? 'skip' : 'ok  '
@@ -23,6 +25,7 @@ export function writeDocument(path: string, suites: readonly Suite[], rows: read
     '',
     'Written by `npm run conformance -- all --document`; do not edit. Everything is built by pinned',
     'version; a suite whose programs cannot be had on a machine counts as skipped, never as passed.',
+    '`given` marks a program that came ready-made out of MICROWIRE_TOOLS: its version is as its giver says.',
     '',
     '| suite | against | passed | failed | skipped | total |',
     '| --- | --- | ---: | ---: | ---: | ---: |',
@@ -40,10 +43,16 @@ export function writeDocument(path: string, suites: readonly Suite[], rows: read
   if (notes.length > 0) {
     lines.push('## Notes', '')
     for (const row of notes)
-      lines.push(...row.notes.map(note => `- ${row.suite}: ${oneLine(note)}`))
+      lines.push(...firstNotes(row).map(note => `- ${row.suite}: ${oneLine(note)}`))
     lines.push('')
   }
   writeFileSync(path, lines.join('\n'))
+}
+
+/** The notes that a reader still reads; a row can have hundreds. */
+export function firstNotes({ notes }: Row): readonly string[] {
+  if (notes.length <= NOTES_MAX) return notes
+  return [...notes.slice(0, NOTES_MAX), `and ${notes.length - NOTES_MAX} more of that kind`]
 }
 
 function oneLine(text: string): string {
