@@ -1,0 +1,1 @@
+export { fuzzClient as fuzz } from './connection.fuzz.js'

@@ -1,0 +1,70 @@
+import { Connection } from '../src/connection/index.js'
+import { CallConnector, ClientCall, requestHeaders } from '../src/grpc/index.js'
+import { BareHost, pump } from './bare-host.js'
+import { ClientCallRun, KINDS, methodOf } from './call-run.js'
+import { cutsOf, digest, invariant, piecesOf, sameLines } from './invariant.js'
+
+// T9: any octets in answer to calls of all four kinds: each call gets one status, and the same one however octets are cut.
+
+const MESSAGE = Buffer.from('a request')
+
+/** Octet 0 chooses deadlines and who gives up when, the rest arrives. */
+export function fuzz(data: Buffer): void {
+  const options = data[0] ?? 0
+  const bytes = data.subarray(1)
+  const whole = run(options, [Buffer.from(bytes)])
+  const cut = run(options, piecesOf(bytes, cutsOf(bytes.length, digest(data))))
+  // Cancelling is not the same wherever octets are cut: the rest of a piece has arrived already.
+  if ((options & 8) === 0) sameLines(cut, whole, 'I-SEG the same outcome however octets are cut')
+}
+
+function run(options: number, pieces: readonly Buffer[]): string[] {
+  const thrown: unknown[] = []
+  const connector = new CallConnector({ onError: error => thrown.push(error) })
+  const host = new BareHost()
+  const connection = new Connection({ role: 'client', handler: connector, host, now: 1_000 })
+  const runs = KINDS.map((kind, index) => {
+    const receiver = new ClientCallRun(kind, (options & 8) === 0 ? -1 : index)
+    const method = methodOf(kind)
+    const call = new ClientCall(
+      method,
+      {
+        timers: connection.timers,
+        ...((options & 1) === 0 ? {} : { deadline: 2_000 }),
+      },
+      receiver,
+    )
+    receiver.call = call
+    call.start(
+      connector,
+      connection,
+      requestHeaders(method, { authority: 'localhost', scheme: 'http' }),
+    )
+    if (kind === 'unary' || kind === 'server') call.request(MESSAGE)
+    else {
+      call.write(MESSAGE)
+      if ((options & 2) === 0) call.halfClose()
+    }
+    return receiver
+  })
+  for (const piece of pieces) pump(connection, piece, 1_000)
+  host.check()
+  connection.advance(1_500 + (options & 4) * 500)
+  connection.destroy(new Error('the socket is gone'))
+  host.check()
+  if (thrown.length > 0) throw thrown[0]
+  for (const { statuses } of runs)
+    invariant(statuses === 1, 'I-STATE each call settles once', () => `${statuses}`)
+  invariant(
+    connection.timers.count === 0,
+    'I-DEAD no timer is left',
+    () => `${connection.timers.count}`,
+  )
+  invariant(connection.receiver.retained === 0, 'I-FC nothing is retained')
+  return runs.flatMap(({ log }, index) => [`call ${index}`, ...joinNews(log)])
+}
+
+/** What is told at once, or in several goes, is the same. */
+function joinNews(log: readonly string[]): readonly string[] {
+  return log
+}

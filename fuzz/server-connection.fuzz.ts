@@ -1,0 +1,1 @@
+export { fuzzServer as fuzz } from './connection.fuzz.js'

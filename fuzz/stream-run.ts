@@ -1,0 +1,165 @@
+import type { HeaderBlock, HeaderList, Stream, StreamHandler } from '../src/connection/index.js'
+import type { ConnectionRun } from './connection-run.js'
+import { digest, invariant } from './invariant.js'
+
+/** Octets for bodies. Never written to. */
+const BODY: Buffer = Buffer.alloc(100_000, 0x62)
+const RESPONSE: HeaderList = [':status', '200', 'content-type', 'application/grpc']
+const TRAILERS: HeaderList = ['grpc-status', '0']
+
+/** What `plan` throws, on purpose. */
+export class PlannedError extends Error {
+  override readonly name: string = 'PlannedError'
+}
+
+/** How many plans there are. */
+export const PLAN_COUNT = 12
+
+/**
+ * The owner of one stream: acts by a plan inside its callbacks only, and
+ * checks that it is told nothing out of order.
+ */
+export class StreamRun implements StreamHandler {
+  readonly #run: ConnectionRun
+  readonly #plan: number
+  stream: Stream | undefined
+  delivered = 0
+  consumed = 0
+  /** Its last call has come. */
+  over = false
+  /** The peer has ended its side. */
+  ended = false
+  #blocked = false
+  #headerCount = 0
+
+  constructor(run: ConnectionRun, plan: number) {
+    this.#run = run
+    this.#plan = plan
+  }
+
+  /** A request has come. */
+  open(stream: Stream, block: HeaderBlock, endStream: boolean): void {
+    this.stream = stream
+    this.#log(`opens ${block.list.join('|')}${endStream ? ' end' : ''}`)
+    this.#headerCount = 1
+    if (this.#plan === 0) stream.sendHeaders([...RESPONSE, ...TRAILERS], true)
+    if (this.#plan === 2) stream.expect(1_000)
+    if (this.#plan === 5) this.#sendMuch(stream)
+    if (this.#plan === 6) {
+      stream.sendHeaders(RESPONSE, false)
+      stream.sendData(BODY, 0, 40_000, true)
+    }
+    if (this.#plan === 7) stream.hold()
+    if (this.#plan === 10) throw new PlannedError('in onStream')
+    if (this.#plan === 11) stream.reset(8)
+    if (endStream) this.#onEnd()
+  }
+
+  /** A request goes out. */
+  begin(stream: Stream, endStream: boolean): void {
+    this.stream = stream
+    if (endStream) return
+    if (this.#plan === 5) this.#sendMuch(stream)
+    else if (this.#plan === 6) stream.sendData(BODY, 0, 40_000, true)
+    else if (this.#plan !== 9) stream.sendData(BODY, 0, 100, true)
+  }
+
+  onHeaders(headers: HeaderBlock, endStream: boolean): void {
+    this.#mayHear('headers')
+    this.#log(`headers ${headers.list.join('|')}${endStream ? ' end' : ''}`)
+    this.#headerCount++
+    if (this.#plan === 3 && this.#headerCount === 1) this.stream!.reset(8)
+    if (endStream) this.#onEnd()
+  }
+
+  onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    this.#mayHear('data')
+    this.#log(`data ${end - start} ${digest(bytes.subarray(start, end))}${endStream ? ' end' : ''}`)
+    this.delivered += end - start
+    const stream = this.stream!
+    if (this.#plan === 4) throw new PlannedError('in onData')
+    if (this.#plan === 3) stream.reset(8)
+    if (this.#plan === 9) this.#echo(stream, end - start)
+    if (this.#plan === 8) this.#consume((end - start) >>> 1)
+    else if (this.#plan !== 2) this.#consume(end - start)
+    if (endStream) this.#onEnd()
+  }
+
+  onDrain(): void {
+    this.#mayHear('drain', true)
+    this.#log('drain')
+    invariant(this.#blocked, 'I-STATE onDrain though sendData answered true')
+    this.#blocked = false
+    const stream = this.stream!
+    if (this.#run.role === 'client') stream.sendData(BODY, 0, 10, true)
+    else stream.sendHeaders(TRAILERS, true)
+  }
+
+  onReset(errorCode: number, byPeer: boolean): void {
+    this.#last(`reset ${errorCode}${byPeer ? ' by the peer' : ''}`)
+  }
+
+  onLost(cause: Error, unprocessed: boolean): void {
+    this.#last(`lost ${cause.name}${unprocessed ? ' unprocessed' : ''}`)
+  }
+
+  /** Octets given to us that we have not given back. */
+  get owed(): number {
+    return this.delivered - this.consumed
+  }
+
+  #onEnd(): void {
+    this.ended = true
+    const stream = this.stream!
+    if (this.#run.role === 'client') {
+      this.#consume(this.owed)
+      return
+    }
+    if (this.#plan === 1 || this.#plan === 2 || this.#plan === 7 || this.#plan === 4) {
+      stream.sendHeaders(RESPONSE, false)
+      stream.sendData(BODY, 0, 100 + (this.delivered & 0xff), false)
+      if (this.#plan === 2) this.#consume(this.owed)
+      stream.sendHeaders(TRAILERS, true)
+    }
+    if (this.#plan === 7) stream.release()
+    if (this.#plan === 9) stream.sendData(BODY, 0, 0, true)
+  }
+
+  #sendMuch(stream: Stream): void {
+    if (this.#run.role === 'server') stream.sendHeaders(RESPONSE, false)
+    let isOpen = true
+    for (let i = 0; i < 3; i++) isOpen = stream.sendData(BODY, i, 30_000 + i, false)
+    this.#blocked = !isOpen
+    if (isOpen && this.#run.role === 'server') stream.sendHeaders(TRAILERS, true)
+  }
+
+  #echo(stream: Stream, size: number): void {
+    if (this.#run.role === 'server' && this.#headerCount++ === 1)
+      stream.sendHeaders(RESPONSE, false)
+    const small = Math.min(size, 300)
+    const offset = stream.beginData(small, false)
+    if (offset >= 0) BODY.copy(stream.slab, offset, 0, small)
+    else stream.sendData(BODY, 0, small, false)
+  }
+
+  #consume(size: number): void {
+    this.consumed += size
+    this.stream!.consume(size)
+  }
+
+  #mayHear(what: string, afterEnd = false): void {
+    invariant(!this.over, 'I-STATE a call after the last one', () => what)
+    invariant(afterEnd || !this.ended, 'I-STATE a call after END_STREAM', () => what)
+  }
+
+  #last(text: string): void {
+    this.#mayHear(text, true)
+    this.over = true
+    this.#log(text)
+    if (this.#plan === 7) this.stream?.release()
+  }
+
+  #log(text: string): void {
+    this.#run.events.push(`${this.stream?.id ?? '?'} ${text}`)
+  }
+}

@@ -1,0 +1,186 @@
+import {
+  type FuzzTarget,
+  frameMutators,
+  type Random,
+  randomBlock,
+  randomClientOctets,
+  randomFields,
+  randomMessages,
+  randomServerOctets,
+} from '../src/testing/index.js'
+
+type FuzzModule = Pick<FuzzTarget, 'fuzz'>
+
+/** A target of `npm run fuzz`; its code is loaded when it runs. */
+export interface TargetEntry extends Omit<FuzzTarget, 'fuzz'> {
+  /** What it is in the list of targets, and what it checks. */
+  readonly about: string
+  readonly load: () => Promise<FuzzModule>
+}
+
+/** An octet that chooses, then what a client sends. */
+function clientCase(random: Random): Buffer {
+  return Buffer.concat([random.octets(1), randomClientOctets(random)])
+}
+
+function serverCase(random: Random): Buffer {
+  return Buffer.concat([random.octets(1), randomServerOctets(random)])
+}
+
+function frameCase(random: Random): Buffer {
+  const octets = random.chance(0.5)
+    ? randomClientOctets(random).subarray(24)
+    : randomServerOctets(random)
+  return Buffer.concat([random.octets(1), octets])
+}
+
+function blocksCase(random: Random): Buffer {
+  const parts: Buffer[] = []
+  for (let count = random.integer(1, 5); count > 0; count--) {
+    if (random.chance(0.2)) {
+      parts.push(
+        Buffer.of(
+          7,
+          ...random.pick([
+            [0, 0],
+            [0, 64],
+            [1, 0],
+            [16, 0],
+            [16, 1],
+          ]),
+        ),
+      )
+    }
+    const block = randomBlock(random, randomFields(random)).subarray(0, 2_047)
+    parts.push(Buffer.of(0, block.length >>> 8, block.length & 0xff), block)
+  }
+  return Buffer.concat(parts)
+}
+
+function messagesCase(random: Random): Buffer {
+  return Buffer.concat([random.octets(1), randomMessages(random)])
+}
+
+/** Octets that decide: short ones first. */
+function decisions(random: Random): Buffer {
+  return random.octets(random.size(400))
+}
+
+/** T1 to T12 of the plan, in its order. */
+export const TARGETS: readonly TargetEntry[] = [
+  {
+    name: 'frame-reader',
+    about: 'T1 octets as frames, against a second reading of RFC 9113',
+    load: () => import('./frame-reader.fuzz.js'),
+    generate: frameCase,
+    mutators: frameMutators(1),
+  },
+  {
+    name: 'frame-writer',
+    about: 'T2 frames written and read back',
+    load: () => import('./frame-writer.fuzz.js'),
+    generate: decisions,
+  },
+  {
+    name: 'hpack-decoder',
+    about: 'T3 header blocks and table sizes, against a second decoder',
+    load: () => import('./hpack-decoder.fuzz.js'),
+    generate: blocksCase,
+  },
+  {
+    name: 'hpack-round-trip',
+    about: 'T4 lists encoded and decoded by two decoders',
+    load: () => import('./hpack-round-trip.fuzz.js'),
+    generate: decisions,
+  },
+  {
+    name: 'huffman',
+    about: 'T5 Huffman code, against the code bit by bit',
+    load: () => import('./huffman.fuzz.js'),
+    generate: random => random.octets(random.size(40)),
+    sizeMax: 300,
+  },
+  {
+    name: 'server-connection',
+    about: 'T6 octets into a server connection, whole and cut',
+    load: () => import('./server-connection.fuzz.js'),
+    generate: clientCase,
+    mutators: frameMutators(1),
+    sizeMax: 16_384,
+  },
+  {
+    name: 'client-connection',
+    about: 'T7 octets into a client connection, whole and cut',
+    load: () => import('./client-connection.fuzz.js'),
+    generate: serverCase,
+    mutators: frameMutators(1),
+    sizeMax: 16_384,
+  },
+  {
+    name: 'connection-pair',
+    about: 'T8 our client and our server, step by step',
+    load: () => import('./connection-pair.fuzz.js'),
+    generate: decisions,
+    sizeMax: 1_024,
+  },
+  {
+    name: 'http2-peer',
+    about: 'T8 our client with a server of node:http2',
+    load: () => import('./http2-peer.fuzz.js'),
+    generate: decisions,
+    sizeMax: 256,
+  },
+  {
+    name: 'message-reader',
+    about: 'T9 DATA as gRPC messages, whole and cut, decompressed',
+    load: () => import('./message-reader.fuzz.js'),
+    generate: messagesCase,
+  },
+  {
+    name: 'grpc-server',
+    about: 'T9 octets into a gRPC server: each call settles once',
+    load: () => import('./grpc-server.fuzz.js'),
+    generate: clientCase,
+    mutators: frameMutators(1),
+    sizeMax: 16_384,
+  },
+  {
+    name: 'grpc-client',
+    about: 'T9 octets into a gRPC client: each call settles once',
+    load: () => import('./grpc-client.fuzz.js'),
+    generate: serverCase,
+    mutators: frameMutators(1),
+    sizeMax: 16_384,
+  },
+  {
+    name: 'grpc-text',
+    about: 'T10 metadata, base64, percent encoding, timeouts',
+    load: () => import('./grpc-text.fuzz.js'),
+    generate: decisions,
+  },
+  {
+    name: 'message-codec',
+    about: 'T11 protobuf of the transport, against a second reading',
+    load: () => import('./message-codec.fuzz.js'),
+    generate: decisions,
+  },
+  {
+    name: 'socket-lifecycle',
+    about: 'T12 everything a socket can do to its driver',
+    load: () => import('./socket-lifecycle.fuzz.js'),
+    generate: decisions,
+    sizeMax: 1_024,
+  },
+]
+
+/** @throws RangeError for a name that no target has. */
+export async function loadTarget(name: string): Promise<FuzzTarget> {
+  const entry = TARGETS.find(target => target.name === name)
+  if (entry === undefined)
+    throw new RangeError(
+      `no fuzz target is called ${name}; there are ${TARGETS.map(target => target.name).join(', ')}`,
+    )
+  const { fuzz } = await entry.load()
+  const { load, about, ...rest } = entry
+  return { ...rest, fuzz }
+}

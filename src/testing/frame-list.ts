@@ -1,0 +1,41 @@
+import { CLIENT_PREFACE, FRAME_HEADER_SIZE, readPayloadSize } from '../frame/index.js'
+
+/**
+ * Cuts octets into frames without judging them: the last piece may be less
+ * than a frame. The client's preface, when it is there, is a piece of its own.
+ */
+export function splitFrames(bytes: Buffer): Buffer[] {
+  const pieces: Buffer[] = []
+  let start = 0
+  if (bytes.length >= CLIENT_PREFACE.length && bytes.indexOf(CLIENT_PREFACE) === 0) {
+    start = CLIENT_PREFACE.length
+    pieces.push(bytes.subarray(0, start))
+  }
+  while (start < bytes.length) {
+    const size =
+      start + FRAME_HEADER_SIZE <= bytes.length
+        ? FRAME_HEADER_SIZE + readPayloadSize(bytes, start)
+        : bytes.length
+    const end = Math.min(bytes.length, start + size)
+    pieces.push(bytes.subarray(start, end))
+    start = end
+  }
+  return pieces
+}
+
+/** One frame with any header, true or not: `size` is what it declares, by default the payload's. */
+export function buildFrame(
+  type: number,
+  flags: number,
+  streamId: number,
+  payload: Uint8Array,
+  size: number = payload.length,
+): Buffer {
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_SIZE + payload.length)
+  frame.writeUIntBE(size, 0, 3)
+  frame[3] = type
+  frame[4] = flags
+  frame.writeUInt32BE(streamId >>> 0, 5)
+  frame.set(payload, FRAME_HEADER_SIZE)
+  return frame
+}
