@@ -138,7 +138,8 @@ export class Inbound {
     }
     const next = nextStreamState(stream.state, StreamInput.ReceiveData)
     if (next >= Refusal.Misuse) {
-      this.#refuse(stream, next)
+      // Streams that are closed both ways are not in the table: the peer has ended this one.
+      connection.streams.fail(stream, ErrorCode.StreamClosed)
       receiver.replenish()
       return
     }
@@ -217,7 +218,7 @@ export class Inbound {
   #onMoreHeaders(stream: Stream, block: DecodedBlock, endStream: boolean): void {
     const connection = this.#connection
     const next = nextStreamState(stream.state, StreamInput.ReceiveHeaders)
-    if (next >= Refusal.Misuse) return this.#refuse(stream, next)
+    if (next >= Refusal.Misuse) return connection.streams.fail(stream, ErrorCode.StreamClosed)
     const interim = !stream.headersReceived && block.status >= 100 && block.status < 200
     if (this.#isWrong(stream, block, endStream, interim)) {
       return connection.streams.fail(stream, ErrorCode.ProtocolError)
@@ -327,20 +328,6 @@ export class Inbound {
       this.#protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
     }
     this.#spend(1)
-  }
-
-  /** A frame on a stream that is known but may not have it now. */
-  #refuse(stream: Stream, refusal: number): void {
-    if (refusal === Refusal.StreamClosed)
-      this.#connection.streams.fail(stream, ErrorCode.StreamClosed)
-    else if (refusal === Refusal.Discard) this.#spend(1)
-    else {
-      throw new ConnectionError(
-        ErrorCode.StreamClosed,
-        'RFC 9113 §5.1',
-        `frame on closed stream ${stream.id}`,
-      )
-    }
   }
 
   /** DATA or HEADERS on a stream that is not there: late, wrong, or never opened. RFC 9113 §5.1, §5.1.1. */

@@ -134,6 +134,7 @@ export class Pings {
     this.#keepaliveSentAt = now
     // Any octet answers it, so its own answer is not waited for.
     this.#write(0)
+    if (connection.over) return
     connection.timers.schedule(timer, now + keepaliveTimeoutMs)
   }
 

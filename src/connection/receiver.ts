@@ -97,7 +97,9 @@ export class Receiver {
     stream.retained += dataSize
     this.retained += dataSize
     // Padding is consumed as it comes.
-    if (payloadSize > dataSize) this.#announce(stream, payloadSize - dataSize)
+    stream.unannounced += payloadSize - dataSize
+    // A peer that has less left than we owe may be in the middle of a message: it must not wait for more.
+    if (stream.unannounced > this.initialWindow + stream.receiveCredit) this.#announce(stream)
     return true
   }
 
@@ -108,7 +110,8 @@ export class Receiver {
     stream.retained -= consumed
     this.retained -= consumed
     this.#consumedTotal += consumed
-    this.#announce(stream, consumed)
+    stream.unannounced += consumed
+    if (stream.readable && stream.unannounced >= this.initialWindow / 2) this.#announce(stream)
     this.replenish()
   }
 
@@ -171,9 +174,7 @@ export class Receiver {
     this.#connection.schedule(this.#stuckTimer, STUCK_TIMEOUT_MS)
   }
 
-  #announce(stream: Stream, size: number): void {
-    stream.unannounced += size
-    if (!stream.readable || stream.unannounced < this.initialWindow / 2) return
+  #announce(stream: Stream): void {
     const increment = stream.unannounced
     stream.unannounced = 0
     this.#grant(stream, increment)

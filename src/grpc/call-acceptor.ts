@@ -8,6 +8,7 @@ import {
 import { CallBatch } from './call-batch.js'
 import { type CallOptions, type CallSettings, callSettings } from './call-options.js'
 import { isRefusal, RequestReader } from './request-head.js'
+import { sendRefusal } from './response-writer.js'
 import type { Router } from './router.js'
 import { ServerCall } from './server-call.js'
 
@@ -28,7 +29,7 @@ export class CallAcceptor implements ConnectionHandler {
   onStream(stream: Stream, headers: HeaderBlock, endStream: boolean): StreamHandler {
     const outcome = this.#requests.read(headers)
     if (isRefusal(outcome)) {
-      stream.sendHeaders(outcome.headers, true, outcome.extra)
+      sendRefusal(stream, outcome.headers, outcome.extra)
       // RFC 9113 §8.1: what the client still sends is not wanted.
       if (!endStream) stream.reset(ErrorCode.NoError)
       return REFUSED

@@ -37,6 +37,20 @@ export function errorFields(
   return fields.length === 0 ? undefined : fields
 }
 
+/** Refuses a request with one block. A client that accepts not even that gets a reset. */
+export function sendRefusal(
+  stream: Stream,
+  headers: HeaderList,
+  extra: HeaderList | undefined,
+): void {
+  try {
+    stream.sendHeaders(headers, true, extra)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    stream.reset(ErrorCode.EnhanceYourCalm)
+  }
+}
+
 /**
  * Sends the status: as trailers, or, where no headers were sent, in one block
  * with them (Trailers-Only).

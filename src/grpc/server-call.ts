@@ -344,7 +344,14 @@ export class ServerCall implements StreamHandler {
 
   #sendHeaders(extra: HeaderList | undefined): void {
     if ((this.#flags & Flag.HeadersSent) !== 0) return
-    this.stream.sendHeaders(this.#head.responseHeaders, false, extra)
+    try {
+      this.stream.sendHeaders(this.#head.responseHeaders, false, extra)
+    } catch (error) {
+      // The caller's metadata is the caller's mistake; our own two fields are not.
+      if (extra !== undefined || !(error instanceof RangeError)) throw error
+      this.stream.reset(ErrorCode.EnhanceYourCalm)
+      this.#cancel(stacklessError(Status.ResourceExhausted, error.message, { cause: error }))
+    }
     this.#flags |= Flag.HeadersSent
   }
 

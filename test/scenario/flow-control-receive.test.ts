@@ -103,6 +103,19 @@ t.test('CVE-2019-9518 (C5): padding comes back by itself', t => {
   t.end()
 })
 
+t.test('RFC 9113 §6.1: padding around an announced message does not stall it', t => {
+  const { peer, stream } = receiver('server', { ...FIXED_WINDOWS, streamWindowSize: 65_535 })
+  stream.expect(200_000) // nothing is consumed before the message is complete
+  let left = 65_535 + credit(peer, 1)
+  t.equal(left, 200_000)
+  for (let received = 0; received < 200_000; received += 1_000) {
+    if (left < 1_256) return t.fail(`${left} octets of window are left after ${received}`)
+    peer.sends(frames.data(1, { size: 1_000, padding: 255 }))
+    left += credit(peer, 1) - 1_256
+  }
+  t.end()
+})
+
 t.test('RFC 9113 §6.9: credit is given for consumed octets, and for no others', t => {
   for (const role of ROLES) {
     const { peer, stream } = receiver(role, {
