@@ -10,7 +10,6 @@ import {
   type GrpcError,
   Metadata,
 } from '../../src/index.js'
-import { grpcTransport } from '../../src/transport/index.js'
 import {
   type Any,
   addHeaders,
@@ -86,13 +85,12 @@ class Outcome {
 async function call(request: ClientCompatRequest): Promise<object> {
   const { host, port, serverTlsCert, clientTlsCreds, messageReceiveLimit: limit } = request
   const identity = clientTlsCreds ? { cert: clientTlsCreds.cert, key: clientTlsCreds.key } : {}
-  const transport = grpcTransport({
-    ...(serverTlsCert.length > 0 ? { clientTls: { ca: serverTlsCert, ...identity } } : {}),
+  const client = createClient({
+    address: `${host}:${port}`,
+    compression: request.compression === COMPRESSION_GZIP ? 'gzip' : 'identity',
+    ...(serverTlsCert.length > 0 ? { tls: { ca: serverTlsCert, ...identity } } : {}),
     ...(limit > 0 ? { messageSizeMax: limit } : {}),
   })
-  const compression: object =
-    request.compression === COMPRESSION_GZIP ? { compression: 'gzip' } : {}
-  const client = createClient({ address: `${host}:${port}`, transport, ...compression })
   const outcome = new Outcome()
   const abort = new AbortController()
   const metadata = new Metadata()
@@ -116,7 +114,6 @@ async function call(request: ClientCompatRequest): Promise<object> {
     outcome.fail(error)
   } finally {
     await client.close()
-    await transport.close()
   }
   return outcome.result
 }

@@ -15,7 +15,7 @@ export interface ClientCallOptions {
   /** Chooses the codecs; as in `requestHeaders`. Default: '', which means `proto`. */
   readonly subtype?: string
   /** Compresses requests; one of `compressions`. Default: none. */
-  readonly compression?: string
+  readonly compression?: string | undefined
   /** Compressions we understand, by name; as in `requestHeaders`. Default: gzip and deflate. */
   readonly compressions?: Compressions
   /** See `callLimits`. Default: `DEFAULT_CALL_LIMITS`. */

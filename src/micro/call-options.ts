@@ -1,5 +1,11 @@
 import type { Metadata } from '../grpc/index.js'
 
+/** How a native call compresses what it sends. `identity`: not at all. compression.md. */
+export type CompressionName = 'gzip' | 'deflate' | 'identity'
+
+/** What `compression` may be. */
+export const COMPRESSION_NAMES: readonly CompressionName[] = ['gzip', 'deflate', 'identity']
+
 /** Metadata as callers give it: an object's own fields, or `Metadata`. */
 export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>
 
@@ -18,6 +24,8 @@ export interface CallOptions {
   readonly address?: string
   /** Default: the client's. */
   readonly contentType?: string
+  /** gRPC: compresses the requests of this call. Default: the client's. */
+  readonly compression?: CompressionName
   /** gRPC: wait for a connection instead of failing while there is none. Default: false. */
   readonly waitForReady?: boolean
   /** Called with the metadata that came ahead of the first message. What it throws ends the call. */

@@ -1,4 +1,5 @@
 import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
+import type { CompressionName } from './call-options.js'
 import type { Registry } from './registry.js'
 import type { Selector } from './selector.js'
 import type { PoolOptions } from './socket-pool.js'
@@ -43,6 +44,11 @@ export interface ClientOptions {
   readonly limits?: NonNullable<GrpcTransportOptions['limits']>
   /** Largest message received. mucp: of the default transport. Unit: octets. Default: 4_194_304. */
   readonly messageSizeMax?: number
+  /**
+   * gRPC: compresses requests. Responses are read compressed or not, whatever
+   * this says. Default: `identity`, not at all.
+   */
+  readonly compression?: CompressionName
   /** gRPC: what `:authority` says. Default: the address. */
   readonly authority?: string
   /** gRPC: ahead of our own in `user-agent`: `shop/1.2`. */
@@ -68,6 +74,7 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'tls',
   'limits',
   'messageSizeMax',
+  'compression',
   'authority',
   'userAgent',
   'runtime',

@@ -6,7 +6,7 @@ import {
   type Runtime,
   type Transport,
 } from '../transport/index.js'
-import type { CallOptions, MessageStream } from './call-options.js'
+import { type CallOptions, COMPRESSION_NAMES, type MessageStream } from './call-options.js'
 import { CLIENT_OPTION_NAMES, type ClientOptions } from './client-options.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
 import { contentCodec, grpcSubtype, MUCP_CONTENT_TYPE } from './content-type.js'
@@ -331,6 +331,7 @@ function grpcClient(
     userAgent: userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}`,
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
     retries: options.retries ?? 0,
+    compression: options.compression,
     limits: callLimits(
       options.messageSizeMax === undefined ? undefined : { messageSizeMax: options.messageSizeMax },
     ),
@@ -354,6 +355,7 @@ function checkOptions(options: ClientOptions): void {
     }
   }
   checkOneOf('protocol', protocol, ['grpc', 'mucp'])
+  checkOneOf('compression', options.compression, COMPRESSION_NAMES)
   if (contentType !== undefined && contentCodec(contentType) === undefined) {
     if (grpcSubtype(checkText('contentType', contentType)) === undefined) {
       throw new TypeError(`contentType '${contentType}' is not known`)

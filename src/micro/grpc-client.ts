@@ -102,7 +102,7 @@ export class GrpcClient {
     return new GrpcStream(options, stream => {
       const opening = method.opening(address, contentType)
       deadline ??= opening.session.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
-      const call = newCall(opening, this.options.limits, options, deadline, stream)
+      const call = newCall(opening, this.options, options, deadline, stream)
       startCall(opening, call, options)
       return call
     })

@@ -6,7 +6,7 @@ import {
   type HeaderList,
 } from '../grpc/index.js'
 import type { CallSession, CallTransport, Runtime } from '../transport/index.js'
-import type { CallOptions } from './call-options.js'
+import type { CallOptions, CompressionName } from './call-options.js'
 import { metadataOf } from './metadata-init.js'
 import type { ServiceMethod } from './service.js'
 
@@ -21,6 +21,8 @@ export interface GrpcClientOptions {
   readonly timeoutMs: number
   /** Attempts after the first for unary calls that end with UNAVAILABLE. */
   readonly retries: number
+  /** Of requests, for calls that say nothing else. */
+  readonly compression: CompressionName | undefined
   readonly limits: CallLimits
 }
 
@@ -33,19 +35,21 @@ export interface Opening {
   readonly headers: HeaderList
 }
 
-/** A call, not started. It runs on the session's clock. */
+/** A call, not started. It runs on the session's clock. @throws RangeError for a compression that does not exist */
 export function newCall(
   { method, session, subtype }: Opening,
-  limits: CallLimits,
+  client: GrpcClientOptions,
   options: CallOptions | undefined,
   deadline: number,
   receiver: ClientCallReceiver,
 ): ClientCall {
   const { timers } = session
+  const { limits } = client
+  const compression = options?.compression ?? client.compression
   const callOptions: ClientCallOptions =
     options?.metadata === undefined
-      ? { timers, subtype, deadline, limits }
-      : { timers, subtype, deadline, limits, metadata: metadataOf(options.metadata) }
+      ? { timers, subtype, deadline, limits, compression }
+      : { timers, subtype, deadline, limits, compression, metadata: metadataOf(options.metadata) }
   return new ClientCall(method, callOptions, receiver)
 }
 

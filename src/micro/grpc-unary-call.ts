@@ -104,8 +104,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
 
   #start(): void {
     try {
-      const { limits } = this.#client
-      const call = newCall(this.#opening, limits, this.#options, this.#deadline, this)
+      const call = newCall(this.#opening, this.#client, this.#options, this.#deadline, this)
       this.#call = call
       startCall(this.#opening, call, this.#options)
       call.request(this.#request)

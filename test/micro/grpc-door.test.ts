@@ -207,6 +207,48 @@ t.test('micro-wire §4.2: x-content-type is sent', async t => {
   await server.stop()
 })
 
+t.test('compression.md: requests leave compressed as the client, or the call, says', async t => {
+  const encodings: (string | undefined)[] = []
+  const router = new Router()
+  for (const method of service.methods) {
+    router.add({
+      method,
+      start(call) {
+        call.respond({})
+        call.settle()
+        return undefined
+      },
+    })
+  }
+  const raw = await serve({
+    address: '127.0.0.1:0',
+    handler: () => {
+      const acceptor = new CallAcceptor(router, {})
+      return {
+        onStream(stream, headers, endStream) {
+          const { list } = headers
+          const index = list.indexOf('grpc-encoding')
+          encodings.push(index < 0 ? undefined : list[index + 1])
+          return acceptor.onStream(stream, headers, endStream)
+        },
+        onReceived: () => acceptor.onReceived(),
+      }
+    },
+  })
+  const client = createClient({ address: raw.address, compression: 'gzip' })
+  const { one, many } = client.bind(service)
+  await one({})
+  await one({}, { compression: 'deflate' })
+  await one({}, { compression: 'identity' })
+  for await (const _ of many({}, { compression: 'deflate' }));
+  const plain = createClient({ address: raw.address })
+  await plain.bind(service).one({})
+  t.same(encodings, ['gzip', 'deflate', undefined, 'deflate', undefined])
+  const unknown = 'br' as 'gzip'
+  await t.rejects(one({}, { compression: unknown }), /compression is "br"; expected one of gzip/)
+  await Promise.all([client.close(), plain.close(), raw.stop()])
+})
+
 t.test('micro-wire §4.4: a MicroError crosses with status, JSON message and details', async t => {
   const { one } = await bench(t)
   const error = (await one({ what: 'micro' }).catch(each => each)) as MicroError

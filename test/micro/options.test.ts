@@ -53,6 +53,7 @@ t.test('createClient: a wrong option is named', t => {
     [{ address, pool: { sizeMax: -1 } }, /pool.sizeMax must be/],
     [{ address, pool: { ttlMs: 0 } }, /pool.ttlMs must be/],
     [{ address, messageSizeMax: 0 }, /messageSizeMax/],
+    [{ address, compression: 'br' }, /compression must be gzip or deflate or identity, got 'br'/],
   ]
   for (const [options, message] of cases) t.throws(() => createClient(options as never), message)
   t.doesNotThrow(() => createClient({ address, contentType: 'application/grpc+custom' }))
