@@ -3,7 +3,7 @@ import type { CallSettings } from './call-options.js'
 import type { Metadata } from './metadata.js'
 import { encodeStatusMessage } from './percent-encoding.js'
 import type { RequestHead } from './request-head.js'
-import { type GrpcError, STATUS_MAX, type Status } from './status.js'
+import { type GrpcError, STATUS_MAX, Status, stacklessError } from './status.js'
 
 /** Trailers of each status; long-lived, so that the connection keeps their encoded form. */
 const STATUS_TRAILERS: readonly HeaderList[] = Array.from(
@@ -48,6 +48,25 @@ export function sendRefusal(
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     stream.reset(ErrorCode.EnhanceYourCalm)
+  }
+}
+
+/**
+ * Sends response headers. Metadata that the client does not accept is its sender's mistake and
+ * throws RangeError; a client that accepts not even our own two fields gets a reset, and the call this error.
+ */
+export function sendResponseHeaders(
+  stream: Stream,
+  headers: HeaderList,
+  metadata: HeaderList | undefined,
+): GrpcError | undefined {
+  try {
+    stream.sendHeaders(headers, false, metadata)
+    return undefined
+  } catch (cause) {
+    if (metadata !== undefined || !(cause instanceof RangeError)) throw cause
+    stream.reset(ErrorCode.EnhanceYourCalm)
+    return stacklessError(Status.ResourceExhausted, cause.message, { cause })
   }
 }
 

@@ -19,7 +19,7 @@ import type { MessageInbox } from './message-inbox.js'
 import { encodeMessage, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { newRequestInbox, type RequestHead } from './request-head.js'
-import { errorFields, metadataFields, sendStatus } from './response-writer.js'
+import { errorFields, metadataFields, sendResponseHeaders, sendStatus } from './response-writer.js'
 import type { Route, ServerCallHandler } from './router.js'
 import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
 import { GrpcError, Status, stacklessError } from './status.js'
@@ -344,14 +344,8 @@ export class ServerCall implements StreamHandler {
 
   #sendHeaders(extra: HeaderList | undefined): void {
     if ((this.#flags & Flag.HeadersSent) !== 0) return
-    try {
-      this.stream.sendHeaders(this.#head.responseHeaders, false, extra)
-    } catch (error) {
-      // The caller's metadata is the caller's mistake; our own two fields are not.
-      if (extra !== undefined || !(error instanceof RangeError)) throw error
-      this.stream.reset(ErrorCode.EnhanceYourCalm)
-      this.#cancel(stacklessError(Status.ResourceExhausted, error.message, { cause: error }))
-    }
+    const refusal = sendResponseHeaders(this.stream, this.#head.responseHeaders, extra)
+    if (refusal !== undefined) this.#cancel(refusal)
     this.#flags |= Flag.HeadersSent
   }
 
