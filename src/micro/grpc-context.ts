@@ -86,6 +86,11 @@ export class GrpcContext implements Context, ServerCallHandler {
     this.#call.sendHeaders(headers)
   }
 
+  /** As `sendHeaders`, ahead of an error. Where nothing was set, the error goes alone: Trailers-Only. */
+  sendHeadersOfError(): void {
+    if (this.#headers !== undefined && this.#headers.size > 0) this.sendHeaders()
+  }
+
   takeTrailers(): Metadata | undefined {
     return this.#trailers
   }

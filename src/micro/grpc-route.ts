@@ -83,6 +83,12 @@ export class GrpcRoute implements Route {
 
   #fail(context: GrpcContext, call: ServerCall, error: unknown): void {
     const { name, exposeErrors, onError } = this.#options
+    try {
+      context.sendHeadersOfError()
+    } catch (headersError) {
+      // They came too late, or the client takes no more than so many: what it must have is the error.
+      onError(headersError, context)
+    }
     call.fail(context.withTrailers(toGrpcError(error, name, exposeErrors)))
     call.settle()
     if (!isCallError(error)) onError(error, context)

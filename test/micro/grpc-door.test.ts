@@ -69,9 +69,10 @@ async function bench(
       if (what === 'grpc') throw new GrpcError(Status.DataLoss, 'lost')
       if (what === 'bug') throw new Error('secret')
       if (what === 'bigint') return 1n
-      context.headers.set('x-head', '1')
       context.trailers.set('x-tail', '2')
-      if (what === 'trailers') throw MicroError.conflict('with trailers')
+      if (what === 'trailers') throw MicroError.conflict('trailers only')
+      context.headers.set('x-head', '1')
+      if (what === 'both') throw MicroError.conflict('headers and trailers')
       return { what }
     },
     async later({ what }, { signal }) {
@@ -84,6 +85,15 @@ async function bench(
     async *many({ what, n }, context) {
       seen.contexts.push(context)
       try {
+        if (what === 'early') {
+          context.headers.set('x-head', '1')
+          throw MicroError.conflict('before the first')
+        }
+        if (what === 'late') {
+          yield {}
+          context.headers.set('x-head', '1')
+          throw MicroError.conflict('after the first')
+        }
         for (let index = 0; index < (n ?? 3); index++) {
           seen.produced++
           yield what === 'big' ? { data: 'x'.repeat(16_000) } : { index }
@@ -167,6 +177,29 @@ t.test('response metadata and trailers reach the caller', async t => {
   t.equal(error.code, 409)
   t.equal((error.cause as GrpcError).metadata.get('x-tail'), '2')
 })
+
+t.test(
+  'T1: headers set before an error reach the caller; without any it is Trailers-Only',
+  async t => {
+    const errors: unknown[] = []
+    const { one, many } = await bench(t, { onError: error => errors.push(error) })
+    const heads: (string | undefined)[] = []
+    const onHeaders = (each: Metadata) => void heads.push(each.get('x-head'))
+    const error = (await one({ what: 'both' }, { onHeaders }).catch(each => each)) as MicroError
+    t.equal(error.code, 409)
+    t.equal((error.cause as GrpcError).metadata.get('x-tail'), '2')
+    t.same(heads, ['1'])
+    await t.rejects(one({ what: 'trailers' }, { onHeaders }), { code: 409 })
+    t.same(heads, ['1'], 'no headers came')
+    const stream = many({ what: 'early' })
+    await t.rejects(stream.next(), { code: 409 })
+    t.equal((await stream.headers).get('x-head'), '1')
+    const late = many({ what: 'late' })
+    t.same(await late.next(), { done: false, value: {} })
+    await t.rejects(late.next(), { code: 409 }, 'the error survives headers that come too late')
+    t.match(errors, [{ message: 'headers were sent already' }])
+  },
+)
 
 t.test('micro-wire §4.2: timeout and x-content-type are hidden from handlers', async t => {
   const { one } = await bench(t)
