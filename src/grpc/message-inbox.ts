@@ -11,11 +11,9 @@ export interface InboxOptions {
   readonly codec: Codec
   /** The peer's `grpc-encoding`; '' for none. */
   readonly encoding: string
-  /** What undoes it; undefined when we cannot. */
+  /** What undoes it; undefined when we cannot. A server refuses such a request before there is a message. */
   readonly decompression: Compression | undefined
   readonly limits: CallLimits
-  /** What a message in an encoding we do not know means: UNIMPLEMENTED for a server, INTERNAL for a client. */
-  readonly unknownEncodingStatus: Status
 }
 
 /**
@@ -154,12 +152,12 @@ export class MessageInbox {
     if (flag !== MessageFlag.Compressed) {
       return this.#fail(Status.Internal, `message flag is ${flag}; expected 0 or 1`)
     }
-    const { encoding, decompression, limits, unknownEncodingStatus } = this.#options
+    const { encoding, decompression, limits } = this.#options
     if (encoding === '') {
       return this.#fail(Status.Internal, 'message is compressed, but there is no grpc-encoding')
     }
     if (decompression === undefined) {
-      return this.#fail(unknownEncodingStatus, `grpc-encoding "${encoding}" is not supported`)
+      return this.#fail(Status.Internal, `grpc-encoding "${encoding}" is not supported`)
     }
     let plain: Buffer
     try {

@@ -31,9 +31,11 @@ export interface RequestHead {
   readonly responseCodec: Codec
   /** Unit: ms. Infinity if there is none. */
   readonly timeoutMs: number
+  /** Whether the client may wait for responses without having half-closed: go-micro's does. */
+  readonly leavesOpen: boolean
   /** The `grpc-encoding`; '' for none and for identity. */
   readonly encoding: string
-  /** What undoes `encoding`; undefined when we cannot. */
+  /** What undoes `encoding`; undefined when there is none. */
   readonly decompression: Compression | undefined
   /** For responses: ours, if the client accepts it. */
   readonly compression: Compression | undefined
@@ -80,6 +82,7 @@ class RequestFields {
   encoding = ''
   acceptEncoding = ''
   badBinary = ''
+  fromMicro = false
 
   read(list: HeaderList): void {
     this.method = ''
@@ -92,6 +95,7 @@ class RequestFields {
     this.encoding = ''
     this.acceptEncoding = ''
     this.badBinary = ''
+    this.fromMicro = false
     for (let index = 0; index < list.length; index += 2) this.#field(list[index]!, list[index + 1]!)
   }
 
@@ -121,6 +125,9 @@ class RequestFields {
         break
       case 'grpc-accept-encoding':
         this.acceptEncoding = this.acceptEncoding === '' ? value : `${this.acceptEncoding},${value}`
+        break
+      case 'x-content-type':
+        this.fromMicro = true
         break
       default:
         if (isBinaryName(name) && !isReservedName(name) && !isBinaryValue(value)) {
@@ -210,6 +217,10 @@ export class RequestReader {
       return this.#refuse(responseHeaders(subtype, ''), Status.Internal, text)
     }
     const encoding = fields.encoding === 'identity' ? '' : fields.encoding
+    const decompression = this.#settings.compressions.get(encoding)
+    if (encoding !== '' && decompression === undefined) {
+      return this.#refuseEncoding(responseHeaders(subtype, ''), encoding)
+    }
     const compression = this.#compression()
     return {
       route,
@@ -221,8 +232,9 @@ export class RequestReader {
       requestCodec,
       responseCodec,
       timeoutMs,
+      leavesOpen: fields.fromMicro,
       encoding,
-      decompression: this.#settings.compressions.get(encoding),
+      decompression,
       compression,
       responseHeaders: responseHeaders(subtype, compression === undefined ? '' : compression.name),
       statusHeaders: responseHeaders(subtype, ''),
@@ -246,6 +258,13 @@ export class RequestReader {
     return acceptsEncoding(this.#fields.acceptEncoding, compression.name) ? compression : undefined
   }
 
+  /** compression.md: the answer to an encoding we do not know names the ones we do. */
+  #refuseEncoding(headers: HeaderList, encoding: string): Refusal {
+    const text = `grpc-encoding "${encoding}" is not supported`
+    const { extra } = this.#refuse(headers, Status.Unimplemented, text)
+    return { headers, extra: [...extra, 'grpc-accept-encoding', this.#settings.acceptEncoding] }
+  }
+
   #refuse(headers: HeaderList, status: Status, text: string): Refusal {
     const message = encodeStatusMessage(text, this.#settings.limits.sendStatusMessageSizeMax)
     return { headers, extra: ['grpc-status', String(status), 'grpc-message', message] }
@@ -263,6 +282,5 @@ export function newRequestInbox(
     encoding: head.encoding,
     decompression: head.decompression,
     limits: settings.limits,
-    unknownEncodingStatus: Status.Unimplemented,
   })
 }

@@ -220,7 +220,6 @@ export class ResponseReader {
       encoding,
       decompression: compressions.get(encoding),
       limits,
-      unknownEncodingStatus: Status.Internal,
     })
   }
 

@@ -2,7 +2,6 @@ import { ErrorCode, type HeaderList, type Stream } from '../connection/index.js'
 import type { CallSettings } from './call-options.js'
 import type { Metadata } from './metadata.js'
 import { encodeStatusMessage } from './percent-encoding.js'
-import type { RequestHead } from './request-head.js'
 import { type GrpcError, STATUS_MAX, Status, stacklessError } from './status.js'
 
 /** Trailers of each status; long-lived, so that the connection keeps their encoded form. */
@@ -20,19 +19,11 @@ export function metadataFields(metadata: Metadata | undefined): HeaderList | und
 }
 
 /** What follows the status of `error`: message, metadata. */
-export function errorFields(
-  error: GrpcError,
-  head: RequestHead,
-  settings: CallSettings,
-): HeaderList | undefined {
+export function errorFields(error: GrpcError, settings: CallSettings): HeaderList | undefined {
   const fields: string[] = []
   const { sendStatusMessageSizeMax } = settings.limits
   const message = encodeStatusMessage(error.message, sendStatusMessageSizeMax)
   if (message !== '') fields.push('grpc-message', message)
-  // compression.md: the answer to an unknown encoding names the known ones.
-  if (head.encoding !== '' && head.decompression === undefined) {
-    fields.push('grpc-accept-encoding', settings.acceptEncoding)
-  }
   if (error.hasMetadata) error.metadata.appendTo(fields)
   return fields.length === 0 ? undefined : fields
 }

@@ -171,7 +171,7 @@ export class ServerCall implements StreamHandler {
   /** Ends the call with the error's status, message and metadata. */
   fail(error: GrpcError): void {
     if (this.finished) return
-    this.#sendTrailers(error.status, errorFields(error, this.#head, this.#settings))
+    this.#sendTrailers(error.status, errorFields(error, this.#settings))
   }
 
   /** User code has settled: the call stops counting against the client's stream limit. */
@@ -319,7 +319,7 @@ export class ServerCall implements StreamHandler {
     }
     this.#flags |= Flag.HasRequest
     // go-micro's clients do not half-close before they read a stream.
-    if (!this.#head.oneResponse) this.#due(Flag.StartDue)
+    if (this.#head.leavesOpen && !this.#head.oneResponse) this.#due(Flag.StartDue)
   }
 
   #endInput(): void {
@@ -329,7 +329,7 @@ export class ServerCall implements StreamHandler {
     if (!this.#head.oneRequest) this.#due(Flag.ReadableDue)
     else if ((this.#flags & Flag.HasRequest) === 0) {
       this.#refuse(stacklessError(Status.Unimplemented, 'no request message'))
-    } else if (this.#head.oneResponse) this.#due(Flag.StartDue)
+    } else if ((this.#flags & Flag.Started) === 0) this.#due(Flag.StartDue)
   }
 
   /** Ends the call where what came cannot become messages. */
