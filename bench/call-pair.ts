@@ -70,20 +70,32 @@ export class CallPair {
     const now = performance.now()
     this.#timers = new TimerWheel(now)
     const common = { host: nobody, now }
+    const timers = this.#timers
     this.#server = new Connection({ role: 'server', handler: new CallAcceptor(router), ...common })
-    this.#client = new Connection({ role: 'client', handler: this.#connector, ...common })
+    this.#client = new Connection({ role: 'client', handler: this.#connector, timers, ...common })
     this.#exchange()
   }
 
-  /** Makes `count` calls, all of them in flight at once. */
-  call(count: number): void {
+  /** Timers of the client that wait. */
+  get timerCount(): number {
+    return this.#timers.count
+  }
+
+  /**
+   * Makes `count` calls, all of them in flight at once. `timeoutMs` gives each a deadline;
+   * `whenSent` is called before any is answered.
+   */
+  call(count: number, timeoutMs?: number, whenSent?: () => void): void {
     const wanted = this.answered + count
-    const options = { timers: this.#timers }
+    const timers = this.#timers
+    const options =
+      timeoutMs === undefined ? { timers } : { timers, deadline: performance.now() + timeoutMs }
     for (let call = 0; call < count; call++) {
       const clientCall = new ClientCall(ECHO, options, this.#receiver)
       clientCall.start(this.#connector, this.#client, this.#headers)
       clientCall.request(this.#message)
     }
+    whenSent?.()
     this.#exchange()
     if (this.answered !== wanted) throw new Error(`${wanted - this.answered} calls unanswered`)
   }

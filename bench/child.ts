@@ -50,6 +50,11 @@ function usage(): Reply {
   }
 }
 
+/** The heap as it is, with all its garbage; `usage` collects first. */
+export function heapOctets(): Reply {
+  return { heapOctets: process.memoryUsage().heapUsed }
+}
+
 function say(reply: Reply): void {
   process.stdout.write(JSON.stringify(reply) + '\n')
 }

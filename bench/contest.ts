@@ -1,3 +1,4 @@
+import type { Pace } from './pace.js'
 import type { Row } from './rows.js'
 import { advantage, type Spread, spreadOf } from './statistics.js'
 
@@ -21,18 +22,23 @@ export interface Contestant {
   close(): Promise<void>
 }
 
-/** What our side has to reach. */
+/** What our side has to reach: one bound or the other. */
 export interface Target {
-  /** Whose figure ours has to beat `atLeast` times; left out, ours has to be at least `atLeast` itself. */
+  /** Whose figure ours has to beat `atLeast` times; left out, the bounds are on our own figure. */
   readonly peer?: string
   readonly metric: string
-  readonly atLeast: number
+  readonly atLeast?: number
+  readonly atMost?: number
 }
 
 /** Contestants under the same conditions. The first is ours: the others are compared with it. */
 export interface Contest {
   readonly suite: string
   readonly name: string
+  /** Number of the target in docs/benchmarks.md: `P1`. */
+  readonly plan?: string
+  /** How many rounds, where it is not the pace that says so. */
+  readonly rounds?: number
   /** Conditions in a few words: shape, loader. */
   readonly conditions: string
   readonly metrics: readonly Metric[]
@@ -70,9 +76,10 @@ export interface Outcome {
 /** Runs the rounds of all contestants in turn, so that a disturbance of the machine hits them alike. */
 export async function runContest(
   contest: Contest,
-  rounds: number,
+  pace: Pick<Pace, 'rounds'>,
   progress: (text: string) => void,
 ): Promise<Outcome> {
+  const rounds = Math.min(pace.rounds, contest.rounds ?? pace.rounds)
   progress(`${contest.name}: starting`)
   const contestants = await contest.start()
   try {
@@ -128,14 +135,17 @@ function verdictsOf(contest: Contest, standings: readonly Standing[]): Verdict[]
     const standing = own ? standings[0] : standings.find(({ peer }) => peer === target.peer)
     const found = (own ? standing?.figures : standing?.advantages)?.get(target.metric)
     if (standing === undefined || found === undefined) continue
-    verdicts.push({ target, peer: standing.peer, met: found.max >= target.atLeast })
+    const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = target
+    const met = found.max >= atLeast && found.min <= atMost
+    verdicts.push({ target, peer: standing.peer, met })
   }
   return verdicts
 }
 
 /**
  * The outcome as rows: for each peer and metric the median (`cpu`) with its extremes (`cpu min`,
- * `cpu max`), and how many times better ours is (`cpu ratio`, with its extremes likewise).
+ * `cpu max`), and how many times better ours is (`cpu ratio`, with its extremes likewise); for each
+ * target its bound (`cpu target`) and whether it was met (`cpu target met`, 1 or 0).
  */
 export function rowsOf(outcome: Outcome): Row[] {
   const { suite, name, metrics } = outcome.contest
@@ -152,6 +162,14 @@ export function rowsOf(outcome: Outcome): Row[] {
       const ratio = advantages.get(key)
       if (ratio !== undefined) add(`${key} ratio`, ratio, 'x')
     }
+  }
+  for (const { target, peer, met } of outcome.verdicts) {
+    const unit = metrics.find(({ key }) => key === target.metric)?.unit ?? ''
+    const metric = `${target.metric} target`
+    const bound = target.atLeast ?? target.atMost ?? 0
+    const of = { suite, name, peer }
+    rows.push({ ...of, metric, value: bound, unit: target.peer === undefined ? unit : 'x' })
+    rows.push({ ...of, metric: `${metric} met`, value: met ? 1 : 0, unit: '1 or 0' })
   }
   return rows
 }

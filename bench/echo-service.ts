@@ -2,11 +2,13 @@ import {
   bytesCodec,
   defineService,
   type Handlers,
+  jsonCodec,
   loadService,
   type MethodTypes,
   type Service,
 } from '../src/micro/index.js'
 import { PROTO } from './paths.js'
+import { slowly } from './slowly.js'
 
 const octets = { request: bytesCodec(), response: bytesCodec() }
 
@@ -15,6 +17,9 @@ export interface EchoTypes {
   readonly unary: MethodTypes<'unary', Uint8Array, Uint8Array>
   readonly timer: MethodTypes<'unary', Uint8Array, Uint8Array>
   readonly armed: MethodTypes<'unary', Uint8Array, Uint8Array>
+  readonly awaiting: MethodTypes<'unary', Uint8Array, Uint8Array>
+  readonly hold: MethodTypes<'unary', Uint8Array, Uint8Array>
+  readonly drip: MethodTypes<'client', Uint8Array, Uint8Array>
   readonly stream: MethodTypes<'bidi', Uint8Array, Uint8Array>
   readonly upload: MethodTypes<'client', Uint8Array, Uint8Array>
   readonly download: MethodTypes<'server', Uint8Array, Uint8Array>
@@ -25,6 +30,9 @@ export const ECHO: Service<EchoTypes> = defineService('bench.Echo', {
   unary: { kind: 'unary', ...octets },
   timer: { kind: 'unary', ...octets },
   armed: { kind: 'unary', ...octets },
+  awaiting: { kind: 'unary', ...octets },
+  hold: { kind: 'unary', ...octets },
+  drip: { kind: 'client', ...octets },
   stream: { kind: 'bidi', ...octets },
   upload: { kind: 'client', ...octets },
   download: { kind: 'server', ...octets },
@@ -38,13 +46,18 @@ export const ECHO_HANDLERS: Handlers<EchoTypes> = {
     setTimeout(() => {}, 1)
     return request
   },
+  awaiting: async request => await request,
+  hold: () => new Promise(() => {}),
   stream: requests => requests,
   async upload(requests) {
     let size = 0
     for await (const message of requests) size += message.length
-    const answer = Buffer.alloc(8)
-    answer.writeBigUInt64BE(BigInt(size))
-    return answer
+    return sizeAnswer(size)
+  },
+  async drip(requests) {
+    let size = 0
+    for await (const message of slowly(requests)) size += message.length
+    return sizeAnswer(size)
   },
   *download(request) {
     const numbers = Buffer.from(request)
@@ -53,9 +66,25 @@ export const ECHO_HANDLERS: Handlers<EchoTypes> = {
   },
 }
 
+function sizeAnswer(size: number): Buffer {
+  const answer = Buffer.alloc(8)
+  answer.writeBigUInt64BE(BigInt(size))
+  return answer
+}
+
 interface Text {
   readonly value: string
 }
+
+/** The types of `bench.JsonEcho`. */
+export interface JsonEchoTypes {
+  readonly call: MethodTypes<'unary', Text, Text>
+}
+
+/** `bench.JsonEcho`: what go-micro's own protocol carries by default. */
+export const JSON_ECHO: Service<JsonEchoTypes> = defineService('bench.JsonEcho', {
+  call: { kind: 'unary', request: jsonCodec<Text>(), response: jsonCodec<Text>() },
+})
 
 /** The types of `bench.TypedEcho`. */
 export interface TypedEchoTypes {

@@ -34,7 +34,7 @@ export class H2load implements Load {
       `-d${DATA_FILE}`,
       '-Hte: trailers',
       '-Hcontent-type: application/grpc',
-      `http://127.0.0.1:${shape.port}${shape.path}`,
+      `${shape.tls === true ? 'https' : 'http'}://127.0.0.1:${shape.port}${shape.path}`,
     )
     const { stdout } = await run(command, args, { timeout: LOAD_TIME_MAX_MS })
     return parseSummary(stdout, shape.calls)

@@ -2,6 +2,8 @@
 export interface LoadShape {
   readonly port: number
   readonly path: string
+  /** TLS 1.3. */
+  readonly tls?: boolean
   /** Connections. */
   readonly connections: number
   /** Calls in flight on each connection. */

@@ -1,15 +1,19 @@
 /** How long things last. */
 export interface Pace {
+  readonly kind: 'smoke' | 'quick' | 'full'
   readonly rounds: number
   readonly warmUpSeconds: number
   readonly roundSeconds: number
 }
 
+/** Everything once, as little of it as possible: whether it runs, not how fast. */
+export const SMOKE: Pace = { kind: 'smoke', rounds: 1, warmUpSeconds: 0, roundSeconds: 0.02 }
+
 /** Five short rounds: the whole of a suite within minutes. */
-export const QUICK: Pace = { rounds: 5, warmUpSeconds: 1, roundSeconds: 0.5 }
+export const QUICK: Pace = { kind: 'quick', rounds: 5, warmUpSeconds: 1, roundSeconds: 0.5 }
 
 /** What published figures are made with. */
-export const FULL: Pace = { rounds: 9, warmUpSeconds: 4, roundSeconds: 2 }
+export const FULL: Pace = { kind: 'full', rounds: 9, warmUpSeconds: 4, roundSeconds: 2 }
 
 /**
  * Warms up with doubling amounts of work, beginning with `first` units, until it has lasted long

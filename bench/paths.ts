@@ -12,6 +12,9 @@ export const PEERS: string = `${ROOT}bench/peers`
 /** grpc-go as a peer: a Go module of its own. */
 export const GO_PEER: string = `${ROOT}interop/go/cmd/bench-server`
 
+/** go-micro as a peer, likewise. */
+export const GO_MICRO_PEER: string = `${PEERS}/go-micro`
+
 /** What the benchmarks build or keep. */
 export const CACHE: string = `${ROOT}.cache/bench`
 

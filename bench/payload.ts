@@ -20,6 +20,12 @@ export const Path = {
   timer: '/bench.Echo/Timer',
   /** Echo at once, from a handler that starts such a timer all the same: what timers cost by themselves. */
   armed: '/bench.Echo/Armed',
+  /** Echo from an async handler that awaits once. */
+  awaiting: '/bench.Echo/Awaiting',
+  /** Takes a message and never answers. */
+  hold: '/bench.Echo/Hold',
+  /** Client streaming: takes eight megabytes a second, answers as upload. */
+  drip: '/bench.Echo/Drip',
   /** Echo of each message of a bidirectional stream. */
   stream: '/bench.Echo/Stream',
   /** Client streaming: swallows messages, answers with their octets as a 64-bit number. */

@@ -20,7 +20,10 @@ export function table(outcome: Outcome): string {
   const head = ['', ...contest.metrics.map(heading)]
   const lines = standings.map(standing => row(contest.metrics, standing, verdicts))
   if (contest.targets.length > 0) head.push('target')
-  const title = bold(contest.name) + dim(`  ${contest.conditions}, median of ${rounds} rounds`)
+  const name = contest.plan === undefined ? contest.name : `${contest.plan} ${contest.name}`
+  const title =
+    bold(name) +
+    dim(`  ${contest.conditions}, ${rounds === 1 ? 'one round' : `median of ${rounds} rounds`}`)
   return [title, ...aligned([head, ...lines])].join('\n')
 }
 
@@ -46,8 +49,9 @@ function row(
 }
 
 function verdict({ target, met }: Verdict): string {
-  const least = Number(target.atLeast.toPrecision(3))
-  const text = `${target.metric} >= ${target.peer === undefined ? least : `${least}x`}`
+  const bound = Number((target.atLeast ?? target.atMost ?? 0).toPrecision(3))
+  const sign = target.atLeast === undefined ? '<=' : '>='
+  const text = `${target.metric} ${sign} ${target.peer === undefined ? bound : `${bound}x`}`
   return met ? `${text} ${green('ok')}` : `${text} ${red('misses')}`
 }
 

@@ -1,17 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Contest, type Outcome, rowsOf, runContest } from './contest.js'
-import { FULL, QUICK } from './pace.js'
+import { FULL, type Pace, QUICK, SMOKE } from './pace.js'
 import { PeerSet } from './peers.js'
 import { print, progress, table } from './report.js'
 import type { Row } from './rows.js'
 import type { Bench, Suite } from './suite.js'
+import { memory } from './suites/memory.js'
 import { micro } from './suites/micro.js'
 import { rpc } from './suites/rpc.js'
+import { scale } from './suites/scale.js'
 import { stream } from './suites/stream.js'
 import { machine } from './tools.js'
 
-const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream }
+const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream, memory, scale }
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--only TEXT] [--json FILE]
 --only: contests whose names contain TEXT
@@ -19,7 +21,7 @@ suites: ${[...Object.keys(SUITES), 'all'].join(', ')}`
 
 interface Arguments {
   readonly suites: readonly Suite[]
-  readonly quick: boolean
+  readonly pace: Pace
   readonly only: string
   readonly json: string | undefined
 }
@@ -40,31 +42,35 @@ function readArguments(): Arguments {
   if (suite === undefined && name !== 'all') throw new TypeError(`no suite '${name}'`)
   return {
     suites: suite === undefined ? Object.values(SUITES) : [suite],
-    quick: values.quick,
+    pace: process.env['BENCH_SMOKE'] === '1' ? SMOKE : values.quick ? QUICK : FULL,
     only: values.only,
     json: values.json,
   }
 }
 
-async function main({ suites, quick, only, json }: Arguments): Promise<void> {
+async function main({ suites, pace, only, json }: Arguments): Promise<void> {
   const rows: Row[] = []
-  const pace = quick ? QUICK : FULL
   print(machine())
   const bench: Bench = {
-    quick,
     pace,
-    peers: new PeerSet(quick, print, progress),
+    peers: new PeerSet(pace, print, progress),
     note: print,
     async run(contest: Contest): Promise<Outcome | undefined> {
       if (!contest.name.includes(only)) return undefined
-      const outcome = await runContest(contest, pace.rounds, progress)
+      const outcome = await runContest(judged(contest, pace), pace, progress)
       rows.push(...rowsOf(outcome))
       print('\n' + table(outcome))
       return outcome
     },
   }
   for (const suite of suites) await suite(bench)
+  if (rows.length === 0) throw new Error(`no contest whose name contains '${only}'`)
   if (json !== undefined) writeFileSync(json, JSON.stringify(rows, undefined, 2) + '\n')
+}
+
+/** Figures of a smoke run mean nothing: nobody is judged by them. */
+function judged(contest: Contest, pace: Pace): Contest {
+  return pace.kind === 'smoke' ? { ...contest, targets: [] } : contest
 }
 
 let args: Arguments | undefined

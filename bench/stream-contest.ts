@@ -18,6 +18,7 @@ export interface StreamShape {
   readonly messagesMax: number
   /** Echo: messages under way. */
   readonly inFlight?: number
+  readonly tls?: boolean
 }
 
 /** A server with one busy stream. `sampleOf` makes figures of what a round came to. */
@@ -66,8 +67,8 @@ export class StreamContestant implements Contestant {
   }
 
   async #run(messages: number): Promise<number> {
-    const { command, size, inFlight = 0 } = this.#shape
-    const request = { do: command, port: this.#server.port, messages, size, inFlight }
+    const { command, size, inFlight = 0, tls = false } = this.#shape
+    const request = { do: command, port: this.#server.port, messages, size, inFlight, tls }
     const { seconds } = await this.#generator.ask(request)
     if (seconds === undefined) throw new Error(`${this.peer}: no figures`)
     return seconds

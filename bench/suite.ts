@@ -4,7 +4,6 @@ import type { PeerSet } from './peers.js'
 
 /** What a suite has to hand. */
 export interface Bench {
-  readonly quick: boolean
   readonly pace: Pace
   readonly peers: PeerSet
   /** Prints one line. */

@@ -28,6 +28,7 @@ export interface UnaryShape {
   readonly path: string
   readonly connections: number
   readonly inFlight: number
+  readonly tls?: boolean
 }
 
 /** A server under a load of unary calls. */
@@ -48,7 +49,7 @@ export class ServerContestant implements Contestant {
   }
 
   async prepare(): Promise<void> {
-    await verifyEcho(this.peer, this.#server.port, this.#shape.path)
+    await verifyEcho(this.peer, this.#server.port, this.#shape)
     const run = async (calls: number): Promise<number> => (await this.#run(calls)).seconds
     this.#calls = await warmUp(run, this.#pace, CALLS_FIRST, this.#load.callsMax)
   }

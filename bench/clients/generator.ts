@@ -8,6 +8,7 @@ import { download, echo, upload } from './stream-load.js'
 // Our own loader: writes requests that were encoded beforehand.
 
 interface UnaryLoadOptions {
+  readonly tls: boolean
   readonly port: number
   readonly inFlight: number
   readonly calls: CallBytes
@@ -31,7 +32,7 @@ class UnaryLoad implements RawHandler {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#connection = new RawConnection(options.port, this)
+    this.#connection = new RawConnection(options.port, this, { tls: options.tls })
   }
 
   onData(_streamId: number, _bytes: Buffer, start: number, end: number): void {
@@ -91,6 +92,7 @@ async function unary(request: Request): Promise<Reply> {
   const calls = callsFor(String(request['path']), count, request['varying'] === true)
   const options = {
     port: Number(request['port']),
+    tls: request['tls'] === true,
     inFlight: Number(request['inFlight']),
     calls,
     count,

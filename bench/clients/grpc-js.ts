@@ -1,6 +1,6 @@
 import { Client, credentials } from '@grpc/grpc-js'
 import { answerRunner } from '../child.js'
-import { MESSAGE, Path } from '../payload.js'
+import { downloadRequest, MESSAGE, Path } from '../payload.js'
 
 const same = (bytes: Buffer): Buffer => bytes
 
@@ -25,6 +25,29 @@ function callMany(target: Client, calls: number, inFlight: number): Promise<void
   })
 }
 
+function callOnce(target: Client, message: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    target.makeUnaryRequest(Path.unary, same, same, message, (error, answer) => {
+      if (error !== null) reject(error)
+      else if (answer?.length !== message.length) reject(new Error('the echo differs'))
+      else resolve()
+    })
+  })
+}
+
+function downloadAll(target: Client, messages: number, size: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let left = messages
+    target
+      .makeServerStreamRequest(Path.download, same, same, downloadRequest(messages, size))
+      .on('data', (message: Buffer) => {
+        left -= message.length === size ? 1 : 0
+      })
+      .on('end', () => (left === 0 ? resolve() : reject(new Error(`${left} messages are missing`))))
+      .on('error', reject)
+  })
+}
+
 answerRunner(
   { ready: 1 },
   {
@@ -39,6 +62,19 @@ answerRunner(
       if (client === undefined) throw new Error('connect first')
       const begin = performance.now()
       await callMany(client, Number(request['calls']), Number(request['inFlight']))
+      return { seconds: (performance.now() - begin) / 1_000 }
+    },
+    large: async request => {
+      if (client === undefined) throw new Error('connect first')
+      const message = Buffer.alloc(Number(request['size']))
+      const begin = performance.now()
+      await callOnce(client, message)
+      return { seconds: (performance.now() - begin) / 1_000 }
+    },
+    download: async request => {
+      if (client === undefined) throw new Error('connect first')
+      const begin = performance.now()
+      await downloadAll(client, Number(request['messages']), Number(request['size']))
       return { seconds: (performance.now() - begin) / 1_000 }
     },
   },

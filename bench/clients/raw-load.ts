@@ -1,5 +1,6 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Reply, Request } from '../child.js'
+import { connectTo } from '../wire/raw-connection.js'
 import { pump, RawOrder } from '../wire/raw-order.js'
 
 function timed(
@@ -10,7 +11,7 @@ function timed(
   const size = Number(request['messages']) * Number(request['size'])
   return new Promise((resolve, reject) => {
     const begin = performance.now()
-    const socket = connect(Number(request['port']), '127.0.0.1')
+    const socket = connectTo(Number(request['port']), { tls: request['tls'] === true })
     socket.on('error', reject)
     const head = Buffer.alloc(8)
     head.writeUInt8(order, 0)

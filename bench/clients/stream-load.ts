@@ -23,6 +23,7 @@ interface StreamLoad {
   readonly expected: number
   /** Most octets of messages under way; Infinity where answers do not go with requests. */
   readonly inFlight: number
+  readonly tls: boolean
 }
 
 /** One stream on one connection: sends what flow control allows, until everything expected is back. */
@@ -56,7 +57,10 @@ class OneStream implements RawHandler {
       this.#payloads.push(this.#payloads.at(-1)! + length - 9)
     }
     this.#wire = Buffer.concat(frames)
-    this.#connection = new RawConnection(port, this, RECEIVE_WINDOW)
+    this.#connection = new RawConnection(port, this, {
+      receiveWindow: RECEIVE_WINDOW,
+      tls: load.tls,
+    })
     this.#connection.socket.on('drain', () => {
       this.#waiting = false
       this.#send()
@@ -153,6 +157,7 @@ export async function echo(request: Request): Promise<Reply> {
     count,
     expected: count * message.length,
     inFlight: Number(request['inFlight']) * message.length,
+    tls: request['tls'] === true,
   })
 }
 
@@ -161,8 +166,14 @@ export async function upload(request: Request): Promise<Reply> {
   const count = Number(request['messages'])
   const message = prefixed(Buffer.alloc(Number(request['size'])))
   const expected = prefixed(Buffer.alloc(8)).length
-  const load = { path: Path.upload, message, count, expected, inFlight: Number.POSITIVE_INFINITY }
-  return await timed(Number(request['port']), load)
+  return await timed(Number(request['port']), {
+    path: Path.upload,
+    message,
+    count,
+    expected,
+    inFlight: Number.POSITIVE_INFINITY,
+    tls: request['tls'] === true,
+  })
 }
 
 /** One request; messages down its stream. */
@@ -175,5 +186,6 @@ export async function download(request: Request): Promise<Reply> {
     count: 1,
     expected: count * prefixed(Buffer.alloc(size)).length,
     inFlight: Number.POSITIVE_INFINITY,
+    tls: request['tls'] === true,
   })
 }

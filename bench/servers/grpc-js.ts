@@ -11,9 +11,10 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
-import { answerRunner } from '../child.js'
+import { answerRunner, heapOctets } from '../child.js'
 import { PROTO } from '../paths.js'
 import { Path } from '../payload.js'
+import { serverArguments } from './server-arguments.js'
 
 const same = (bytes: Buffer): Buffer => bytes
 
@@ -32,6 +33,7 @@ function method(path: string, requestStream: boolean, responseStream: boolean) {
 const service: ServiceDefinition = {
   unary: method(Path.unary, false, false),
   timer: method(Path.timer, false, false),
+  hold: method(Path.hold, false, false),
   stream: method(Path.stream, true, true),
   upload: method(Path.upload, true, false),
   download: method(Path.download, false, true),
@@ -77,6 +79,7 @@ server.addService(service, {
   timer: (call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>) => {
     setTimeout(() => respond(null, call.request), 1)
   },
+  hold: () => {},
   stream: (call: ServerDuplexStream<Buffer, Buffer>) => {
     call.on('data', message => {
       if (!call.write(message)) {
@@ -99,7 +102,14 @@ server.addService(loaded.TypedEcho.service, {
     respond(null, call.request),
 })
 
-server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+const { tls } = serverArguments()
+const security =
+  tls === undefined
+    ? ServerCredentials.createInsecure()
+    : ServerCredentials.createSsl(null, [
+        { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) },
+      ])
+server.bindAsync('127.0.0.1:0', security, (error, port) => {
   if (error !== null) throw error
-  answerRunner({ port })
+  answerRunner({ port }, { heap: heapOctets })
 })

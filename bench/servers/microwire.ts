@@ -1,7 +1,8 @@
 import { createServer } from '../../src/micro/index.js'
-import { answerRunner } from '../child.js'
+import { answerRunner, heapOctets } from '../child.js'
 import { countWrites } from '../count-writes.js'
-import { ECHO, ECHO_HANDLERS, loadTypedEcho } from '../echo-service.js'
+import { ECHO, ECHO_HANDLERS, JSON_ECHO, loadTypedEcho } from '../echo-service.js'
+import { secureOptions, serverArguments } from './server-arguments.js'
 
 // microwire as its users start it: the micro server with its defaults.
 
@@ -10,9 +11,16 @@ let writes = 0
 countWrites(() => {
   writes += 1
 })
-const server = createServer({ name: 'bench', address: '127.0.0.1:0' })
+const { tls, streams } = serverArguments()
+const server = createServer({
+  name: 'bench',
+  address: '127.0.0.1:0',
+  ...(tls === undefined ? {} : { tls: secureOptions(tls) }),
+  ...(streams === undefined ? {} : { limits: { streamsMax: streams } }),
+})
   .handle(ECHO, ECHO_HANDLERS)
   .handle(await loadTypedEcho(), { typed: request => request })
+  .handle(JSON_ECHO, { call: request => request })
 await server.start()
 const port = Number(server.address.slice(server.address.lastIndexOf(':') + 1))
-answerRunner({ port }, {}, () => ({ writes }))
+answerRunner({ port }, { heap: heapOctets }, () => ({ writes }))

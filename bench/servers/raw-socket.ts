@@ -1,6 +1,8 @@
 import { createServer, type Socket } from 'node:net'
-import { answerRunner } from '../child.js'
+import { createServer as createSecureServer } from 'node:tls'
 import { ORDER_SIZE, pump, RawOrder } from '../wire/raw-order.js'
+import { listenForRunner } from './listen.js'
+import { secureOptions, serverArguments } from './server-arguments.js'
 
 // The limit of bulk transfer in this runtime: octets through a socket, nothing around them.
 
@@ -23,8 +25,7 @@ function serve(socket: Socket): void {
   })
 }
 
-const server = createServer(serve).listen(0, '127.0.0.1', () => {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no TCP port')
-  answerRunner({ port: address.port })
-})
+const { tls } = serverArguments()
+listenForRunner(
+  tls === undefined ? createServer(serve) : createSecureServer(secureOptions(tls), serve),
+)

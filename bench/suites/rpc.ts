@@ -24,7 +24,10 @@ function cheaper(peer: string, atLeast: number): Target {
   return { peer, metric: CPU.key, atLeast }
 }
 
-interface ServerContest {
+/** Servers under the same load of unary calls. */
+export interface ServerContest {
+  readonly suite?: string
+  readonly plan: string
   readonly name: string
   readonly shape: UnaryShape
   readonly peers: readonly Peer[]
@@ -37,22 +40,24 @@ function conditions({ connections, inFlight }: UnaryShape, load: Load): string {
   return `${shape} x ${inFlight} in flight, 100 octets, ${load.name}`
 }
 
-function serverContest(bench: Bench, load: Load, setup: ServerContest): Contest {
-  const { name, shape, targets, metrics = [CPU, RATE] } = setup
+/** The contest of `setup`, driven by `load`. */
+export function serverContest(bench: Bench, load: Load, setup: ServerContest): Contest {
+  const { suite = SUITE, plan, name, shape, targets, metrics = [CPU, RATE] } = setup
   const start = async (): Promise<Contestant[]> => {
     const contestants: Contestant[] = []
     for (const peer of bench.peers.available(setup.peers)) {
-      const server = await bench.peers.startServer(peer)
+      const server = await bench.peers.startServer(peer, { args: shape.tls ? ['--tls'] : [] })
       contestants.push(new ServerContestant(peer, server, load, shape, bench.pace))
     }
     return contestants
   }
-  return { suite: SUITE, name, conditions: conditions(shape, load), metrics, targets, start }
+  return { suite, plan, name, conditions: conditions(shape, load), metrics, targets, start }
 }
 
 const ALL: readonly Peer[] = ['microwire', 'grpc-js', 'node:http2', 'connect-node', 'grpc-go']
 
 const UNARY: ServerContest = {
+  plan: 'P1',
   name: 'unary server',
   shape: ONE_BY_HUNDRED,
   peers: [...ALL, 'canned responder'],
@@ -65,6 +70,7 @@ const UNARY: ServerContest = {
 }
 
 const TEN_CONNECTIONS: ServerContest = {
+  plan: 'P1',
   name: 'unary server 10x100',
   shape: { ...ONE_BY_HUNDRED, connections: 10 },
   peers: ALL,
@@ -77,6 +83,7 @@ const TEN_CONNECTIONS: ServerContest = {
 }
 
 const VARYING: ServerContest = {
+  plan: 'P1v',
   name: 'unary server varying headers',
   shape: ONE_BY_HUNDRED,
   peers: ['microwire', 'grpc-js', 'grpc-go'],
@@ -84,6 +91,7 @@ const VARYING: ServerContest = {
 }
 
 const PROTOBUF: ServerContest = {
+  plan: 'P2',
   name: 'unary server protobuf',
   shape: { ...ONE_BY_HUNDRED, path: Path.typed },
   peers: ['microwire', 'grpc-js', 'grpc-go'],
@@ -91,6 +99,7 @@ const PROTOBUF: ServerContest = {
 }
 
 const PING_PONG: ServerContest = {
+  plan: 'P4',
   name: 'ping-pong',
   shape: { ...ONE_BY_HUNDRED, inFlight: 1 },
   peers: ['microwire', 'grpc-js', 'canned responder'],
@@ -112,6 +121,7 @@ function asyncContest(bench: Bench, load: Load): Contest {
   }
   return {
     suite: SUITE,
+    plan: 'P1a',
     name: 'unary server async',
     conditions: conditions(ONE_BY_HUNDRED, load),
     metrics: [CPU, RATE, REPLIES_PER_WRITE],
@@ -132,7 +142,7 @@ function clientContest(bench: Bench): Contest {
   const inFlight = 100
   let server: Child | undefined
   const start = async (): Promise<Contestant[]> => {
-    server = await bench.peers.startServer('canned responder', Core.loader)
+    server = await bench.peers.startServer('canned responder', { core: Core.loader })
     const contestants: Contestant[] = []
     for (const peer of bench.peers.available(['microwire', 'grpc-js', 'grpc-go'])) {
       const client = await bench.peers.startClient(peer)
@@ -143,6 +153,7 @@ function clientContest(bench: Bench): Contest {
   }
   return {
     suite: SUITE,
+    plan: 'P3',
     name: 'unary client',
     conditions: `1 connection x ${inFlight} in flight, 100 octets, against the canned responder`,
     metrics: [CPU, RATE],

@@ -33,6 +33,13 @@ function bulkFigures({ octets, seconds, cpuSeconds }: StreamRound): Sample {
   }
 }
 
+/** Direction and size of large messages. */
+export interface BulkShape {
+  readonly up: boolean
+  readonly size: number
+  readonly tls?: boolean
+}
+
 function echoContest(bench: Bench, generator: Child): Contest {
   const shape: StreamShape = { command: 'echo', size: 100, messagesMax: 1_000_000, inFlight: 256 }
   const start = async (): Promise<Contestant[]> => {
@@ -46,6 +53,7 @@ function echoContest(bench: Bench, generator: Child): Contest {
   }
   return {
     suite: SUITE,
+    plan: 'P5',
     name: 'bidi stream',
     conditions: '1 stream, messages of 100 octets echoed, 256 under way, own generator',
     metrics: [PER_CPU_SECOND, MESSAGE_RATE],
@@ -57,15 +65,22 @@ function echoContest(bench: Bench, generator: Child): Contest {
   }
 }
 
-function bulkContest(bench: Bench, generator: Child, up: boolean, size: number): Contest {
-  const peers: readonly Peer[] = ['microwire', 'grpc-js', 'grpc-go', 'raw socket']
+/** Large messages in one direction of one stream, plain or over TLS 1.3. */
+export function bulkContest(
+  bench: Bench,
+  generator: Child,
+  { up, size, tls = false }: BulkShape,
+): Contest {
+  const plain: readonly Peer[] = ['microwire', 'grpc-js', 'grpc-go', 'raw socket']
+  const peers = tls ? plain.filter(peer => peer !== 'grpc-go') : plain
+  const args = tls ? ['--tls'] : []
   const start = async (): Promise<Contestant[]> => {
     const contestants: Contestant[] = []
     for (const peer of bench.peers.available(peers)) {
       const raw = peer === 'raw socket'
       const command = up ? (raw ? 'rawUpload' : 'upload') : raw ? 'rawDownload' : 'download'
-      const shape: StreamShape = { command, size, messagesMax: 100_000 }
-      const parts = { server: await bench.peers.startServer(peer), generator }
+      const shape: StreamShape = { command, size, messagesMax: 100_000, tls }
+      const parts = { server: await bench.peers.startServer(peer, { args }), generator }
       contestants.push(new StreamContestant(peer, parts, shape, bench.pace, bulkFigures))
     }
     return contestants
@@ -73,13 +88,14 @@ function bulkContest(bench: Bench, generator: Child, up: boolean, size: number):
   const direction = up ? 'client streaming' : 'server streaming'
   const sizeText = size < KIB * KIB ? `${size / KIB} KiB` : `${size / KIB / KIB} MiB`
   return {
-    suite: SUITE,
-    name: `${direction} ${sizeText}`,
+    suite: tls ? 'scale' : SUITE,
+    plan: tls ? 'P8' : 'P6',
+    name: tls ? `${direction} ${sizeText}, TLS 1.3` : `${direction} ${sizeText}`,
     conditions: `1 stream, messages of ${sizeText}, own generator`,
     metrics: [THROUGHPUT, CPU_PER_MEGABYTE],
     targets: [
-      { peer: 'grpc-js', metric: THROUGHPUT.key, atLeast: 5 },
-      { peer: 'raw socket', metric: THROUGHPUT.key, atLeast: 0.5 },
+      { peer: 'grpc-js', metric: THROUGHPUT.key, atLeast: tls ? 2.5 : 5 },
+      { peer: 'raw socket', metric: THROUGHPUT.key, atLeast: tls ? 0.6 : 0.5 },
     ],
     start,
   }
@@ -93,7 +109,7 @@ export async function stream(bench: Bench): Promise<void> {
     await bench.run(echoContest(bench, generator))
     for (const up of [true, false]) {
       for (const size of [64 * KIB, KIB * KIB]) {
-        await bench.run(bulkContest(bench, generator, up, size))
+        await bench.run(bulkContest(bench, generator, { up, size }))
       }
     }
   } finally {

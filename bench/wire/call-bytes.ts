@@ -7,28 +7,51 @@ export interface CallBytes {
   readonly bytes: Buffer
   /** Where call `i` begins; one more at the end. */
   readonly offsets: Uint32Array
+  /** Octets of DATA in each call: what counts against the windows. */
+  readonly payloadSize: number
 }
 
+/** What a call sends after its HEADERS. */
+export interface CallBody {
+  /** Octets of DATA, none at all if empty. */
+  readonly data: Buffer
+  readonly endStream: boolean
+}
+
+const WHOLE: CallBody = { data: PREFIXED_MESSAGE, endStream: true }
+
 /**
- * HEADERS and DATA of `count` unary calls on streams 1, 3, 5 and so on. With `varying`, each call has
+ * HEADERS and DATA of `count` calls on streams 1, 3, 5 and so on. With `varying`, each call has
  * a grpc-timeout and a W3C trace id that no other has, so that each header block inserts into the
  * dynamic table and none repeats.
  */
-export function callBytes(path: string, count: number, varying: boolean): CallBytes {
+export function callBytes(
+  path: string | ((call: number) => string),
+  count: number,
+  varying: boolean,
+  { data, endStream }: CallBody = WHOLE,
+): CallBytes {
   const compressor = hpackJs.compressor.create(TABLE)
   const offsets = new Uint32Array(count + 1)
   const chunks: Buffer[] = []
   let size = 0
   for (let call = 0; call < count; call++) {
-    const block = compress(compressor, callFields(path, varying ? call : undefined))
+    const block = compress(
+      compressor,
+      callFields(typeof path === 'string' ? path : path(call), varying ? call : undefined),
+    )
     const streamId = call * 2 + 1
     const headers = frame(Type.headers, END_HEADERS, streamId, block)
-    const data = frame(Type.data, FLAG_1, streamId, PREFIXED_MESSAGE)
-    chunks.push(headers, data)
-    size += headers.length + data.length
+    chunks.push(headers)
+    size += headers.length
+    if (data.length > 0) {
+      const body = frame(Type.data, endStream ? FLAG_1 : 0, streamId, data)
+      chunks.push(body)
+      size += body.length
+    }
     offsets[call + 1] = size
   }
-  return { bytes: Buffer.concat(chunks, size), offsets }
+  return { bytes: Buffer.concat(chunks, size), offsets, payloadSize: data.length }
 }
 
 /** The header list of a unary call; with a number, a timeout and a trace id go with it that no other has. */

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import {
   FLAG_1,
   frame,
@@ -16,6 +17,24 @@ const INITIAL_WINDOW_SIZE = 4
 
 /** Where every flow-control window begins (RFC 9113 §6.9.2). */
 const WINDOW_INITIAL = 65_535
+
+/** How a loader connects. */
+export interface RawOptions {
+  /** Octets that the server may send on a stream before it hears from us. Default: no bound. */
+  readonly receiveWindow?: number
+  /** TLS 1.3, any certificate. */
+  readonly tls?: boolean
+  /** Address to come from. Default: the system's choice. */
+  readonly localAddress?: string
+}
+
+/** A socket to a port of this machine, plain or TLS. */
+export function connectTo(port: number, { tls = false, localAddress }: RawOptions): Socket {
+  const to = { port, host: '127.0.0.1', ...(localAddress === undefined ? {} : { localAddress }) }
+  if (!tls) return connect(to)
+  const trust = { rejectUnauthorized: false, minVersion: 'TLSv1.3' } as const
+  return connectSecurely({ ...to, ...trust, ALPNProtocols: ['h2'], servername: 'localhost' })
+}
 
 /** What a loader hears of its connection. */
 export interface RawHandler {
@@ -45,13 +64,13 @@ export class RawConnection {
   #usable = false
   #closed = false
 
-  /** `receiveWindow`: octets that the server may send on a stream before it hears from us. */
-  constructor(port: number, handler: RawHandler, receiveWindow: number = WINDOW_MAX) {
+  constructor(port: number, handler: RawHandler, options: RawOptions = {}) {
+    const { receiveWindow = WINDOW_MAX } = options
     this.#handler = handler
     this.#splitter = new FrameSplitter((type, flags, streamId, bytes, start, end) =>
       this.#onFrame(type, flags, streamId, bytes, start, end),
     )
-    this.socket = connect(port, '127.0.0.1')
+    this.socket = connectTo(port, options)
     this.socket.setNoDelay(true)
     this.socket.write(PREFACE)
     this.socket.write(settings(ENABLE_PUSH, 0, INITIAL_WINDOW_SIZE, receiveWindow))

@@ -40,7 +40,7 @@ async function run(
     targets,
     start: async () => contestants,
   }
-  const outcome = await runContest(contest, sides[0]!.cpu.length, () => {})
+  const outcome = await runContest(contest, { rounds: sides[0]!.cpu.length }, () => {})
   return { outcome, asked }
 }
 
