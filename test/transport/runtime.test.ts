@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, Socket } from 'node:net'
 import t from 'tap'
 import { nodeRuntime } from '../../src/transport/runtime.js'
 
@@ -47,4 +48,24 @@ t.test('lookup gives addresses, or the system error', async t => {
   await t.rejects(nodeRuntime.lookup('no-such-host.invalid'), { code: /ENOTFOUND|EAI_AGAIN/ })
   const random = nodeRuntime.random()
   t.ok(random >= 0 && random < 1)
+})
+
+t.test('connect: TCP_NODELAY also over TLS, whose connect ignores the option', async t => {
+  const { setNoDelay } = Socket.prototype
+  const set: [socket: unknown, value: boolean | undefined][] = []
+  t.teardown(() => {
+    Socket.prototype.setNoDelay = setNoDelay
+  })
+  Socket.prototype.setNoDelay = function (value) {
+    set.push([this, value])
+    return setNoDelay.call(this, value)
+  }
+  const server = createServer(socket => socket.destroy())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const socket = nodeRuntime.connect({ host: '127.0.0.1', port, tls: {} }, () => {})
+  socket.on('error', () => {})
+  await new Promise<void>(resolve => socket.on('close', resolve))
+  t.same(set, [[socket, true]])
+  await new Promise(resolve => server.close(resolve))
 })
