@@ -1,5 +1,5 @@
 /**
- * Runs conformance suites: `npm run conformance -- <name>... | all`.
+ * Runs conformance suites: `npm run conformance -- <name>... | ci | all`.
  *
  *   --json FILE    writes the rows as JSON
  *   --document     writes docs/conformance.md
@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { firstNotes, rowLine, writeDocument, writeJson } from './conformance/report.js'
 import { type Suite, SuiteRun, Unavailable } from './conformance/suite.js'
-import { SUITES } from './conformance/suites.js'
+import { CI_SUITES, PARTS, SUITES } from './conformance/suites.js'
 import { type Row, Tally } from './conformance/tally.js'
 
 const SUITE_TIME_MAX_MS = 40 * 60_000
@@ -36,15 +36,17 @@ else if (values.child) await runChild(chosen(positionals)[0]!)
 else await runAll(chosen(positionals))
 
 function listSuites(): void {
-  console.log('usage: npm run conformance -- <suite>... | all [--json FILE] [--document]\n')
-  for (const suite of SUITES) console.log(`${suite.name.padEnd(16)}${suite.about}`)
+  console.log('usage: npm run conformance -- <suite>... | ci | all [--json FILE] [--document]\n')
+  for (const { name, about } of [...SUITES, ...PARTS]) console.log(`${name.padEnd(16)}${about}`)
+  console.log(`${'ci'.padEnd(16)}${CI_SUITES.map(suite => suite.name).join(', ')}`)
   if (!values.list) process.exitCode = 2
 }
 
 function chosen(names: readonly string[]): readonly Suite[] {
   if (names.includes('all')) return SUITES
+  if (names.includes('ci')) return CI_SUITES
   return names.map(name => {
-    const suite = SUITES.find(candidate => candidate.name === name)
+    const suite = [...SUITES, ...PARTS].find(candidate => candidate.name === name)
     if (suite === undefined) {
       console.error(`No suite is named ${name}. There are: ${SUITES.map(s => s.name).join(', ')}.`)
       process.exit(2)

@@ -15,6 +15,7 @@ export const h2specClient: Suite = {
   async run(run) {
     const tool = await goProgram(PROGRAMS.h2specd)
     const tally = run.row('', tool.version)
+    if (tool.note !== undefined) tally.note(tool.note)
     const port = await freePortRange(PORT_COUNT)
     const command = `${process.execPath} ${CLIENT}`
     const args = ['-h', '127.0.0.1', '-f', String(port), '-e', command, '--strict', '-o', '2']

@@ -16,12 +16,13 @@ export const h2spec: Suite = {
   about: 'the connection layer as a server, under all cases of h2spec --strict',
   async run(run) {
     const tool = await goProgram(PROGRAMS.h2spec)
-    await runH2spec(run, tool, undefined)
+    const plain = await runH2spec(run, tool, undefined)
+    if (tool.note !== undefined) plain.note(tool.note)
     await runH2spec(run, tool, await makeCertificate(run))
   },
 }
 
-async function runH2spec(run: SuiteRun, tool: Tool, certificate?: Certificate): Promise<void> {
+async function runH2spec(run: SuiteRun, tool: Tool, certificate?: Certificate): Promise<Tally> {
   const tally = run.row(certificate === undefined ? 'plain' : 'tls', tool.version)
   const server = await serve({
     address: '127.0.0.1:0',
@@ -37,6 +38,7 @@ async function runH2spec(run: SuiteRun, tool: Tool, certificate?: Certificate): 
   const program = run.start(tool.path, certificate === undefined ? args : [...args, '-t', '-k'])
   await program.ended(TIME_MAX_MS)
   countReport(tally, readFileSync(report, 'utf8'))
+  return tally
 }
 
 function newPlainHandler() {

@@ -1,7 +1,7 @@
 import { connect } from './connect.js'
 import { corpus } from './corpus.js'
 import { frames } from './frames.js'
-import { goMicro } from './go-micro.js'
+import { goMicro, goMicroV5 } from './go-micro.js'
 import { grpcGo } from './grpc-go.js'
 import { grpcNegative } from './grpc-negative.js'
 import { h2spec } from './h2spec.js'
@@ -24,4 +24,19 @@ export const SUITES: readonly Suite[] = [
   connect,
   goMicro,
   tools,
+]
+
+/** Parts of the suites above, to be asked for by name. */
+export const PARTS: readonly Suite[] = [goMicroV5]
+
+/** What `.ci/run` runs: what needs no Go, and of the others what is built within minutes. */
+export const CI_SUITES: readonly Suite[] = [
+  hpack,
+  frames,
+  corpus,
+  h2spec,
+  h2specExact,
+  grpcNegative,
+  connect,
+  goMicroV5,
 ]

@@ -17,6 +17,15 @@ export interface GoProgram {
   readonly name: string
   readonly package: string
   readonly version: string
+  readonly fallback?: GoFallback
+}
+
+/** What is built instead where Go cannot have the version asked for: the same package, out of a module of ours. */
+export interface GoFallback {
+  /** With a go.mod and a go.sum that pin everything. */
+  readonly folder: string
+  /** What go.mod says, for the reader. */
+  readonly version: string
 }
 
 /** A program that is ready to be started. */
@@ -24,6 +33,8 @@ export interface Tool {
   readonly path: string
   /** What was asked for, or `given` for a program out of MICROWIRE_TOOLS. */
   readonly version: string
+  /** Why it is not the version asked for. */
+  readonly note?: string
 }
 
 /**
@@ -43,11 +54,30 @@ export async function goProgram(program: GoProgram): Promise<Tool> {
   if (given !== undefined) return { ...given, version: `given for ${short(program.version)}` }
   const folder = join(CACHE, 'go', `${program.name}@${program.version}`)
   const path = join(folder, program.package.split('/').at(-1)!)
+  const { fallback } = program
   if (!existsSync(path)) {
     const target = `${program.package}@${program.version}`
-    await go(['install', target], process.cwd(), { GOBIN: folder }, target)
+    try {
+      await go(['install', target], process.cwd(), { GOBIN: folder }, target)
+    } catch (error) {
+      if (fallback === undefined || !(error instanceof Unavailable)) throw error
+      return await fallbackProgram(program, fallback, error.message)
+    }
   }
   return { path, version: short(program.version) }
+}
+
+async function fallbackProgram(
+  program: GoProgram,
+  { folder, version }: GoFallback,
+  reason: string,
+): Promise<Tool> {
+  const path = join(CACHE, 'go', `${program.name}@${version}`, program.name)
+  const target = `${program.package} ${version}`
+  await go(['build', '-o', path, program.package], folder, {}, target)
+  const wanted = short(program.version)
+  const note = `${version} in place of ${wanted}, which the module proxy does not serve. ${reason}`
+  return { path, version: `${version} for ${wanted}`, note }
 }
 
 /** Builds the Go program in `folder` into the cache. Go itself sees what has not changed. */
