@@ -15,6 +15,7 @@ export interface Loop {
 /** The same work done in several ways. */
 export interface LoopContest {
   readonly suite: string
+  readonly plan?: string
   readonly name: string
   /** What one operation is. */
   readonly operation: string
@@ -65,6 +66,7 @@ class LoopContestant implements Contestant {
 export function loopContest(setup: LoopContest, pace: Pace): Contest {
   return {
     suite: setup.suite,
+    ...(setup.plan === undefined ? {} : { plan: setup.plan }),
     name: setup.name,
     conditions: `for each ${setup.operation}`,
     metrics: [TIME],

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { aboutRun } from './about.js'
 import { type Contest, type Outcome, rowsOf, runContest } from './contest.js'
 import { FULL, type Pace, QUICK, SMOKE } from './pace.js'
 import { PeerSet } from './peers.js'
@@ -65,7 +66,15 @@ async function main({ suites, pace, only, json }: Arguments): Promise<void> {
   }
   for (const suite of suites) await suite(bench)
   if (rows.length === 0) throw new Error(`no contest whose name contains '${only}'`)
-  if (json !== undefined) writeFileSync(json, JSON.stringify(rows, undefined, 2) + '\n')
+  if (json !== undefined) writeRows(json, rows)
+}
+
+/** Rows, one in a line; beside them what they depend on: `figures.about.json`. */
+function writeRows(file: string, rows: readonly Row[]): void {
+  const lines = rows.map(row => `  ${JSON.stringify(row)}`)
+  writeFileSync(file, `[\n${lines.join(',\n')}\n]\n`)
+  const about = JSON.stringify(aboutRun(process.argv.slice(2)), undefined, 2)
+  writeFileSync(file.replace(/(\.json)?$/, '.about.json'), `${about}\n`)
 }
 
 /** Figures of a smoke run mean nothing: nobody is judged by them. */

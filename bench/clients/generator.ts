@@ -2,6 +2,7 @@ import { answerRunner, type Reply, type Request } from '../child.js'
 import { PREFIXED_MESSAGE } from '../payload.js'
 import { type CallBytes, callBytes } from '../wire/call-bytes.js'
 import { RawConnection, type RawHandler } from '../wire/raw-connection.js'
+import { paced } from './paced-load.js'
 import { rawDownload, rawUpload } from './raw-load.js'
 import { download, echo, upload } from './stream-load.js'
 
@@ -103,4 +104,4 @@ async function unary(request: Request): Promise<Reply> {
   return { calls: count * connections, seconds: (performance.now() - begin) / 1_000 }
 }
 
-answerRunner({ ready: 1 }, { unary, echo, upload, download, rawUpload, rawDownload })
+answerRunner({ ready: 1 }, { unary, paced, echo, upload, download, rawUpload, rawDownload })

@@ -1,11 +1,10 @@
 import { ABOVE, AboveLimitContestant, LIMIT, type Work } from '../above-limit.js'
 import type { Child } from '../child-process.js'
 import type { Contest, Contestant } from '../contest.js'
-import { H2load } from '../h2load.js'
+import type { Load } from '../load.js'
 import { Path } from '../payload.js'
 import type { Peer } from '../peers.js'
 import type { Bench } from '../suite.js'
-import { H2LOAD } from '../tools.js'
 import { CPU, RATE, ServerContestant } from '../unary-contest.js'
 
 const SUITE = 'scale'
@@ -16,7 +15,7 @@ function within(peer: string, metric: string, times: number) {
 }
 
 /** The same server with 10,000 streams open, and with fewer. */
-function streamsContest(bench: Bench, answered: 'at once' | 'from a timer'): Contest {
+function streamsContest(bench: Bench, load: Load, answered: 'at once' | 'from a timer'): Contest {
   const path = answered === 'at once' ? Path.unary : Path.timer
   const most = bench.pace.kind === 'smoke' ? 1_000 : 10_000
   const nameOf = (inFlight: number): string => `${inFlight} streams`
@@ -27,13 +26,7 @@ function streamsContest(bench: Bench, answered: 'at once' | 'from a timer'): Con
       const args = ['--streams', String(most)]
       const server = await bench.peers.startServer('microwire', { args })
       const shape = { path, connections: 1, inFlight }
-      const contestant = new ServerContestant(
-        nameOf(inFlight),
-        server,
-        new H2load(),
-        shape,
-        bench.pace,
-      )
+      const contestant = new ServerContestant(nameOf(inFlight), server, load, shape, bench.pace)
       contestants.push(contestant)
     }
     return contestants
@@ -42,20 +35,16 @@ function streamsContest(bench: Bench, answered: 'at once' | 'from a timer'): Con
     suite: SUITE,
     plan: 'P14',
     name: `many streams, answered ${answered}`,
-    conditions: '1 connection, 100 octets, h2load',
+    conditions: `1 connection, 100 octets, ${load.name}`,
     metrics: [CPU, RATE],
     targets: [within(nameOf(100), CPU.key, 1.5)],
     start,
   }
 }
 
-/** Streams by the thousand need h2load: without it there is no such contest, and the run says so. */
-export function streamsContests(bench: Bench): Contest[] {
-  if (H2LOAD === undefined) {
-    bench.note('many streams left out: h2load (Debian: nghttp2-client) is not installed')
-    return []
-  }
-  return [streamsContest(bench, 'at once'), streamsContest(bench, 'from a timer')]
+/** Streams that end at once, and streams of which as many are really open. */
+export function streamsContests(bench: Bench, load: Load): Contest[] {
+  return [streamsContest(bench, load, 'at once'), streamsContest(bench, load, 'from a timer')]
 }
 
 const IN_FLIGHT = 10

@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module'
+import protobuf from 'protobufjs'
 import { FrameReader } from '../../src/frame/index.js'
 import { MessageReader } from '../../src/grpc/index.js'
 import { HpackDecoder, HpackEncoder } from '../../src/hpack/index.js'
+import { decodeMessage, encodeMessage } from '../../src/transport/index.js'
 import { CallPair } from '../call-pair.js'
-import { type Loop, type LoopContest, loopContest } from '../loop-contest.js'
+import { type Loop, type LoopContest, loopContest, TIME } from '../loop-contest.js'
 import { Path, PREFIX_SIZE, PREFIXED_MESSAGE, prefixed } from '../payload.js'
 import type { Bench } from '../suite.js'
 import { callBytes, callFields } from '../wire/call-bytes.js'
@@ -33,13 +35,20 @@ function readFrames(bytes: Buffer, chunkSize: number): number {
   return count
 }
 
-function frameContest(what: string, bytes: Buffer, chunkSize: number): LoopContest {
+function frameContest(
+  what: string,
+  bytes: Buffer,
+  chunkSize: number,
+  atMost?: number,
+): LoopContest {
   return {
     suite: SUITE,
+    plan: 'P10',
     name: `frame reader, ${what}`,
     operation: 'frame',
     operations: readFrames(bytes, chunkSize),
     loops: [{ peer: 'microwire', run: () => void readFrames(bytes, chunkSize) }, copying(bytes)],
+    targets: atMost === undefined ? [] : [{ metric: TIME.key, atMost }],
   }
 }
 
@@ -50,7 +59,7 @@ function frameContests(): LoopContest[] {
   const calls = callBytes(Path.unary, SESSION, false).bytes
   const largeFrames = Buffer.concat(Array<Buffer>(32).fill(large))
   return [
-    frameContest('DATA of 17 octets', smallFrames, 65_536),
+    frameContest('DATA of 17 octets', smallFrames, 65_536, 15),
     frameContest('HEADERS and DATA of calls', calls, 65_536),
     frameContest('DATA of 16 KiB', largeFrames, 65_536),
     frameContest('calls in chunks of 100 octets', calls, 100),
@@ -95,12 +104,17 @@ function decodeContest(what: string, varying: boolean): LoopContest {
   )
   return {
     suite: SUITE,
+    plan: 'P11',
     name: `HPACK decoder, ${what}`,
     operation: 'header block of a call',
     operations: SESSION,
     loops: [
       { peer: 'microwire', run: own },
       { peer: 'hpack.js', run: theirs },
+    ],
+    targets: [
+      { peer: 'hpack.js', metric: TIME.key, atLeast: 10 },
+      ...(varying ? [] : [{ metric: TIME.key, atMost: 100 }]),
     ],
   }
 }
@@ -129,6 +143,7 @@ function encodeContest(what: string, varying: boolean): LoopContest {
   }
   return {
     suite: SUITE,
+    plan: 'P11',
     name: `HPACK encoder, ${what}`,
     operation: 'header block of a call',
     operations: SESSION,
@@ -137,6 +152,7 @@ function encodeContest(what: string, varying: boolean): LoopContest {
       { peer: 'microwire, compact', run: own('compact') },
       { peer: 'hpack.js', run: theirs },
     ],
+    targets: [{ peer: 'hpack.js', metric: TIME.key, atLeast: 10 }],
   }
 }
 
@@ -200,6 +216,62 @@ function deframeContests(): LoopContest[] {
   ]
 }
 
+interface PlainMessage {
+  readonly header: Record<string, string>
+  readonly body: Uint8Array
+}
+
+/** The message of go-micro's transport, as protobufjs makes a codec from its schema. */
+const TRANSPORT_MESSAGE = protobuf
+  .parse('syntax = "proto3"; message Message { map<string, string> header = 1; bytes body = 2; }')
+  .root.lookupType('Message')
+
+/** A call of go-micro's own protocol: what its client sends. */
+const CALL: PlainMessage = {
+  header: {
+    'Micro-Id': '42',
+    'Micro-Service': 'greeter',
+    'Micro-Method': 'Greeter.Hello',
+    'Micro-Endpoint': 'Greeter.Hello',
+    'Content-Type': 'application/json',
+    Timeout: '5000000000',
+    'User-Agent': 'microwire-bench',
+  },
+  body: Buffer.alloc(100, 'w'),
+}
+
+function messageCodecContests(): LoopContest[] {
+  const own = { header: new Map(Object.entries(CALL.header)), body: CALL.body }
+  const bytes = encodeMessage(own)
+  const theirs = TRANSPORT_MESSAGE.decode(bytes) as unknown as PlainMessage
+  const agree =
+    JSON.stringify(theirs.header) === JSON.stringify(CALL.header) &&
+    bytes.equals(TRANSPORT_MESSAGE.encode(CALL).finish())
+  if (!agree) throw new Error('the message codecs disagree')
+  const times = (run: () => void) => (): void => {
+    for (let message = 0; message < SESSION; message++) run()
+  }
+  const common = { suite: SUITE, operation: 'message', operations: SESSION }
+  return [
+    {
+      ...common,
+      name: 'message codec, encode',
+      loops: [
+        { peer: 'microwire', run: times(() => encodeMessage(own)) },
+        { peer: 'protobufjs', run: times(() => TRANSPORT_MESSAGE.encode(CALL).finish()) },
+      ],
+    },
+    {
+      ...common,
+      name: 'message codec, decode',
+      loops: [
+        { peer: 'microwire', run: times(() => decodeMessage(bytes, 0, bytes.length)) },
+        { peer: 'protobufjs', run: times(() => TRANSPORT_MESSAGE.decode(bytes)) },
+      ],
+    },
+  ]
+}
+
 /** Client and server back to back in memory: what the stack costs where no socket is. */
 function pairContest(inFlight: number): LoopContest {
   const pair = new CallPair()
@@ -221,6 +293,7 @@ export async function micro(bench: Bench): Promise<void> {
     encodeContest('calls alike', false),
     encodeContest('timeout and trace id vary', true),
     ...deframeContests(),
+    ...messageCodecContests(),
     pairContest(1),
     pairContest(100),
   ]

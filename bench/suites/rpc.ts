@@ -15,6 +15,7 @@ import {
   ServerContestant,
   type UnaryShape,
 } from '../unary-contest.js'
+import { latency } from './latency.js'
 
 const SUITE = 'rpc'
 const ONE_BY_HUNDRED: UnaryShape = { path: Path.unary, connections: 1, inFlight: 100 }
@@ -180,6 +181,7 @@ export async function rpc(bench: Bench): Promise<void> {
     await bench.run(serverContest(bench, load, PROTOBUF))
     await bench.run(clientContest(bench))
     await bench.run(serverContest(bench, load, PING_PONG))
+    await latency(bench)
   } finally {
     await load.close()
     await varying.close()

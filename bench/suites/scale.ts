@@ -1,5 +1,6 @@
 import { makeCertificate } from '../certificate.js'
 import { Child } from '../child-process.js'
+import { GeneratorLoad } from '../generator-load.js'
 import { compiled } from '../paths.js'
 import type { Bench } from '../suite.js'
 import { Core, pinned } from '../tools.js'
@@ -13,12 +14,14 @@ export async function scale(bench: Bench): Promise<void> {
   await makeCertificate()
   const [command, ...args] = pinned(Core.loader, process.execPath, compiled('clients/holder'))
   const holder = await Child.start('holder', command, args)
+  const generator = await GeneratorLoad.start(false)
   try {
-    for (const contest of streamsContests(bench)) await bench.run(contest)
+    for (const contest of streamsContests(bench, generator)) await bench.run(contest)
     await bench.run(connectionsContest(bench, holder))
     await bench.run(setUpContest(bench, holder, false))
     await bench.run(setUpContest(bench, holder, true))
   } finally {
+    await generator.close()
     await holder.close()
   }
   for (const contest of farContests(bench)) await bench.run(contest)

@@ -91,3 +91,26 @@ t.test('a target without a peer is about our own figure', async t => {
     { target: { metric: 'cpu', atLeast: 50 }, peer: 'microwire', met: false },
   ])
 })
+
+t.test('a bound from above is missed only if every round is above it', async t => {
+  const sides = [{ peer: 'microwire', cpu: [40, 49] }]
+  const { outcome } = await run(sides, [
+    { metric: 'cpu', atMost: 40 },
+    { metric: 'cpu', atMost: 39 },
+  ])
+  t.same(
+    outcome.verdicts.map(({ met }) => met),
+    [true, false],
+  )
+  t.match(table(outcome), /cpu <= 40 ok, cpu <= 39 misses/)
+  const rows = rowsOf(outcome).filter(({ metric }) => metric.startsWith('cpu target'))
+  t.same(
+    rows.map(({ metric, value, unit }) => [metric, value, unit]),
+    [
+      ['cpu target', 40, 'us'],
+      ['cpu target met', 1, '1 or 0'],
+      ['cpu target', 39, 'us'],
+      ['cpu target met', 0, '1 or 0'],
+    ],
+  )
+})
