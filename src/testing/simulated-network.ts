@@ -1,0 +1,202 @@
+import type {
+  Cancellable,
+  RawConnectOptions,
+  RawListenEvents,
+  RawListener,
+  RawListenOptions,
+  RawSocket,
+  Runtime,
+} from '../transport/index.js'
+import { Random } from './random.js'
+import { SimulatedClock } from './simulated-clock.js'
+import { type PathConditions, SimulatedSocket, systemError } from './simulated-socket.js'
+
+export interface SimulatedNetworkOptions {
+  /** One seed, one run: the same calls see the same network. */
+  readonly seed: number
+  /** Of every connection made from now on; see `conditions`. */
+  readonly conditions?: Partial<PathConditions>
+  /** Told of all octets: see `PathObserver`. */
+  readonly onOctets?: (from: SimulatedSocket, bytes: Buffer) => void
+  /** Told of connections made, refused and lost: for traces. */
+  readonly onEvent?: (text: string) => void
+}
+
+/** A connection between two simulated sockets. */
+export interface SimulatedLink {
+  readonly id: number
+  readonly client: SimulatedSocket
+  readonly server: SimulatedSocket
+}
+
+const ADDRESS = '127.0.0.1'
+const EPHEMERAL_PORT = 40_000
+
+/**
+ * A network in memory and a clock that only moves when nothing is left to do
+ * now: a `Runtime` for any number of clients and servers in one process, and
+ * the faults that a real network has. Plain text only.
+ */
+export class SimulatedNetwork implements Runtime {
+  readonly clock: SimulatedClock = new SimulatedClock()
+  /** For the test's own choices as well: they become part of the run. */
+  readonly choices: Random
+  /** Used for new connections; may be changed at any time. */
+  readonly conditions: PathConditions
+  readonly #random: Random
+  readonly #network: Random
+  readonly #options: SimulatedNetworkOptions
+  readonly #listeners = new Map<number, RawListenEvents>()
+  #links: SimulatedLink[] = []
+  #linkId = 0
+  #portNext = EPHEMERAL_PORT
+  #reachable = true
+
+  constructor(options: SimulatedNetworkOptions) {
+    this.#options = options
+    this.choices = new Random(options.seed)
+    this.#random = new Random(options.seed ^ 0x5eed_0001)
+    this.#network = new Random(options.seed ^ 0x5eed_0002)
+    this.conditions = {
+      latencyMs: [0, 3],
+      pieceSizeMax: 16_384,
+      capacity: 262_144,
+      ...options.conditions,
+    }
+  }
+
+  /** Connections of which at least one end is open. */
+  get links(): readonly SimulatedLink[] {
+    this.#links = this.#links.filter(({ client, server }) => !client.closed || !server.closed)
+    return this.#links
+  }
+
+  /** Ends of connections that are open. */
+  get socketCount(): number {
+    return this.links.reduce(
+      (sum, { client, server }) => sum + Number(!client.closed) + Number(!server.closed),
+      0,
+    )
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size
+  }
+
+  /** Whether new connections can be made; a server that cannot be reached does not answer at all. */
+  setReachable(reachable: boolean): void {
+    this.#reachable = reachable
+  }
+
+  /** Both ends hear ECONNRESET; what is under way is lost. */
+  reset(link: SimulatedLink): void {
+    this.#tell(`link ${link.id} reset`)
+    link.client.hold(Number.POSITIVE_INFINITY)
+    link.server.hold(Number.POSITIVE_INFINITY)
+    link.client.fail('ECONNRESET')
+    link.server.fail('ECONNRESET')
+  }
+
+  /** Nothing arrives for `ms`; then everything does. */
+  stall(link: SimulatedLink, ms: number): void {
+    this.#tell(`link ${link.id} stalls for ${ms} ms`)
+    link.client.hold(ms)
+    link.server.hold(ms)
+  }
+
+  /** Octets of this end vanish from now on, and nobody is told: a cable is cut, or half of one. */
+  swallow(link: SimulatedLink, from: 'client' | 'server'): void {
+    this.#tell(`link ${link.id} swallows what the ${from} sends`)
+    link[from].hold(Number.POSITIVE_INFINITY)
+  }
+
+  now(): number {
+    return this.clock.now()
+  }
+
+  schedule(delayMs: number, run: () => void): Cancellable {
+    return this.clock.schedule(delayMs, run)
+  }
+
+  afterMicrotasks(run: () => void): void {
+    this.clock.afterMicrotasks(run)
+  }
+
+  afterTurn(run: () => void): void {
+    this.clock.afterTurn(run)
+  }
+
+  random(): number {
+    return this.#random.next()
+  }
+
+  connect(options: RawConnectOptions, onReady: () => void): RawSocket {
+    if (options.tls !== undefined) throw new TypeError('a simulated network has no TLS')
+    const port = options.port ?? 0
+    const own = this.#portNext++
+    const id = this.#linkId++
+    const tools = this.#tools()
+    const from = [ADDRESS, own] as const
+    const to = [ADDRESS, port] as const
+    const client = new SimulatedSocket(`${id}.client`, from, to, this.conditions, tools)
+    if (!this.#reachable) {
+      this.#tell(`link ${id} to port ${port} gets no answer`)
+      return client
+    }
+    const [least, most] = this.conditions.latencyMs
+    this.clock.schedule(this.#network.integer(least, most), () => {
+      if (client.destroyed) return
+      const events = this.#listeners.get(port)
+      if (events === undefined) {
+        this.#tell(`link ${id} to port ${port} refused`)
+        client.fail('ECONNREFUSED')
+        return
+      }
+      const server = new SimulatedSocket(`${id}.server`, to, from, this.conditions, tools)
+      client.peer = server
+      server.peer = client
+      this.#links.push({ id, client, server })
+      this.#tell(`link ${id} to port ${port} connected`)
+      onReady()
+      client.start()
+      this.clock.schedule(this.#network.integer(0, most), () => {
+        events.onSocket(server)
+        server.start()
+      })
+    })
+    return client
+  }
+
+  async listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener> {
+    if (options.tls !== undefined) throw new TypeError('a simulated network has no TLS')
+    const port = options.port === undefined || options.port === 0 ? this.#portNext++ : options.port
+    if (this.#listeners.has(port)) throw systemError('EADDRINUSE', 'listen')
+    this.#listeners.set(port, events)
+    this.#tell(`listening on port ${port}`)
+    return {
+      host: options.host ?? ADDRESS,
+      port,
+      close: () => {
+        if (this.#listeners.get(port) === events) this.#listeners.delete(port)
+        this.#tell(`port ${port} closed`)
+      },
+    }
+  }
+
+  async lookup(): Promise<readonly string[]> {
+    return [ADDRESS]
+  }
+
+  #tools(): {
+    clock: SimulatedClock
+    random: Random
+    observer: { onOctets(from: SimulatedSocket, bytes: Buffer): void }
+  } {
+    const onOctets = this.#options.onOctets ?? (() => {})
+    return { clock: this.clock, random: this.#network, observer: { onOctets } }
+  }
+
+  #tell(text: string): void {
+    this.#options.onEvent?.(text)
+  }
+}
