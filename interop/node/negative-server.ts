@@ -147,7 +147,12 @@ class Peer {
     for (let at = frame.start; at < frame.end; at += 6) {
       settings[frame.bytes.readUInt16BE(at)] = frame.bytes.readUInt32BE(at + 2)
     }
-    this.#streamWindow = settings[Setting.InitialWindowSize] ?? this.#streamWindow
+    const streamWindow = settings[Setting.InitialWindowSize] ?? this.#streamWindow
+    // RFC 9113 §6.9.2: the windows of open streams move with it.
+    for (const response of this.#responses.values()) {
+      response.window += streamWindow - this.#streamWindow
+    }
+    this.#streamWindow = streamWindow
     this.#write(FRAME_HEADER_SIZE, writeSettingsAck)
   }
 
