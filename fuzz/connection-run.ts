@@ -59,6 +59,10 @@ export class ConnectionRun implements ConnectionHandler, ConnectionHost, FrameOb
   closedCount = 0
   closedCause: Error | undefined
   handledCount = 0
+  /** Header lists by stream, in order, as its owner heard them. */
+  readonly heard: Map<number, string[]> = new Map()
+  /** What the peer's last GOAWAY named. */
+  servedMax: number = Number.POSITIVE_INFINITY
   /** What one of our own callbacks found wrong; thrown by the next check. */
   failure: unknown = undefined
   readonly #config: number
@@ -136,6 +140,7 @@ export class ConnectionRun implements ConnectionHandler, ConnectionHost, FrameOb
       debug.length <= 256 && !/[^ -~]/.test(debug),
       'I-BOUND debug data is short and printable',
     )
+    this.servedMax = lastStreamId
     this.events.push(`goaway ${lastStreamId} ${errorCode} ${debug}`)
   }
 
@@ -175,6 +180,12 @@ export class ConnectionRun implements ConnectionHandler, ConnectionHost, FrameOb
       `retained ${connection.receiver.retained} window ${connection.receiver.window} send ${connection.sender.window} queued ${connection.sender.queuedSize}`,
       `settings ${JSON.stringify(connection.peerSettings)} timers ${connection.timers.count}`,
     ]
+  }
+
+  /** A stream's owner heard a header list. */
+  hear(streamId: number, list: readonly string[]): void {
+    const lists = this.heard.get(streamId) ?? []
+    this.heard.set(streamId, [...lists, list.join('|')])
   }
 
   #open(index: number): void {

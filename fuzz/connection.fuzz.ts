@@ -1,6 +1,7 @@
 import { checkDead, checkSteady } from './connection-checks.js'
 import { ConnectionRun } from './connection-run.js'
-import { type OracleFrame, readFrames } from './frame-oracle.js'
+import { checkAgainstModel } from './endpoint-model.js'
+import { type OracleResult, readFrames } from './frame-oracle.js'
 import { cutsOf, digest, invariant, piecesOf, sameLines } from './invariant.js'
 
 // T6 and T7: any octets into a connection of either role, whole and in pieces.
@@ -19,13 +20,15 @@ export function fuzzClient(data: Buffer): void {
 function fuzzRole(role: 'client' | 'server', data: Buffer): void {
   const config = data[0] ?? 0
   const bytes = data.subarray(1)
-  const sent = framesOf(role, bytes)
+  const octets = framesOf(role, bytes)
+  const sent = octets.frames
   const choice = digest(data)
 
   const whole = new ConnectionRun({ role, config, sent })
   whole.receive(Buffer.from(bytes))
   whole.take()
   checkSteady(whole)
+  checkAgainstModel(whole, octets)
 
   for (const cuts of [
     cutsOf(bytes.length, choice),
@@ -87,8 +90,11 @@ function passTime(run: ConnectionRun): void {
   }
 }
 
-function framesOf(role: 'client' | 'server', bytes: Buffer): readonly OracleFrame[] {
-  if (role === 'client') return readFrames(bytes, 16_384).frames
-  if (bytes.toString('latin1', 0, PREFACE.length) !== PREFACE) return []
-  return readFrames(bytes.subarray(PREFACE.length), 16_384).frames
+function framesOf(role: 'client' | 'server', bytes: Buffer): OracleResult {
+  if (role === 'client') return readFrames(bytes, 16_384)
+  if (bytes.toString('latin1', 0, PREFACE.length) === PREFACE) {
+    return readFrames(bytes.subarray(PREFACE.length), 16_384)
+  }
+  const isPart = PREFACE.startsWith(bytes.toString('latin1'))
+  return { frames: [], errorCode: isPart ? undefined : 1 }
 }

@@ -41,8 +41,11 @@ const TIMEOUT_CHARACTERS = '0123456789HMSmun +-.eh'
 
 function timeouts(source: OctetSource): void {
   let text = ''
-  for (let size = source.integer(0, 11); size > 0; size--)
-    text += source.pick([...TIMEOUT_CHARACTERS])
+  for (let size = source.integer(0, 10); size > 0; size--) {
+    const octet = source.octet()
+    text += octet < 224 ? String(octet % 10) : source.pick([...TIMEOUT_CHARACTERS])
+  }
+  if (source.octet() < 240) text += source.pick([...'HMSmun'])
   const match = /^([0-9]{1,8})([HMSmun])$/.exec(text)
   const expected = match === null ? -1 : Number(match[1]) * UNITS[match[2]!]!
   invariant(

@@ -68,12 +68,15 @@ export async function fuzz(data: Buffer): Promise<void> {
   const limits =
     (options & 1) === 0
       ? undefined
-      : { streamWindowSize: 1_000 + options, encoderTableSizeMax: options }
+      : {
+          streamWindowSize: 1_000 + options,
+          encoderTableSizeMax: (options & 2) === 0 ? options : 4_096,
+        }
   const settings =
     (options & 2) === 0
       ? {}
       : {
-          initialWindowSize: options * 100,
+          initialWindowSize: 2_000 + options * 100,
           headerTableSize: options,
           maxFrameSize: 16_384 + options,
         }
@@ -91,6 +94,8 @@ export async function fuzz(data: Buffer): Promise<void> {
     now: 1_000,
     limits,
   })
+  // Before its SETTINGS the peer's windows are 65,535; afterwards they are its own.
+  if ((options & 4) !== 0) await exchange(connection, wire, () => connection.settings.received)
   const replies = calls.map(({ requestSize, responseSize, extra }) => {
     const reply = new Reply()
     const headers = [
@@ -189,6 +194,7 @@ function answer(stream: ServerHttp2Stream, responseSize: number): void {
   })
   stream.on('error', () => {})
   stream.on('end', () => {
+    if (stream.destroyed) return
     stream.respond({ ':status': 200 }, { waitForTrailers: true })
     stream.on('wantTrailers', () => stream.sendTrailers({ 'x-trailer': String(size) }))
     stream.end(Buffer.alloc(responseSize, 0x63))
@@ -197,7 +203,7 @@ function answer(stream: ServerHttp2Stream, responseSize: number): void {
 
 async function exchange(connection: Connection, wire: Wire, isDone: () => boolean): Promise<void> {
   for (let turns = 0; !isDone(); turns++) {
-    invariant(turns < 500, 'T8 calls to node:http2 come to an end')
+    invariant(turns < 2_000, 'T8 calls to node:http2 come to an end')
     for (const octets of connection.takeOutput(1 << 20)) wire.send(Buffer.from(octets))
     await new Promise(resolve => setImmediate(resolve))
     for (const octets of wire.take()) {
@@ -205,7 +211,10 @@ async function exchange(connection: Connection, wire: Wire, isDone: () => boolea
       while (start < octets.length) start = connection.receive(octets, start, octets.length, 1_000)
     }
     // Windows that are opened a little at a time are waited for.
-    if (turns % 50 === 49) connection.advance(connection.now + 60)
+    if (turns % 10 === 9) connection.advance(connection.now + 60)
     if (connection.over) return
+    invariant(wire.failure === undefined, 'I-OUT node:http2 accepts what we emit', () =>
+      String(wire.failure),
+    )
   }
 }

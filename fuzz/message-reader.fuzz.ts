@@ -107,7 +107,6 @@ function runInbox(
     encoding,
     decompression: DEFAULT_COMPRESSIONS.get(encoding),
     limits,
-    unknownEncodingStatus: Status.Unimplemented,
   })
   const read: string[] = []
   let received = 0
@@ -158,8 +157,8 @@ function expectedMessages(
       texts.push(payload.toString('hex'))
       continue
     }
-    if (flag !== 1 || encoding === '') return { texts, status: Status.Internal }
-    if (encoding === 'unknown') return { texts, status: Status.Unimplemented }
+    if (flag !== 1 || encoding === '' || encoding === 'unknown')
+      return { texts, status: Status.Internal }
     let plain: Buffer
     try {
       plain = (encoding === 'gzip' ? gunzipSync : inflateSync)(payload, {

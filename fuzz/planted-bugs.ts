@@ -254,10 +254,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'message-reader',
     'grpc/length-prefix',
-    'sizes of 2^31 and more are negative',
-    '>>>\n        0',
-    '>>\n        0',
+    'the largest sizes are read as small ones',
+    '((bytes[offset + 1] << 24) |',
+    '(((bytes[offset + 1] & 0x7f) << 24) |',
   ),
+
   bug(
     'grpc-server',
     'grpc/server-call',
@@ -275,10 +276,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'grpc-client',
     'grpc/client-call',
-    'the status is told twice',
-    'this.#flags |= Flag.Told;\n        receiver.onStatus',
-    'receiver.onStatus',
+    'a deadline survives its call',
+    'this.#options.timers.cancel(this.#timer);',
+    ';',
   ),
+
   bug(
     'grpc-client',
     'grpc/response-reader',

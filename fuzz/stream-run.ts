@@ -40,6 +40,7 @@ export class StreamRun implements StreamHandler {
   /** A request has come. */
   open(stream: Stream, block: HeaderBlock, endStream: boolean): void {
     this.stream = stream
+    this.#run.hear(stream.id, block.list)
     this.#log(`opens ${block.list.join('|')}${endStream ? ' end' : ''}`)
     this.#headerCount = 1
     if (this.#plan === 0) stream.sendHeaders([...RESPONSE, ...TRAILERS], true)
@@ -66,6 +67,7 @@ export class StreamRun implements StreamHandler {
 
   onHeaders(headers: HeaderBlock, endStream: boolean): void {
     this.#mayHear('headers')
+    this.#run.hear(this.stream!.id, headers.list)
     this.#log(`headers ${headers.list.join('|')}${endStream ? ' end' : ''}`)
     this.#headerCount++
     if (this.#plan === 3 && this.#headerCount === 1) this.stream!.reset(8)
@@ -100,6 +102,13 @@ export class StreamRun implements StreamHandler {
   }
 
   onLost(cause: Error, unprocessed: boolean): void {
+    // Once the connection is over, what never left was never processed either.
+    if (unprocessed && !this.#run.connection.over) {
+      invariant(
+        this.stream!.id > this.#run.servedMax,
+        'I-STATE a stream that GOAWAY spares is lost',
+      )
+    }
     this.#last(`lost ${cause.name}${unprocessed ? ' unprocessed' : ''}`)
   }
 

@@ -1,6 +1,9 @@
 import {
+  BLOCK_MUTATORS,
   type FuzzTarget,
   frameMutators,
+  type Mutator,
+  OCTET_MUTATORS,
   type Random,
   randomBlock,
   randomClientOctets,
@@ -57,6 +60,31 @@ function blocksCase(random: Random): Buffer {
   return Buffer.concat(parts)
 }
 
+/** Mutators for rows of blocks as `hpack-decoder` reads them: one block changes, its size stays true. */
+const BLOCKS_MUTATORS: readonly Mutator[] = [...BLOCK_MUTATORS, ...OCTET_MUTATORS].map(
+  mutator =>
+    (bytes: Buffer, random: Random, other: Buffer): Buffer => {
+      const parts: Buffer[] = []
+      for (let at = 0; at < bytes.length; ) {
+        const isSize = (bytes[at]! & 7) === 7
+        const size = isSize || at + 3 > bytes.length ? 0 : bytes.readUInt16BE(at + 1) % 2_048
+        parts.push(bytes.subarray(at, at + 3 + size))
+        at += 3 + size
+      }
+      if (parts.length === 0) return blocksCase(random)
+      const index = random.integer(0, parts.length - 1)
+      const part = parts[index]!
+      if (part.length > 3) {
+        const block = mutator(part.subarray(3), random, other).subarray(0, 2_047)
+        parts[index] = Buffer.concat([
+          Buffer.of(part[0]!, block.length >>> 8, block.length & 0xff),
+          block,
+        ])
+      } else parts.splice(index, 0, random.pick(parts))
+      return Buffer.concat(parts)
+    },
+)
+
 function messagesCase(random: Random): Buffer {
   return Buffer.concat([random.octets(1), randomMessages(random)])
 }
@@ -64,6 +92,51 @@ function messagesCase(random: Random): Buffer {
 /** Octets that decide: short ones first. */
 function decisions(random: Random): Buffer {
   return random.octets(random.size(400))
+}
+
+/** Text at the edges of UTF-8, and numbers longer than they need be. RFC 3629 §4. */
+const TEXTS: readonly string[] = [
+  '',
+  '61',
+  'c3a9',
+  'c1bf',
+  'e0a080',
+  'e09f80',
+  'ed9fbf',
+  'eda080',
+  'f0908080',
+  'f48fbfbf',
+  'f4908080',
+  'ff',
+]
+const NUMBERS: readonly string[] = [
+  '00',
+  '8000',
+  'ffffffffffffffffff01',
+  'ffffffffffffffffff02',
+  '8080808080808080808000',
+  '8080808080808080808001',
+]
+
+/** A message of the transport as protobuf: header entries, a body, fields that nobody knows. */
+function messageCase(random: Random): Buffer {
+  const fields: Buffer[] = []
+  const field = (tag: number, octets: Buffer): Buffer =>
+    Buffer.concat([Buffer.of(tag, octets.length), octets])
+  for (let count = random.integer(1, 4); count > 0; count--) {
+    const text = (): Buffer => Buffer.from(random.pick(TEXTS) + random.pick(TEXTS), 'hex')
+    const kind = random.integer(0, 4)
+    if (kind < 2)
+      fields.push(field(0x0a, Buffer.concat([field(0x0a, text()), field(0x12, text())])))
+    else if (kind === 2) fields.push(field(0x12, random.octets(random.size(60))))
+    else if (kind === 3)
+      fields.push(
+        Buffer.of(random.pick([0x08, 0x18, 0x1b])),
+        Buffer.from(random.pick(NUMBERS), 'hex'),
+      )
+    else fields.push(Buffer.of(0x1b, 0x1b, 0x1c, random.pick([0x1c, 0x24])))
+  }
+  return Buffer.concat([Buffer.of(random.chance(0.8) ? 0 : 1), ...fields])
 }
 
 /** T1 to T12 of the plan, in its order. */
@@ -86,6 +159,7 @@ export const TARGETS: readonly TargetEntry[] = [
     about: 'T3 header blocks and table sizes, against a second decoder',
     load: () => import('./hpack-decoder.fuzz.js'),
     generate: blocksCase,
+    mutators: BLOCKS_MUTATORS,
   },
   {
     name: 'hpack-round-trip',
@@ -162,7 +236,7 @@ export const TARGETS: readonly TargetEntry[] = [
     name: 'message-codec',
     about: 'T11 protobuf of the transport, against a second reading',
     load: () => import('./message-codec.fuzz.js'),
-    generate: decisions,
+    generate: messageCase,
   },
   {
     name: 'socket-lifecycle',

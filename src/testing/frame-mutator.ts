@@ -1,4 +1,5 @@
 import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/index.js'
+import { BLOCK_MUTATORS } from './block-mutator.js'
 import { randomFrame } from './frame-generator.js'
 import { buildFrame, splitFrames } from './frame-list.js'
 import { randomBlock, randomFields } from './header-generator.js'
@@ -30,6 +31,7 @@ const CHANGES: readonly FrameChange[] = [
   splitBlock,
   joinBlock,
   replaceBlock,
+  changeBlock,
   dropEndHeaders,
 ]
 
@@ -178,6 +180,13 @@ function joinBlock(frames: Buffer[], at: number): void {
 function replaceBlock(frames: Buffer[], at: number, random: Random): void {
   const block = frames.findIndex((frame, index) => index >= at && isBlock(frame))
   if (block >= 0) replacePayload(frames, block, randomBlock(random, randomFields(random)))
+}
+
+function changeBlock(frames: Buffer[], at: number, random: Random): void {
+  const block = frames.findIndex((frame, index) => index >= at && isBlock(frame))
+  if (block < 0) return
+  const payload = frames[block]!.subarray(FRAME_HEADER_SIZE)
+  replacePayload(frames, block, random.pick(BLOCK_MUTATORS)(payload, random, payload))
 }
 
 function dropEndHeaders(frames: Buffer[], at: number): void {

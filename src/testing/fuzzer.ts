@@ -164,6 +164,7 @@ export class Fuzzer {
   }
 
   #keep(bytes: Buffer): void {
+    if (this.#corpus.at(-1) === bytes) return
     const kept = Buffer.from(bytes)
     if (this.#corpus.length >= CORPUS_MAX) this.#corpus.splice(CORPUS_MAX >>> 1, 1)
     this.#corpus.push(kept)

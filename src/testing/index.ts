@@ -1,3 +1,4 @@
+export { BLOCK_MUTATORS } from './block-mutator.js'
 export {
   randomClientOctets,
   randomFrame,
@@ -22,3 +23,10 @@ export { minimize } from './minimize.js'
 export { EDGE_NUMBERS, type Mutator, OCTET_MUTATORS } from './octet-mutator.js'
 export { OctetSource } from './octet-source.js'
 export { Random } from './random.js'
+export { SimulatedClock } from './simulated-clock.js'
+export {
+  type SimulatedLink,
+  SimulatedNetwork,
+  type SimulatedNetworkOptions,
+} from './simulated-network.js'
+export { type PathConditions, type PathObserver, SimulatedSocket } from './simulated-socket.js'
