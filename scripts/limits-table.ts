@@ -1,0 +1,54 @@
+/**
+ * The table of `docs/limits.md`, from the doc comments of `limits.ts`.
+ *
+ *     node .build/scripts/limits-table.js > docs/limits.md
+ */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { DEFAULT_LIMITS } from '../src/connection/index.js'
+
+/** One row: everything a reader of the table needs. */
+export interface LimitRow {
+  readonly name: string
+  readonly meaning: string
+  readonly unit: string
+  readonly value: string
+  readonly reason: string
+}
+
+/** Reads `limits.ts`, whose comments say `Unit:`, `Default:` and `Reason:`, and its values. */
+export function limitRows(source: string): LimitRow[] {
+  const pattern = /\/\*\* (.*?) Unit: (.*?)\. Default: .*?\. Reason: (.*?) \*\/\n {2}readonly (\w+): number/g
+  return [...source.matchAll(pattern)].map(([, meaning, unit, reason, name]) => ({
+    name: name!,
+    meaning: meaning!,
+    unit: unit!,
+    value: String(DEFAULT_LIMITS[name as keyof typeof DEFAULT_LIMITS]),
+    reason: reason!,
+  }))
+}
+
+/** The whole page. */
+export function limitsPage(source: string): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|')
+  const rows = limitRows(source).map(
+    ({ name, meaning, unit, value, reason }) =>
+      `| \`${name}\` | ${value} | ${unit} | ${cell(meaning)} | ${cell(reason)} |`,
+  )
+  return `# Limits of a connection
+
+A connection defends itself; everything here is on by default and can be changed: \`createServer({ limits: { streamsMax: 100 } })\`,
+\`createClient({ limits })\`, \`new Connection({ limits })\`. A name that is not a limit is a TypeError, a value out of range a RangeError. A client differs in one
+default: \`keepaliveIntervalMs\` is Infinity. This page is made from [limits.ts](../src/connection/limits.ts), and a test compares them.
+
+| limit | default | unit | what it bounds | reason |
+| --- | ---: | --- | --- | --- |
+${rows.join('\n')}
+
+Not limited: how long a handler takes. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`.
+`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.stdout.write(limitsPage(readFileSync('src/connection/limits.ts', 'utf8')))
+}
