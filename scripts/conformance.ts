@@ -69,7 +69,7 @@ async function runAll(suites: readonly Suite[]): Promise<void> {
     rows.push(...suiteRows)
   }
   if (values.json !== undefined) writeJson(values.json, rows)
-  if (values.document) writeDocument('docs/conformance.md', suites, rows)
+  if (values.document) writeDocument('docs/conformance.md', suites, rows, new Date())
   const sum = (pick: (row: Row) => number) => rows.reduce((total, row) => total + pick(row), 0)
   const [passed, failed, skipped] = [
     sum(row => row.passed),

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { DEVIATIONS } from './deviations.js'
 import type { Suite } from './suite.js'
 import type { Row } from './tally.js'
 
@@ -18,8 +19,19 @@ export function writeJson(path: string, rows: readonly Row[]): void {
   writeFileSync(path, `${JSON.stringify(plain, null, 2)}\n`)
 }
 
-/** docs/conformance.md: what was run, against what, with what result. */
-export function writeDocument(path: string, suites: readonly Suite[], rows: readonly Row[]): void {
+/** docs/conformance.md: what was run, against what, when, with what result. */
+export function writeDocument(
+  path: string,
+  suites: readonly Suite[],
+  rows: readonly Row[],
+  date: Date,
+): void {
+  writeFileSync(path, documentText(suites, rows, date))
+}
+
+/** The text of that document. */
+export function documentText(suites: readonly Suite[], rows: readonly Row[], date: Date): string {
+  const sum = (pick: (row: Row) => number) => rows.reduce((total, row) => total + pick(row), 0)
   const lines = [
     '# Conformance',
     '',
@@ -31,6 +43,9 @@ export function writeDocument(path: string, suites: readonly Suite[], rows: read
     'commit of h2spec and for every version of go-micro v6. Where they are not given, h2spec v2.2.1 runs in',
     'place of the commit, with one case less for servers (the version column says so), and go-micro v6 is',
     'skipped; v5.30.0 always runs.',
+    '',
+    `Last run: ${date.toISOString().slice(0, 10)}, Node ${process.version}, ${process.platform} ${process.arch}: **${sum(row => row.passed)} passed, ` +
+      `${sum(row => row.failed)} failed, ${sum(row => row.skipped)} skipped**.`,
     '',
     '| suite | against | passed | failed | skipped | total |',
     '| --- | --- | ---: | ---: | ---: | ---: |',
@@ -44,6 +59,11 @@ export function writeDocument(path: string, suites: readonly Suite[], rows: read
     ...suites.map(suite => `- **${suite.name}**: ${suite.about}.`),
     '',
   ]
+  lines.push('## Where peers deviate', '', '| peer | what | reference |', '| --- | --- | --- |')
+  for (const { peer, what, reference } of DEVIATIONS) {
+    lines.push(`| ${peer} | ${what} | ${reference} |`)
+  }
+  lines.push('')
   const notes = rows.filter(row => row.notes.length > 0)
   if (notes.length > 0) {
     lines.push('## Notes', '')
@@ -51,7 +71,7 @@ export function writeDocument(path: string, suites: readonly Suite[], rows: read
       lines.push(...firstNotes(row).map(note => `- ${row.suite}: ${oneLine(note)}`))
     lines.push('')
   }
-  writeFileSync(path, lines.join('\n'))
+  return lines.join('\n')
 }
 
 /** The notes that a reader still reads; a row can have hundreds. */

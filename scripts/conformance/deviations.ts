@@ -1,0 +1,56 @@
+/** Where a peer is wrong, or asks for more or less than the specification. */
+export interface Deviation {
+  readonly peer: string
+  /** What it does, and what our side does about it. */
+  readonly what: string
+  readonly reference: string
+}
+
+/** In the order of the suites. */
+export const DEVIATIONS: readonly Deviation[] = [
+  {
+    peer: 'http2-frame-test-case',
+    what: '`data-frame-size` declares 32,768 octets and carries 20: it has to fail at the frame header.',
+    reference: 'RFC 9113 §4.2',
+  },
+  {
+    peer: 'h2spec',
+    what: 'takes any closed TCP connection for a pass; h2spec-exact asks for the code and the scope.',
+    reference: 'spec/verifier.go',
+  },
+  {
+    peer: 'h2spec',
+    what: 'wants an error where a stream depends on itself (5.3.1), though priority is deprecated; it gets one.',
+    reference: 'RFC 9113 §5.3.2',
+  },
+  {
+    peer: 'connect, grpc-go',
+    what: 'refuse an unknown `grpc-encoding` even if no message is compressed; so do we.',
+    reference: 'docs/grpc-checklist.md L5',
+  },
+  {
+    peer: 'connect',
+    what: 'maps HTTP status 431 to UNKNOWN, where the text of gRPC has INTERNAL; so do we.',
+    reference: 'docs/grpc-checklist.md T5',
+  },
+  {
+    peer: 'go-micro, mucp server',
+    what: 'overwrites stream messages that it has queued, so its streams are tested message by message.',
+    reference: 'micro/go-micro#2671',
+  },
+  {
+    peer: 'go-micro, mucp client',
+    what: 'cannot end its side of a stream (`CloseSend` is an error); the case closes the stream.',
+    reference: 'micro/go-micro#2212',
+  },
+  {
+    peer: 'go-micro, native client',
+    what: 'does not half-close before it reads a server stream; our handler starts at its request.',
+    reference: 'docs/architecture.md, grpc',
+  },
+  {
+    peer: 'go-micro, native client',
+    what: 'panics when the first detail of a status is no error of its own; ours always is.',
+    reference: 'micro/go-micro#4958',
+  },
+]
