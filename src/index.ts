@@ -19,6 +19,7 @@ export {
   createClient,
   createServer,
   defineService,
+  fromDefinition,
   GrpcError,
   jsonCodec,
   loadService,

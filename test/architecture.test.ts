@@ -34,11 +34,12 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     node: ['node:async_hooks', 'node:diagnostics_channel'],
     lazy: {
       protobufjs: ['load-service.ts'],
+      'protobufjs/ext/descriptor.js': ['file-descriptors.ts'],
       'protobufjs/ext/protojson.js': ['load-service.ts'],
     },
   },
   services: { layers: ['micro'], node: NO_IO },
-  compat: { layers: ['micro'], node: NO_IO },
+  compat: { layers: ['micro'], node: ['node:events', 'node:stream'] },
   otel: { layers: ['micro'], node: ['node:diagnostics_channel'] },
   testing: { layers: ['frame', 'hpack', 'connection', 'grpc', 'transport', 'micro'], node: NO_IO },
   cli: { layers: ['micro'], node: ['node:fs', 'node:fs/promises', 'node:path', 'node:util'] },

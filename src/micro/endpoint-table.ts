@@ -31,8 +31,7 @@ export class EndpointTable {
   /**
    * Adds a service with all its handlers, by JavaScript name or wire name.
    *
-   * @throws TypeError when another service has the same short name, a handler
-   * is missing or no function, or there is one for no method
+   * @throws TypeError when another service has the same short name, or as `bindHandlers`
    */
   add(service: Service<unknown>, handlers: object, chain: readonly Middleware[]): Endpoint[] {
     const other = this.#services.get(service.shortName)
@@ -41,23 +40,36 @@ export class EndpointTable {
         `service ${service.name} has the short name of ${other.name}: both would answer /${service.shortName}`,
       )
     }
-    const table = handlers as Readonly<Record<string, unknown>>
-    const names = service.methods.map(method => handlerName(method, table))
-    const missing = service.methods.filter((_, index) => names[index] === undefined)
-    const unknown = Object.keys(table).filter(
-      name => typeof table[name] === 'function' && !names.includes(name),
-    )
-    if (missing.length > 0 || unknown.length > 0) {
-      throw new TypeError(describeMismatch(service, missing, unknown))
-    }
-    const added = service.methods.map((method, index) => {
-      const handler = (table[names[index]!] as AnyHandler).bind(handlers)
-      return { service, method, handler: composeHandler(chain, method.kind, handler) }
-    })
+    const added = bindHandlers(service, handlers, chain)
     this.#services.set(service.shortName, service)
     for (const endpoint of added) this.#endpoints.set(endpoint.method.endpoint, endpoint)
     return added
   }
+}
+
+/**
+ * Each method of a service with its handler within `chain`.
+ *
+ * @throws TypeError when a handler is missing or no function, or there is one for no method
+ */
+export function bindHandlers(
+  service: Service<unknown>,
+  handlers: object,
+  chain: readonly Middleware[],
+): Endpoint[] {
+  const table = handlers as Readonly<Record<string, unknown>>
+  const names = service.methods.map(method => handlerName(method, table))
+  const missing = service.methods.filter((_, index) => names[index] === undefined)
+  const unknown = Object.keys(table).filter(
+    name => typeof table[name] === 'function' && !names.includes(name),
+  )
+  if (missing.length > 0 || unknown.length > 0) {
+    throw new TypeError(describeMismatch(service, missing, unknown))
+  }
+  return service.methods.map((method, index) => {
+    const handler = (table[names[index]!] as AnyHandler).bind(handlers)
+    return { service, method, handler: composeHandler(chain, method.kind, handler) }
+  })
 }
 
 function handlerName(

@@ -4,6 +4,8 @@ export { Client, createClient } from './client.js'
 export type { ClientOptions } from './client-options.js'
 export { bytesCodec, type CodecChoice, jsonCodec, type TypedCodec } from './codec.js'
 export type { Context, Door } from './context.js'
+export { type FromDefinitionOptions, fromDefinition } from './definition-service.js'
+export type { ClientTypes, HandlerTypes, PartialMessage } from './definition-types.js'
 export type { Event, EventHandler } from './events.js'
 export { type GenerateTypesOptions, generateTypes } from './generate-types.js'
 export { type LoadServiceOptions, loadService } from './load-service.js'
@@ -20,11 +22,12 @@ export {
   staticRegistry,
 } from './registry.js'
 export { randomSelector, roundRobinSelector, type Selector } from './selector.js'
-export { createServer, Server, type StopOptions } from './server.js'
+export { createServer, type HandleOptions, Server, type StopOptions } from './server.js'
 export type { ServerOptions } from './server-options.js'
 export {
   defineService,
   type MethodDefinition,
+  type DescriptorSource,
   type Service,
   type ServiceMethod,
 } from './service.js'

@@ -1,6 +1,8 @@
 import type protobuf from 'protobufjs'
 import type { CallKind } from '../grpc/index.js'
 import { codecMap } from './codec.js'
+import { descriptorsOf } from './file-descriptors.js'
+import { FileNames } from './file-names.js'
 import { type Int64Form, ProtobufCodecs } from './protobuf-codec.js'
 import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
 import type { UntypedMethod } from './service-types.js'
@@ -55,7 +57,8 @@ export async function loadService<S = Record<string, UntypedMethod>>(
     throw new TypeError(`int64 must be bigint, string or number, got '${String(int64)}'`)
   }
   const { protobuf, protojson } = await loadLibrary()
-  const root = await loadRoot(files, options.includeDirs)
+  const names = new FileNames()
+  const root = await loadRoot(files, options.includeDirs, names)
   const found = findService(root, name)
   const codecs = new ProtobufCodecs(protobuf, protojson, int64)
   const methods = found.methodsArray.map(method =>
@@ -67,23 +70,30 @@ export async function loadService<S = Record<string, UntypedMethod>>(
       response: codecMap(codecs.of(messageType(method.resolvedResponseType))),
     }),
   )
-  return makeService<S>(name, methods)
+  return makeService<S>(name, methods, () => descriptorsOf(protobuf, root, names))
 }
 
-/** A schema with everything it imports, resolved. Errors name the file, and the line when it is a mistake in it. */
+/**
+ * A schema with everything it imports, resolved. Errors name the file, and the line when it is a mistake in it.
+ *
+ * `names` hears of every import.
+ */
 export async function loadRoot(
   files: string | readonly string[],
   includeDirs: readonly string[] = [],
+  names: FileNames = new FileNames(),
 ): Promise<protobuf.Root> {
   const { protobuf } = await loadLibrary()
   const { fs, path } = protobuf.util as unknown as FileAccess
   const root = new protobuf.Root()
   root.resolvePath = (origin, target) => {
     const beside = path.resolve(origin, target)
-    if (origin === '' || fs === null || fs.existsSync(beside)) return beside
+    if (origin === '' || fs === null || fs.existsSync(beside)) {
+      return names.add(origin, target, beside)
+    }
     const places = [...includeDirs.map(folder => `${folder}/`), ...[files].flat()]
     const found = places.map(place => path.resolve(place, target)).find(fs.existsSync)
-    return found ?? beside
+    return names.add(origin, target, found ?? beside)
   }
   try {
     // Not `load`: a type that does not exist would be thrown out of its file callback.

@@ -1,6 +1,7 @@
 import { Router } from '../grpc/index.js'
 import {
   type CallListener,
+  type Cancellable,
   grpcTransport,
   type Listener,
   nodeRuntime,
@@ -9,7 +10,7 @@ import {
   type Transport,
 } from '../transport/index.js'
 import type { TypedCodec } from './codec.js'
-import { type Endpoint, EndpointTable } from './endpoint-table.js'
+import { bindHandlers, type Endpoint, EndpointTable } from './endpoint-table.js'
 import { type EventHandler, Subscriptions } from './events.js'
 import { GrpcRoute } from './grpc-route.js'
 import type { Middleware } from './middleware.js'
@@ -27,8 +28,20 @@ export interface StopOptions {
 }
 
 const GRACE_MS = 5_000
+/** How a service is offered. */
+export interface HandleOptions {
+  /**
+   * Only under its full name and only to native gRPC: no short name, no mucp, not in the registry. For services that
+   * gRPC's tools look for: several versions of one may then stand side by side. Default: false.
+   */
+  readonly nativeOnly?: boolean
+}
+
 
 /** Options that only make sense for the default transport. */
+/** The longest that a timer can wait. Unit: ms. */
+const TIMER_MS_MAX = 0x7fff_ffff
+
 const TRANSPORT_OPTION_NAMES = ['tls', 'limits', 'messageSizeMax', 'calls'] as const
 
 /** Services that `Transport/Stream` itself goes by. */
@@ -70,6 +83,8 @@ export class Server implements AsyncDisposable {
     if (options.address !== undefined) checkText('address', options.address)
     if (options.transport !== undefined) {
       checkMethods('transport', options.transport, ['dial', 'listen'])
+  readonly #services: Service<unknown>[] = []
+  readonly #stopHooks: (() => void | Promise<void>)[] = []
       for (const name of TRANSPORT_OPTION_NAMES) {
         if (options[name] === undefined) continue
         throw new TypeError(`${name} belongs to the transport that was given: set it there`)
@@ -109,6 +124,11 @@ export class Server implements AsyncDisposable {
    */
   use(...middleware: readonly Middleware[]): this {
     for (const each of middleware) {
+  /** The services that are handled, in the order of registration. */
+  get services(): readonly Service<unknown>[] {
+    return this.#services
+  }
+
       if (typeof each !== 'function') {
         throw new TypeError(`middleware must be a function, got ${typeof each}`)
       }
@@ -123,16 +143,37 @@ export class Server implements AsyncDisposable {
    *
    * @throws TypeError when handlers are missing or unknown, or another service has the short name
    */
-  handle<S extends ServiceTypes<S>>(service: Service<S>, handlers: Handlers<S>): this {
+  handle<S extends ServiceTypes<S>>(
+    service: Service<S>,
+    handlers: Handlers<S>,
+    options: HandleOptions = {},
+  ): this {
     if (TRANSPORT_SERVICES.includes(service.name)) {
       throw new TypeError(`service ${service.name} is the transport's own`)
     }
-    for (const endpoint of this.#table.add(service, handlers, [...this.#middleware])) {
-      for (const path of this.#pathsOf(endpoint)) {
-        this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))
-      }
+    const chain = [...this.#middleware]
+    const endpoints =
+      options.nativeOnly === true
+        ? bindHandlers(service, handlers, chain)
+        : this.#table.add(service, handlers, chain)
+    for (const endpoint of endpoints) {
+      const paths = options.nativeOnly === true ? [endpoint.method.path] : this.#pathsOf(endpoint)
+      for (const path of paths) this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))
+    }
+    this.#services.push(service)
+    return this
+  }
+
+  /**
+   * Runs `hook` when `stop` is called, before anything else happens: native
+   * calls are still accepted. `stop` waits for it, for `graceMs` at most, and goes on when it fails.
+   */
+  onStop(hook: () => void | Promise<void>): this {
+    if (typeof hook !== 'function') {
+      throw new TypeError(`a stop hook must be a function, got ${typeof hook}`)
     }
     return this
+   * @throws RangeError when a path of it is served already
   }
 
   /**
@@ -143,6 +184,7 @@ export class Server implements AsyncDisposable {
     topic: string,
     handler: EventHandler<T>,
     codec?: TypedCodec<T>,
+    this.#stopHooks.push(hook)
   ): () => void {
     return this.#subscriptions.add(topic, handler, codec)
   }
@@ -167,7 +209,7 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Leaves the registry, stops accepting, lets running calls finish for
+   * Runs the stop hooks, leaves the registry, stops accepting, lets running calls finish for
    * `graceMs` and cuts the rest. Settles when nothing is left. May be called again.
    */
   stop(options: StopOptions = {}): Promise<void> {
@@ -186,8 +228,9 @@ export class Server implements AsyncDisposable {
     this.#state = 'stopped'
     await this.#registration?.end()
     if (listener === undefined) return
-    const timer = this.#runtime.schedule(Math.min(graceMs, 0x7fff_ffff), () => this.#cut())
-    const closed = isCallListener(listener) ? listener.stop(graceMs) : listener.close()
+    const restMs = Math.max(0, end - this.#runtime.now())
+    const timer = this.#runtime.schedule(Math.min(restMs, TIMER_MS_MAX), () => this.#cut())
+    const closed = isCallListener(listener) ? listener.stop(restMs) : listener.close()
     for (const connection of this.#connections) connection.drain()
     await closed
     timer.cancel()
@@ -209,6 +252,8 @@ export class Server implements AsyncDisposable {
   }
 
   async #register(listener: Listener): Promise<void> {
+    const end = this.#runtime.now() + graceMs
+    if (this.#stopHooks.length > 0) await this.#runStopHooks(graceMs)
     const { registry, version, metadata, advertise } = this.#options
     if (registry === undefined) return
     this.#registration = new Registration(registry, this.#runtime, this.#mucp.onError, {
@@ -218,6 +263,22 @@ export class Server implements AsyncDisposable {
       address: advertise ?? reachable(listener.address),
       transport: this.#transport.name,
       native: isCallListener(listener),
+  async #runStopHooks(graceMs: number): Promise<void> {
+    let timer: Cancellable | undefined
+    const late = new Promise<void>(resolve => {
+      timer = this.#runtime.schedule(Math.min(graceMs, TIMER_MS_MAX), resolve)
+    })
+    const done = this.#stopHooks.map(async hook => {
+      try {
+        await hook()
+      } catch (error) {
+        this.#mucp.onError(error, undefined)
+      }
+    })
+    await Promise.race([Promise.all(done), late])
+    timer?.cancel()
+  }
+
       endpoints: [...this.#table.endpoints].map(endpoint => endpoint.method.endpoint),
     })
     await this.#registration.begin()

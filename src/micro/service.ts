@@ -12,6 +12,12 @@ export interface ServiceMethod extends Method {
   readonly wireName: string
 }
 
+/**
+ * Gives serialised `FileDescriptorProto`s: the file that declares a service, and
+ * all that it imports. Asked at most once by each reflection service.
+ */
+export type DescriptorSource = () => readonly Uint8Array[] | Promise<readonly Uint8Array[]>
+
 /** A named set of methods. `S` only carries types: see `ServiceTypes`. */
 export interface Service<S = Record<string, UntypedMethod>> {
   /** With its package: `greeter.v1.Greeter`. */
@@ -19,6 +25,8 @@ export interface Service<S = Record<string, UntypedMethod>> {
   /** The last part of the name: `Greeter`. */
   readonly shortName: string
   readonly methods: readonly ServiceMethod[]
+  /** Its schema, for server reflection. Undefined for a service without one. */
+  readonly descriptors?: DescriptorSource | undefined
   /** Never there at run time: it ties the service to its types. */
   readonly types?: S
 }
@@ -90,7 +98,11 @@ function checkedMap(method: string, choice: CodecChoice<unknown>): Codecs {
 }
 
 /** A service of methods that are ready. @throws TypeError when two methods share a name, or the service's name is none */
-export function makeService<S>(name: string, methods: readonly ServiceMethod[]): Service<S> {
+export function makeService<S>(
+  name: string,
+  methods: readonly ServiceMethod[],
+  descriptors?: DescriptorSource,
+): Service<S> {
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new TypeError(`service name must look like 'package.Service', got '${String(name)}'`)
   }
@@ -101,7 +113,7 @@ export function makeService<S>(name: string, methods: readonly ServiceMethod[]):
     }
     seen.add(method.name).add(method.wireName)
   }
-  return { name, shortName: shortNameOf(name), methods }
+  return { name, shortName: shortNameOf(name), methods, descriptors }
 }
 
 /** What a method is made of, whoever reads it. */

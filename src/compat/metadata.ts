@@ -1,0 +1,101 @@
+import { Metadata as MicroMetadata } from '../micro/index.js'
+
+/** A value: text, or octets where the name ends in `-bin`. */
+export type MetadataValue = string | Buffer
+
+/** What any metadata in grpc-js's style can do: that of this module, or of grpc-js itself. */
+export interface MetadataLike {
+  get(key: string): readonly MetadataValue[]
+  getMap(): { readonly [key: string]: MetadataValue }
+}
+
+/** Metadata with the methods of grpc-js's class of this name. Keys are lower-case. */
+export class Metadata implements MetadataLike {
+  readonly #values = new Map<string, MetadataValue[]>()
+
+  /** Sets the only value of `key`. @throws TypeError for a key or value that may not be sent */
+  set(key: string, value: MetadataValue): void {
+    this.#values.set(...checked(key, value))
+  }
+
+  /** As `set`, after the values that `key` has. */
+  add(key: string, value: MetadataValue): void {
+    const [name, values] = checked(key, value)
+    const present = this.#values.get(name)
+    if (present === undefined) this.#values.set(name, values)
+    else present.push(...values)
+  }
+
+  remove(key: string): void {
+    this.#values.delete(key.toLowerCase())
+  }
+
+  /** All values of `key`, in order. */
+  get(key: string): MetadataValue[] {
+    return [...(this.#values.get(key.toLowerCase()) ?? [])]
+  }
+
+  /** The first value of each key. */
+  getMap(): { [key: string]: MetadataValue } {
+    const map: { [key: string]: MetadataValue } = {}
+    for (const [key, values] of this.#values) map[key] = values[0]!
+    return map
+  }
+
+  clone(): Metadata {
+    const copy = new Metadata()
+    for (const [key, values] of this.#values) {
+      copy.#values.set(
+        key,
+        values.map(value => (typeof value === 'string' ? value : Buffer.from(value))),
+      )
+    }
+    return copy
+  }
+
+  /** Adds all values of `other`. */
+  merge(other: MetadataLike): void {
+    for (const key of Object.keys(other.getMap())) {
+      for (const value of other.get(key)) this.add(key, value)
+    }
+  }
+
+  /** All values by key, for logs. */
+  toJSON(): { [key: string]: MetadataValue[] } {
+    return Object.fromEntries(this.#values)
+  }
+}
+
+function checked(key: string, value: MetadataValue): [key: string, values: MetadataValue[]] {
+  // The rules of what may be sent are the same on both sides: micro's class knows them.
+  append(new MicroMetadata(), key, value)
+  return [key.toLowerCase(), [value]]
+}
+
+function append(target: MicroMetadata, key: string, value: MetadataValue): void {
+  if (typeof value === 'string') target.append(key, value)
+  else target.appendBinary(key, value)
+}
+
+/** What came with a call, as grpc-js shows it. */
+export function fromMicro(source: MicroMetadata): Metadata {
+  const metadata = new Metadata()
+  for (const name of new Set([...source].map(([each]) => each))) {
+    const values: readonly MetadataValue[] = name.endsWith('-bin')
+      ? source.getBinaryAll(name).map(asBuffer)
+      : source.getAll(name)
+    for (const value of values) metadata.add(name, value)
+  }
+  return metadata
+}
+
+/** Appends what a handler gave, of either class, to `target`. @throws TypeError for what may not be sent */
+export function appendTo(target: MicroMetadata, source: MetadataLike): void {
+  for (const key of Object.keys(source.getMap())) {
+    for (const value of source.get(key)) append(target, key, value)
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,168 @@
+import {
+  type EsFunctions,
+  type PbjsService,
+  type PbjsStaticMethod,
+  type ProtobufTsService,
+  type ReadDefinition,
+  readEs,
+  readGeneric,
+  readGrpcJs,
+  readPbjs,
+  readPbjsStatic,
+  readProtobufTs,
+} from './definition-methods.js'
+import type {
+  EsLibrary,
+  EsMessages,
+  EsService,
+  EsTypes,
+  GenericDefinition,
+  GenericTypes,
+  GrpcJsMethod,
+  GrpcJsTypes,
+} from './definition-types.js'
+import { makeService, type Service } from './service.js'
+import type { ServiceTypes, UntypedMethod } from './service-types.js'
+
+/** What `fromDefinition` needs besides some definitions. */
+export interface FromDefinitionOptions {
+  /** protobuf-es: the module `@bufbuild/protobuf`, whose functions read and write what its descriptors describe. */
+  readonly protobuf?: object
+  /** pbjs static: the generated module's root object, below which the messages are. */
+  readonly root?: object
+}
+
+/**
+ * A service from whatever a code generator wrote, for `server.handle` and
+ * `client.bind`. Methods are known by path; in JavaScript they are called in
+ * lower camel case, whatever the generator calls them.
+ *
+ * Accepted: service definitions in the shape of grpc-js (proto-loader,
+ * grpc-tools, ts-proto, protobuf-ts, nice-grpc) and client classes that carry
+ * one (`grpc.loadPackageDefinition`); ts-proto's generic definitions;
+ * protobuf-es v2 with `{ protobuf }`; `ServiceType` of protobuf-ts;
+ * protobufjs 7 and 8 reflection; pbjs static of protobufjs 8.5 with `{ root }`.
+ * Types are inferred where the generator's own tell them, else given:
+ * `fromDefinition<HandlerTypes<IEchoService>>(definition)`.
+ *
+ * @throws TypeError when it is no definition, has no methods, or an option it needs is missing
+ */
+export function fromDefinition<D extends EsService, Init, Message>(
+  definition: D,
+  options: { readonly protobuf: EsLibrary<EsMessages<D>, Init, Message> },
+): Service<EsTypes<D, Init, Message>>
+export function fromDefinition<const D extends GenericDefinition>(
+  definition: D,
+): Service<GenericTypes<D>>
+export function fromDefinition<const D extends { readonly [K in keyof D]: GrpcJsMethod }>(
+  definition: D,
+): Service<GrpcJsTypes<D>>
+export function fromDefinition<S extends ServiceTypes<S> = Record<string, UntypedMethod>>(
+  definition: object,
+  options?: FromDefinitionOptions,
+): Service<S>
+export function fromDefinition(
+  definition: object,
+  options: FromDefinitionOptions = {},
+): Service<unknown> {
+  const { name, methods } = readDefinition(definition, options)
+  if (methods.length === 0) throw new TypeError(`service ${name} has no methods`)
+  return makeService(name, methods)
+}
+
+function readDefinition(given: object, options: FromDefinitionOptions): ReadDefinition {
+  const definition = carriedService(given)
+  if (isEs(definition)) return readEs(definition, esLibrary(options.protobuf))
+  if (isGeneric(definition)) return readGeneric(definition)
+  if (isProtobufTs(definition)) return readProtobufTs(definition)
+  if (isPbjs(definition)) return readPbjs(definition)
+  const functions = staticMethods(definition)
+  if (functions !== undefined) return readPbjsStatic(functions, staticRoot(options.root))
+  if (isGrpcJs(definition)) return readGrpcJs(definition)
+  throw new TypeError(`not a service definition: ${describe(definition)}`)
+}
+
+type Loose = Readonly<Record<string, unknown>>
+
+/** A client class of grpc-js carries its definition as `service`. */
+function carriedService(definition: object): object {
+  const service = typeof definition === 'function' && (definition as unknown as Loose)['service']
+  return typeof service === 'object' && service !== null ? service : definition
+}
+
+function isEs(definition: object): definition is EsService {
+  const { kind, typeName } = definition as Partial<EsService>
+  return kind === 'service' && typeof typeName === 'string'
+}
+
+function isGeneric(definition: object): definition is GenericDefinition {
+  const { fullName, methods } = definition as Partial<GenericDefinition>
+  return typeof fullName === 'string' && isRecord(methods) && !('methodsArray' in definition)
+}
+
+function isProtobufTs(definition: object): definition is ProtobufTsService {
+  const { typeName, methods } = definition as Partial<ProtobufTsService>
+  return typeof typeName === 'string' && Array.isArray(methods)
+}
+
+function isPbjs(definition: object): definition is PbjsService {
+  const { methodsArray, resolveAll } = definition as Partial<PbjsService>
+  return Array.isArray(methodsArray) && typeof resolveAll === 'function'
+}
+
+function isGrpcJs(definition: object): definition is Readonly<Record<string, GrpcJsMethod>> {
+  const methods = Object.values(definition)
+  return methods.length > 0 && methods.every(isGrpcJsMethod)
+}
+
+function isGrpcJsMethod(value: unknown): value is GrpcJsMethod {
+  if (!isRecord(value)) return false
+  const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = value
+  const functions = [requestSerialize, requestDeserialize, responseSerialize, responseDeserialize]
+  return typeof value['path'] === 'string' && functions.every(each => typeof each === 'function')
+}
+
+/** The functions of a pbjs static service, with what describes them; undefined when it is none. */
+function staticMethods(definition: object): Record<string, PbjsStaticMethod> | undefined {
+  if (typeof definition !== 'function') return undefined
+  const prototype = (definition as unknown as Loose)['prototype']
+  if (!isRecord(prototype)) return undefined
+  const found: Record<string, PbjsStaticMethod> = {}
+  for (const [key, value] of Object.entries(prototype)) {
+    if (typeof value === 'function' && typeof (value as unknown as Loose)['path'] === 'string') {
+      found[key] = value as unknown as PbjsStaticMethod
+    }
+  }
+  return Object.keys(found).length > 0 ? found : undefined
+}
+
+function esLibrary(library: object | undefined): EsFunctions {
+  const functions = (library ?? {}) as Partial<EsFunctions>
+  for (const name of ['create', 'toBinary', 'fromBinary'] as const) {
+    if (typeof functions[name] === 'function') continue
+    throw new TypeError(
+      `a protobuf-es service needs { protobuf }, the module @bufbuild/protobuf; it has no function ${name}`,
+    )
+  }
+  return functions as EsFunctions
+}
+
+function staticRoot(root: object | undefined): object {
+  if (root !== undefined) return root
+  throw new TypeError('a pbjs static service needs { root }, the object its messages are below')
+}
+
+function isRecord(value: unknown): value is Loose {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function describe(definition: object): string {
+  if (typeof definition === 'function') {
+    const hint = 'a static service must be of pbjs from protobufjs 8.5 or later'
+    return `function ${definition.name} without methods that have a path (${hint})`
+  }
+  const keys = Object.keys(definition)
+  if (keys.length === 0) return 'an object without properties'
+  const shown = keys.slice(0, 5).join(', ')
+  return `an object with ${keys.length > 5 ? `${shown}, ...` : shown}`
+}
