@@ -58,15 +58,26 @@ async function main({ suites, pace, only, json }: Arguments): Promise<void> {
     note: print,
     async run(contest: Contest): Promise<Outcome | undefined> {
       if (!contest.name.includes(only)) return undefined
-      const outcome = await runContest(judged(contest, pace), pace, progress)
-      rows.push(...rowsOf(outcome))
-      print('\n' + table(outcome))
-      return outcome
+      try {
+        const outcome = await runContest(judged(contest, pace), pace, progress)
+        rows.push(...rowsOf(outcome))
+        print('\n' + table(outcome))
+        // A run takes long: what comes later must not cost what is there.
+        if (json !== undefined) writeRows(json, rows)
+        return outcome
+      } catch (error) {
+        print(`\n${contest.suite}, ${contest.name}, failed: ${textOf(error)}`)
+        process.exitCode = 1
+        return undefined
+      }
     },
   }
   for (const suite of suites) await suite(bench)
   if (rows.length === 0) throw new Error(`no contest whose name contains '${only}'`)
-  if (json !== undefined) writeRows(json, rows)
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Rows, one in a line; beside them what they depend on: `figures.about.json`. */
@@ -86,7 +97,7 @@ let args: Arguments | undefined
 try {
   args = readArguments()
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`)
+  process.stderr.write(`${textOf(error)}\n${USAGE}\n`)
   process.exitCode = 2
 }
 if (args !== undefined) await main(args)
