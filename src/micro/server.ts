@@ -27,7 +27,6 @@ export interface StopOptions {
   readonly graceMs?: number
 }
 
-const GRACE_MS = 5_000
 /** How a service is offered. */
 export interface HandleOptions {
   /**
@@ -37,11 +36,12 @@ export interface HandleOptions {
   readonly nativeOnly?: boolean
 }
 
+const GRACE_MS = 5_000
 
-/** Options that only make sense for the default transport. */
 /** The longest that a timer can wait. Unit: ms. */
 const TIMER_MS_MAX = 0x7fff_ffff
 
+/** Options that only make sense for the default transport. */
 const TRANSPORT_OPTION_NAMES = ['tls', 'limits', 'messageSizeMax', 'calls'] as const
 
 /** Services that `Transport/Stream` itself goes by. */
@@ -72,6 +72,8 @@ export class Server implements AsyncDisposable {
   readonly #middleware: Middleware[] = []
   readonly #mucp: MucpServerOptions
   readonly #connections = new Set<MucpConnection>()
+  readonly #services: Service<unknown>[] = []
+  readonly #stopHooks: (() => void | Promise<void>)[] = []
   #listener: Listener | undefined
   #registration: Registration | undefined
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
@@ -83,8 +85,6 @@ export class Server implements AsyncDisposable {
     if (options.address !== undefined) checkText('address', options.address)
     if (options.transport !== undefined) {
       checkMethods('transport', options.transport, ['dial', 'listen'])
-  readonly #services: Service<unknown>[] = []
-  readonly #stopHooks: (() => void | Promise<void>)[] = []
       for (const name of TRANSPORT_OPTION_NAMES) {
         if (options[name] === undefined) continue
         throw new TypeError(`${name} belongs to the transport that was given: set it there`)
@@ -113,6 +113,11 @@ export class Server implements AsyncDisposable {
     return this.#listener.address
   }
 
+  /** The services that are handled, in the order of registration. */
+  get services(): readonly Service<unknown>[] {
+    return this.#services
+  }
+
   /** Sockets of mucp clients that are open. */
   get socketCount(): number {
     return this.#connections.size
@@ -124,11 +129,6 @@ export class Server implements AsyncDisposable {
    */
   use(...middleware: readonly Middleware[]): this {
     for (const each of middleware) {
-  /** The services that are handled, in the order of registration. */
-  get services(): readonly Service<unknown>[] {
-    return this.#services
-  }
-
       if (typeof each !== 'function') {
         throw new TypeError(`middleware must be a function, got ${typeof each}`)
       }
@@ -142,6 +142,7 @@ export class Server implements AsyncDisposable {
    * its own, `<server>.<short name>` and its short name alone.
    *
    * @throws TypeError when handlers are missing or unknown, or another service has the short name
+   * @throws RangeError when a path of it is served already
    */
   handle<S extends ServiceTypes<S>>(
     service: Service<S>,
@@ -172,8 +173,8 @@ export class Server implements AsyncDisposable {
     if (typeof hook !== 'function') {
       throw new TypeError(`a stop hook must be a function, got ${typeof hook}`)
     }
+    this.#stopHooks.push(hook)
     return this
-   * @throws RangeError when a path of it is served already
   }
 
   /**
@@ -184,7 +185,6 @@ export class Server implements AsyncDisposable {
     topic: string,
     handler: EventHandler<T>,
     codec?: TypedCodec<T>,
-    this.#stopHooks.push(hook)
   ): () => void {
     return this.#subscriptions.add(topic, handler, codec)
   }
@@ -226,6 +226,8 @@ export class Server implements AsyncDisposable {
   async #stop(graceMs: number): Promise<void> {
     const listener = this.#listener
     this.#state = 'stopped'
+    const end = this.#runtime.now() + graceMs
+    if (this.#stopHooks.length > 0) await this.#runStopHooks(graceMs)
     await this.#registration?.end()
     if (listener === undefined) return
     const restMs = Math.max(0, end - this.#runtime.now())
@@ -234,6 +236,22 @@ export class Server implements AsyncDisposable {
     for (const connection of this.#connections) connection.drain()
     await closed
     timer.cancel()
+  }
+
+  async #runStopHooks(graceMs: number): Promise<void> {
+    let timer: Cancellable | undefined
+    const late = new Promise<void>(resolve => {
+      timer = this.#runtime.schedule(Math.min(graceMs, TIMER_MS_MAX), resolve)
+    })
+    const done = this.#stopHooks.map(async hook => {
+      try {
+        await hook()
+      } catch (error) {
+        this.#mucp.onError(error, undefined)
+      }
+    })
+    await Promise.race([Promise.all(done), late])
+    timer?.cancel()
   }
 
   #cut(): void {
@@ -252,8 +270,6 @@ export class Server implements AsyncDisposable {
   }
 
   async #register(listener: Listener): Promise<void> {
-    const end = this.#runtime.now() + graceMs
-    if (this.#stopHooks.length > 0) await this.#runStopHooks(graceMs)
     const { registry, version, metadata, advertise } = this.#options
     if (registry === undefined) return
     this.#registration = new Registration(registry, this.#runtime, this.#mucp.onError, {
@@ -263,22 +279,6 @@ export class Server implements AsyncDisposable {
       address: advertise ?? reachable(listener.address),
       transport: this.#transport.name,
       native: isCallListener(listener),
-  async #runStopHooks(graceMs: number): Promise<void> {
-    let timer: Cancellable | undefined
-    const late = new Promise<void>(resolve => {
-      timer = this.#runtime.schedule(Math.min(graceMs, TIMER_MS_MAX), resolve)
-    })
-    const done = this.#stopHooks.map(async hook => {
-      try {
-        await hook()
-      } catch (error) {
-        this.#mucp.onError(error, undefined)
-      }
-    })
-    await Promise.race([Promise.all(done), late])
-    timer?.cancel()
-  }
-
       endpoints: [...this.#table.endpoints].map(endpoint => endpoint.method.endpoint),
     })
     await this.#registration.begin()
