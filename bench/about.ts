@@ -16,10 +16,12 @@ export interface About {
   readonly commit: string
   /** Versions of Node, loaders and peers. */
   readonly versions: Readonly<Record<string, string>>
+  /** The number of a contest's target in docs/benchmarks.md, by `suite, name`. */
+  readonly contests: Readonly<Record<string, string>>
 }
 
 /** Tells of this run, which was started with `args`. */
-export function aboutRun(args: readonly string[]): About {
+export function aboutRun(args: readonly string[], contests: About['contests']): About {
   const commit = outputOf('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD')?.trim() ?? 'unknown'
   const changes = outputOf('git', '-C', ROOT, 'status', '--porcelain', 'src', 'bench')?.trim() ?? ''
   return {
@@ -39,6 +41,7 @@ export function aboutRun(args: readonly string[]): About {
       protobufjs: versionIn(`${ROOT}package.json`, 'protobufjs'),
       '@connectrpc/connect-node': versionIn(`${PEERS}/package.json`, '@connectrpc/connect-node'),
     },
+    contests,
   }
 }
 

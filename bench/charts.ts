@@ -5,8 +5,10 @@ import type { About } from './about.js'
 import { PEERS, ROOT } from './paths.js'
 import { print } from './report.js'
 import type { Row } from './rows.js'
+import { significant, targetTable } from './target-table.js'
 
-// Draws charts from the rows of a run: node .build/bench/charts.js [FILE], beside which they appear.
+// Draws charts and a table of targets from the rows of a run, beside which they appear:
+// node .build/bench/charts.js [FILE]
 
 interface Bar {
   readonly label: string
@@ -110,10 +112,6 @@ function kindOf(peer: string): Bar['kind'] {
   return LIMITS.includes(peer) ? 'limit' : 'peer'
 }
 
-function shown(value: number): string {
-  return value >= 1_000 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3)
-}
-
 function times(ratio: number | undefined): string {
   if (ratio === undefined) return ''
   return `  (${ratio >= 10 ? Math.round(ratio) : ratio.toPrecision(2)}x)`
@@ -126,7 +124,7 @@ function chartFrom(rows: readonly Row[], about: About, wanted: ChartOf): BarChar
     .filter(row => row.metric === metric)
     .map(({ peer, value }): Bar => {
       const ratio = own.find(row => row.peer === peer && row.metric === `${metric} ratio`)
-      const text = shown(value) + times(ratio?.value)
+      const text = significant(value) + times(ratio?.value)
       return { label: peer, text, value, kind: kindOf(peer) }
     })
   if (bars.length === 0) return undefined
@@ -137,8 +135,9 @@ function chartFrom(rows: readonly Row[], about: About, wanted: ChartOf): BarChar
 const [file = join(ROOT, 'docs/charts/benchmarks.json')] = process.argv.slice(2)
 const rows = JSON.parse(readFileSync(file, 'utf8')) as Row[]
 const about = JSON.parse(readFileSync(file.replace(/\.json$/, '.about.json'), 'utf8')) as About
-const drawing = (await import(pathToFileURL(`${PEERS}/svg-chart.js`).href)) as Drawing
 mkdirSync(dirname(file), { recursive: true })
+writeFileSync(join(dirname(file), 'targets.md'), targetTable(rows, about))
+const drawing = (await import(pathToFileURL(`${PEERS}/svg-chart.js`).href)) as Drawing
 for (const wanted of CHARTS) {
   const chart = chartFrom(rows, about, wanted)
   if (chart === undefined) {

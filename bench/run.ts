@@ -51,6 +51,7 @@ function readArguments(): Arguments {
 
 async function main({ suites, pace, only, json }: Arguments): Promise<void> {
   const rows: Row[] = []
+  const plans: Record<string, string> = {}
   print(machine())
   const bench: Bench = {
     pace,
@@ -61,9 +62,10 @@ async function main({ suites, pace, only, json }: Arguments): Promise<void> {
       try {
         const outcome = await runContest(judged(contest, pace), pace, progress)
         rows.push(...rowsOf(outcome))
+        if (contest.plan !== undefined) plans[`${contest.suite}, ${contest.name}`] = contest.plan
         print('\n' + table(outcome))
         // A run takes long: what comes later must not cost what is there.
-        if (json !== undefined) writeRows(json, rows)
+        if (json !== undefined) writeRows(json, rows, plans)
         return outcome
       } catch (error) {
         print(`\n${contest.suite}, ${contest.name}, failed: ${textOf(error)}`)
@@ -81,10 +83,10 @@ function textOf(error: unknown): string {
 }
 
 /** Rows, one in a line; beside them what they depend on: `figures.about.json`. */
-function writeRows(file: string, rows: readonly Row[]): void {
+function writeRows(file: string, rows: readonly Row[], plans: Record<string, string>): void {
   const lines = rows.map(row => `  ${JSON.stringify(row)}`)
   writeFileSync(file, `[\n${lines.join(',\n')}\n]\n`)
-  const about = JSON.stringify(aboutRun(process.argv.slice(2)), undefined, 2)
+  const about = JSON.stringify(aboutRun(process.argv.slice(2), plans), undefined, 2)
   writeFileSync(file.replace(/(\.json)?$/, '.about.json'), `${about}\n`)
 }
 
