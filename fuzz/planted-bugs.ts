@@ -347,8 +347,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'socket-lifecycle',
     'transport/socket-driver',
-    'octets after the end reach the connection',
-    'if (this.#ending || this.#gone)\n            return;\n        if (!this.#recognising)',
-    'if (!this.#recognising)',
+    'a socket whose peer never reads is kept for ever',
+    'this.#socket.resume();\n        this.#armLinger();',
+    'this.#socket.resume();',
   ),
 ]
