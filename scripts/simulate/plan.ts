@@ -91,10 +91,7 @@ export function makePlan(seed: number, random: Random): RunPlan {
   return { ...base, calls }
 }
 
-function planLimits(
-  random: Random,
-  doors: readonly string[],
-): Readonly<Record<string, number>> {
+function planLimits(random: Random, doors: readonly string[]): Readonly<Record<string, number>> {
   if (random.chance(0.3)) return {}
   return {
     streamWindowSize: random.pick([5, 1_000, 16_384, 262_144]),

@@ -32,8 +32,8 @@ const PORT = 5_000
 const ADDRESS = `127.0.0.1:${PORT}`
 /** Handlers take at most 20 × 200 ms, readers 20 × 100 ms each side; the rest is the network. Unit: ms. */
 const GRACE_MS = 600_000
-/** Virtual time in which a run must be over. Unit: ms. */
-const RUN_MS = 1_800_000
+/** Virtual time in which a run must be over: a server finds a dead link after two hours. Unit: ms. */
+const RUN_MS = 4 * 3_600_000
 
 const note = jsonCodec<Note>()
 const service = defineService('simulated.Simulated', {

@@ -16,7 +16,8 @@ const Type = { data: 0, headers: 1, rst: 3, settings: 4, goaway: 7, windowUpdate
 const PREFACE_SIZE = 24
 const WINDOW_INITIAL = 65_535
 const INITIAL_WINDOW_SIZE = 4
-const ENHANCE_YOUR_CALM = 11
+/** SETTINGS_TIMEOUT, ENHANCE_YOUR_CALM. */
+const TIMEOUT_CODES: readonly number[] = [4, 11]
 
 /** One direction of a connection, as an observer on the wire counts it. */
 class Direction {
@@ -128,8 +129,8 @@ export class WireLedger {
     if (type === Type.goaway) {
       own.goaways++
       const code = payload.readUInt32BE(4)
-      // On a dead link the write stall ends the connection.
-      if (code !== 0 && !(this.#mayStall && code === ENHANCE_YOUR_CALM)) {
+      // On a dead link a timer ends the connection: of SETTINGS, or of the write stall.
+      if (code !== 0 && !(this.#mayStall && TIMEOUT_CODES.includes(code))) {
         this.#fault(`${own.name}: GOAWAY ${code} "${payload.toString('latin1', 8)}"`)
       }
       if (own.goaways > 2) this.#fault(`${own.name}: ${own.goaways} GOAWAY frames`)

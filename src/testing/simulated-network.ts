@@ -160,6 +160,8 @@ export class SimulatedNetwork implements Runtime {
       onReady()
       client.start()
       this.clock.schedule(this.#network.integer(0, most), () => {
+        // Reset before it was accepted: the system tells nobody.
+        if (server.destroyed) return
         events.onSocket(server)
         server.start()
       })

@@ -1,0 +1,68 @@
+/**
+ * Plays the attacks of the catalogue against a server with default limits.
+ *
+ *     npm run attack                          all of them
+ *     npm run attack -- A1 D1-ping            by name, or its beginning
+ *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
+ *     npm run attack -- --json FILE           the rows as JSON as well
+ *
+ * `--patience SECONDS` (default 11) is how long a connection may live before it counts as alive,
+ * `--scale 0.1` plays a tenth of each.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { ATTACKS } from './attack/catalogue.js'
+import { type Row, runAttack } from './attack/contest.js'
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peer: { type: 'string', default: 'microwire' },
+    json: { type: 'string' },
+    patience: { type: 'string', default: '11' },
+    scale: { type: 'string', default: '1' },
+  },
+})
+const chosen =
+  positionals.length === 0
+    ? ATTACKS
+    : ATTACKS.filter(({ name }) => positionals.some(prefix => name.startsWith(prefix)))
+if (chosen.length === 0) throw new TypeError(`no attack is named ${positionals.join(', ')}`)
+const options = {
+  peer: values.peer,
+  patienceMs: Number(values.patience) * 1_000,
+  scale: Number(values.scale),
+}
+
+const rows: Row[] = []
+console.log(
+  'attack                         octets  cpu ms  us/oct  kept KiB  rss MiB handlers  gone ms  loop p99  call p99 (before)  state',
+)
+for (const attack of chosen) {
+  const row = await runAttack(attack, options)
+  rows.push(row)
+  console.log(line(row))
+  if (row.answer !== '') console.log(`    ${row.answer}`)
+  for (const text of row.broken) console.log(`    BROKEN: ${text}`)
+}
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
+const failed = rows.filter(row => row.broken.length > 0).length
+console.log(`${rows.length - failed} passed, ${failed} failed`)
+process.exitCode = failed === 0 || values.peer !== 'microwire' ? 0 : 1
+
+function line(row: Row): string {
+  const cells = [
+    row.attack.padEnd(28),
+    String(row.octets).padStart(9),
+    row.cpuMs.toFixed(0).padStart(7),
+    row.cpuUsPerOctet.toFixed(3).padStart(7),
+    (row.retained / 1_024).toFixed(0).padStart(9),
+    (row.rssGrowth / 1_048_576).toFixed(1).padStart(8),
+    String(row.handlers).padStart(8),
+    (row.disconnectMs?.toFixed(0) ?? 'lives').padStart(8),
+    row.loopDelayP99.toFixed(1).padStart(9),
+    `${row.victimP99.toFixed(1).padStart(9)} (${row.victimBeforeP99.toFixed(1)})`,
+    ` ${row.state}`,
+  ]
+  return cells.join(' ')
+}

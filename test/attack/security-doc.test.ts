@@ -1,0 +1,33 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ATTACKS } from '../../scripts/attack/catalogue.js'
+import { limitsTable } from '../../scripts/attack/limits-table.js'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const security = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8')
+
+for (const [name, path] of [
+  ['connection limits', 'src/connection/limits.ts'],
+  ['call limits', 'src/grpc/limits.ts'],
+] as const) {
+  t.test(`SECURITY.md has the ${name} as the code has them`, async t => {
+    t.ok(security.includes(limitsTable(readFileSync(join(ROOT, path), 'utf8'))), path)
+  })
+}
+
+t.test('each row of the map from CVE to test names what exists', async t => {
+  const rows = security.split('\n').filter(line => /^\| .*CVE-|^\| .*RUSTSEC|^\| .*GHSA/.test(line))
+  t.ok(rows.length >= 20, `${rows.length} rows`)
+  for (const row of rows) {
+    const named = [...row.matchAll(/`([^`]+)`/g)].map(match => match[1]!)
+    const proofs = named.filter(name => name.endsWith('.test.ts') || /^[A-F]\d+-/.test(name))
+    t.ok(proofs.length > 0, row)
+    for (const proof of proofs) {
+      const exists = proof.endsWith('.ts')
+        ? existsSync(join(ROOT, 'test', proof))
+        : ATTACKS.some(({ name }) => name === proof)
+      t.ok(exists, proof)
+    }
+  }
+})
