@@ -49,6 +49,8 @@ export class Connection {
   /** @internal */
   readonly output: OutputBuffer = new OutputBuffer()
   /** @internal */
+  readonly bandwidth: Bandwidth
+  /** @internal */
   readonly budget: AbuseBudget
   /** @internal */
   readonly control: ControlWriter
@@ -75,7 +77,6 @@ export class Connection {
   /** @internal Nothing more will be read or said, but for what waits to be taken. */
   over = false
 
-  readonly #bandwidth: Bandwidth
   readonly #inbound: Inbound
   readonly #observer: FrameObserver | undefined
   readonly #clock: (() => number) | undefined
@@ -107,7 +108,7 @@ export class Connection {
     this.streams = new StreamTable(this)
     this.deadlines = new Deadlines(this)
     this.pings = new Pings(this)
-    this.#bandwidth = new Bandwidth(this)
+    this.bandwidth = new Bandwidth(this)
     this.#inbound = new Inbound(this)
     this.#greet()
   }
@@ -139,11 +140,14 @@ export class Connection {
    * have room again hear `onDrain` from here.
    */
   takeOutput(sizeMax: number): readonly Buffer[] {
-    this.#hostKnows = false
+    // What is written while the batch is made leaves with it: nobody needs to be told.
+    this.#hostKnows = true
     if (!this.over && this.sender.isReady) this.sender.drain(sizeMax)
     this.octetsTaken += this.output.size
+    this.streams.headersTaken()
     this.control.waiting = 0
     const pieces = this.output.take()
+    this.#hostKnows = false
     if (this.sender.notifyDrained()) this.#dispatch()
     if (!this.over && this.sender.queuedSize > 0) this.deadlines.armStall(this.octetsTaken)
     this.checkFinished()
@@ -205,9 +209,9 @@ export class Connection {
     return this.streams.canOpen
   }
 
-  /** Graceful: what runs is completed, nothing new begins. RFC 9113 §6.8. */
-  shutdown(): void {
-    if (!this.over) this.goaway.leave()
+  /** Graceful: what runs is completed, nothing new begins; `reason` is GOAWAY's debug data. RFC 9113 §6.8. */
+  shutdown(reason?: string): void {
+    if (!this.over) this.goaway.leave(reason)
   }
 
   /** The socket has gone: every stream hears `onLost` once, nothing more comes out. */
@@ -267,8 +271,10 @@ export class Connection {
   /** @internal Tells the host, unless it will look anyway. */
   outputAppeared(): void {
     if (this.#inTurn || this.#hostKnows) return
-    this.#hostKnows = true
     if (!this.over) this.deadlines.armStall(this.octetsTaken)
+    // What waits for a window of the peer is announced by what opens it.
+    if (!this.hasOutput) return
+    this.#hostKnows = true
     this.host.onOutput()
   }
 
@@ -293,11 +299,6 @@ export class Connection {
     this.#inTurn = outer
     this.checkFinished()
     if (this.hasOutput) this.outputAppeared()
-  }
-
-  /** @internal Octets of DATA arrived. */
-  measure(size: number): void {
-    this.#bandwidth.onData(size)
   }
 
   /** @internal */
@@ -382,7 +383,7 @@ export class Connection {
     this.receiver.stop()
     lastWord()
     const lost = cause ?? new Error('the connection was closed')
-    for (const stream of this.streams.snapshot()) this.streams.lose(stream, lost, false)
+    this.streams.loseAll(lost)
     if (!this.#inTurn) this.#dispatch()
     if (this.#closedTold) return
     this.#closedTold = true

@@ -26,6 +26,8 @@ export class Deadlines {
   prefaceCame(): void {
     this.#cancel(this.#preface)
     this.#preface = undefined
+    // A peer that never opens a stream is idle from the start.
+    if (this.#connection.streamCount === 0) this.armIdle()
   }
 
   settingsAcknowledged(): void {
@@ -108,7 +110,7 @@ export class Deadlines {
       case this.#stall:
         return this.#onStall()
       case this.#idle:
-        if (connection.streamCount === 0) connection.shutdown()
+        if (connection.streamCount === 0) connection.shutdown('max_idle')
         return
       case this.#shutdown:
         connection.goaway.barrierPassed()

@@ -17,6 +17,7 @@ export class Goaway {
   #servedMax: number = STREAM_ID_MAX
   /** The highest stream that the peer serves. */
   #peerServedMax: number = STREAM_ID_MAX
+  #reason: string | undefined = undefined
   /** We have begun to leave. */
   leaving = false
   /** The last word is said: when all streams have ended the connection has. */
@@ -34,12 +35,13 @@ export class Goaway {
   }
 
   /** Graceful shutdown; a second call changes nothing. */
-  leave(): void {
+  leave(reason?: string): void {
     if (this.leaving) return
     this.leaving = true
+    this.#reason = reason
     const connection = this.#connection
     if (connection.role === 'client') return this.#finish()
-    connection.control.goaway(STREAM_ID_MAX, ErrorCode.NoError, undefined)
+    connection.control.goaway(STREAM_ID_MAX, ErrorCode.NoError, reason)
     connection.deadlines.armShutdown()
     connection.pings.send(() => this.barrierPassed())
   }
@@ -98,7 +100,7 @@ export class Goaway {
     this.#servedMax = connection.streams.peerIdMax
     this.left = true
     connection.deadlines.cancelShutdown()
-    connection.control.goaway(this.#servedMax, ErrorCode.NoError, undefined)
+    connection.control.goaway(this.#servedMax, ErrorCode.NoError, this.#reason)
     connection.checkFinished()
   }
 }

@@ -35,7 +35,7 @@ export class HeaderReader implements FieldSink {
   // The block that CONTINUATION frames are still to complete; streamId 0 if none.
   #streamId = 0
   #endStream = false
-  #fragments: Buffer = Buffer.alloc(0)
+  #fragments: Buffer = EMPTY
   #fragmentsSize = 0
   #continuations = 0
   #emptyContinuations = 0

@@ -132,7 +132,7 @@ export class Inbound {
     receiver.receive(payloadSize)
     const stream = connection.streams.get(reader.streamId)
     if (stream === undefined) {
-      this.#refuseClosed(reader.streamId, FrameType.Data)
+      this.#refuseClosed(reader.streamId, FrameType.Data, endStream)
       receiver.replenish()
       return
     }
@@ -211,7 +211,7 @@ export class Inbound {
     if (stream !== undefined) this.#onMoreHeaders(stream, block, endStream)
     else if (connection.role === 'server' && streamId > connection.streams.peerIdMax) {
       connection.streams.accept(streamId, block, endStream)
-    } else this.#refuseClosed(streamId, FrameType.Headers)
+    } else this.#refuseClosed(streamId, FrameType.Headers, endStream)
   }
 
   /** A response, or trailers. RFC 9113 §8.1. */
@@ -331,11 +331,15 @@ export class Inbound {
   }
 
   /** DATA or HEADERS on a stream that is not there: late, wrong, or never opened. RFC 9113 §5.1, §5.1.1. */
-  #refuseClosed(streamId: number, type: number): void {
+  #refuseClosed(streamId: number, type: number, endStream: boolean): void {
     const connection = this.#connection
     this.#checkKnown(streamId, type)
     const ending = connection.streams.ending(streamId)
-    if (ending === Ending.ResetByUs || connection.goaway.ignores(streamId)) return this.#spend(1)
+    if (ending === Ending.ResetByUs || connection.goaway.ignores(streamId)) {
+      // The rest of a request that we refused was sent in good faith: its end is free, once.
+      if (!endStream || !connection.streams.endReset(streamId)) this.#spend(1)
+      return
+    }
     if (ending === Ending.Closed) {
       throw new ConnectionError(
         ErrorCode.StreamClosed,

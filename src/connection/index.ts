@@ -17,7 +17,7 @@ export type {
   HeaderList,
   StreamHandler,
 } from './handler.js'
-export { type ConnectionLimits, DEFAULT_LIMITS } from './limits.js'
+export { type ConnectionLimits, DEFAULT_LIMITS, resolveLimits } from './limits.js'
 export type { PeerSettings } from './settings-sync.js'
 export { Stream } from './stream.js'
 export { Timer, type TimerOwner, TimerWheel } from './timer-wheel.js'

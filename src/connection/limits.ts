@@ -198,9 +198,15 @@ export function resolveLimits(
   given: Partial<ConnectionLimits> | undefined,
 ): ConnectionLimits {
   if (given === undefined) return role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS
+  if (RESOLVED.has(given)) return given as ConnectionLimits
   for (const [name, value] of Object.entries(given)) checkLimit(name, value)
-  return { ...(role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS), ...given }
+  const limits = { ...(role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS), ...given }
+  RESOLVED.add(limits)
+  return limits
 }
+
+/** Limits that need no second look: a server hands one object to all its connections. */
+const RESOLVED: WeakSet<object> = new WeakSet()
 
 const CLIENT_DEFAULTS: ConnectionLimits = Object.freeze({
   ...DEFAULT_LIMITS,

@@ -93,7 +93,7 @@ export class Receiver {
   receiveOn(stream: Stream, payloadSize: number, dataSize: number): boolean {
     if (payloadSize > this.initialWindow + stream.receiveCredit) return false
     stream.receiveCredit -= payloadSize
-    this.#connection.measure(dataSize)
+    this.#connection.bandwidth.onData(dataSize)
     stream.retained += dataSize
     this.retained += dataSize
     // Padding is consumed as it comes.

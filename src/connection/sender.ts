@@ -1,12 +1,14 @@
 import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/index.js'
 import type { Connection } from './connection.js'
 import type { HeaderList, StreamHandler } from './handler.js'
-import { QueuedData, type Stream } from './stream.js'
+import type { Stream } from './stream.js'
 import { StreamInput, StreamState } from './stream-state.js'
 import { Timer } from './timer-wheel.js'
 
 /** Payloads from here on go by reference: a copy costs more than one more buffer in a write. Unit: octets. */
 const REFERENCE_SIZE_MIN = 16_384
+/** The same for a part of a frame, whose other parts stand beside it anyway. Unit: octets. */
+const REFERENCE_PART_MIN = 8_192
 /** Serialised output above which DATA waits in its stream's queue, where it can still be dropped. Unit: octets. */
 const SERIALISED_SIZE_MAX = 65_536
 /** Largest DATA frame we send, whatever the peer allows: one stream must not hold the others up. Unit: octets. */
@@ -123,7 +125,7 @@ export class Sender {
 
   send(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): boolean {
     const size = end - start
-    const { output, limits } = this.#connection
+    const { output } = this.#connection
     if (
       stream.queuedSize === 0 &&
       (size === 0 || (this.#fits(stream, size) && output.size + size <= SERIALISED_SIZE_MAX))
@@ -133,6 +135,18 @@ export class Sender {
       return true
     }
     this.#enqueue(stream, bytes, start, end, endStream)
+    return this.#hasRoom(stream)
+  }
+
+  /** Two pieces that belong together: they go by the queue, which joins them. */
+  sendPrefixed(stream: Stream, prefix: Buffer, bytes: Buffer, endStream: boolean): boolean {
+    this.#enqueue(stream, prefix, 0, prefix.length, false)
+    this.#enqueue(stream, bytes, 0, bytes.length, endStream)
+    return this.#hasRoom(stream)
+  }
+
+  #hasRoom(stream: Stream): boolean {
+    const { limits } = this.#connection
     const full =
       stream.queuedSize >= limits.streamBufferSize || this.queuedSize >= limits.connectionBufferSize
     if (full) stream.wantsDrain = true
@@ -236,15 +250,8 @@ export class Sender {
     this.#connection.budget.sentData(size)
     const flags = endStream ? Flag.EndStream : 0
     this.#connection.observe(true, FrameType.Data, flags, stream.id, size)
-    const payload = writeFrameHeader(
-      this.#connection.output.bytes,
-      offset,
-      size,
-      FrameType.Data,
-      flags,
-      stream.id,
-    )
-    return payload
+    const { bytes } = this.#connection.output
+    return writeFrameHeader(bytes, offset, size, FrameType.Data, flags, stream.id)
   }
 
   #writeFrames(
@@ -272,11 +279,7 @@ export class Sender {
   #enqueue(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     stream.queuedEnd = endStream
     if (start < end) {
-      const data = new QueuedData(bytes, start, end)
-      if (stream.queueTail === undefined) stream.queueHead = data
-      else stream.queueTail.next = data
-      stream.queueTail = data
-      stream.queuedSize += end - start
+      stream.queue(bytes, start, end)
       this.queuedSize += end - start
     }
     this.#makeReady(stream)
@@ -293,24 +296,42 @@ export class Sender {
 
   /** One frame of one stream; it goes to the end of the row when more is left. */
   #sendTurn(stream: Stream, room: number): void {
-    const data = stream.queueHead
-    if (data === undefined || stream.closed) return
+    const queued = stream.queuedSize
+    if (queued === 0 || stream.closed) return
     const window = Math.min(this.window, this.initialWindow + stream.sendCredit)
     if (window <= 0) return // WINDOW_UPDATE or SETTINGS brings it back
     const frameMax = Math.min(this.#connection.peerSettings.frameSizeMax, DATA_SIZE_MAX, window)
-    const size = Math.min(data.end - data.start, frameMax, Math.max(room, WINDOW_WORTH_SENDING))
-    const last = size === stream.queuedSize
+    const size = Math.min(queued, frameMax, Math.max(room, WINDOW_WORTH_SENDING))
+    const last = size === queued
     stream.queuedSize -= size
     this.queuedSize -= size
-    this.#writeFrames(stream, data.bytes, data.start, data.start + size, last && stream.queuedEnd)
-    data.start += size
-    if (data.start === data.end) {
-      stream.queueHead = data.next
-      if (data.next === undefined) stream.queueTail = undefined
-    }
+    const endStream = last && stream.queuedEnd
+    this.#writeQueued(stream, size, endStream)
+    if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
     if (last) this.#finishQueue(stream)
     else this.#makeReady(stream)
     this.#noteDrained(stream)
+  }
+
+  /** One frame of the first `size` octets of the queue: small parts are copied, large ones referred to. */
+  #writeQueued(stream: Stream, size: number, endStream: boolean): void {
+    const { output } = this.#connection
+    const header = output.reserve(FRAME_HEADER_SIZE)
+    output.commit(this.#writeHeader(stream, header, size, endStream))
+    for (let left = size; left > 0; ) {
+      const data = stream.queueHead!
+      const part = Math.min(left, data.end - data.start)
+      if (part >= REFERENCE_PART_MIN) output.append(data.bytes, data.start, data.start + part)
+      else {
+        const offset = output.reserve(part)
+        data.bytes.copy(output.bytes, offset, data.start, data.start + part)
+        output.commit(offset + part)
+      }
+      left -= part
+      data.start += part
+      if (data.start === data.end) stream.queueHead = data.next
+    }
+    if (stream.queueHead === undefined) stream.queueTail = undefined
   }
 
   #finishQueue(stream: Stream): void {

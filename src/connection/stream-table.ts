@@ -25,6 +25,8 @@ export class StreamTable {
   peerIdMax = 0
   /** Whose handler is being called: an exception is its, not ours. */
   calling: Stream | undefined = undefined
+  /** The last of our own streams whose HEADERS have left the process. */
+  #takenIdMax = -1
   /** Client: `canOpen` was asked for and denied; somebody waits. */
   #waited = false
 
@@ -55,6 +57,11 @@ export class StreamTable {
 
   ending(id: number): Ending {
     return this.#closed.ending(id)
+  }
+
+  /** The peer ended a stream that we had reset; true when that was to be expected. */
+  endReset(id: number): boolean {
+    return this.#closed.endReset(id)
   }
 
   /** Client: whether a stream may be opened now. */
@@ -155,6 +162,19 @@ export class StreamTable {
     stream.state = StreamState.Closed
     this.#remove(stream, false)
     this.guard(stream, () => stream.handler.onLost(cause, unprocessed))
+  }
+
+  /** What is serialised, the HEADERS of every stream of ours among it, is handed out. */
+  headersTaken(): void {
+    this.#takenIdMax = this.ownIdMax
+  }
+
+  /** The connection has gone. The peer cannot have looked at requests that never left. gRPC A6. */
+  loseAll(cause: Error): void {
+    const isClient = this.#connection.role === 'client'
+    for (const stream of this.#map.snapshot()) {
+      this.lose(stream, cause, isClient && stream.id > this.#takenIdMax)
+    }
   }
 
   /** Runs what belongs to one stream: an exception resets it and harms nobody else. */

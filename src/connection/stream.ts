@@ -3,7 +3,7 @@ import type { HeaderList, StreamHandler } from './handler.js'
 import { StreamState } from './stream-state.js'
 
 /** Octets that wait for a window. A list, because most streams never have one. */
-export class QueuedData {
+class QueuedData {
   readonly bytes: Buffer
   start: number
   readonly end: number
@@ -139,6 +139,15 @@ export class Stream {
   }
 
   /**
+   * Sends `prefix` and `bytes`, both of at least one octet, as one `sendData` of
+   * the two together would: the prefix travels in no frame of its own.
+   */
+  sendPrefixed(prefix: Buffer, bytes: Buffer, endStream: boolean): boolean {
+    if (!this.writable) return true
+    return this.connection.sender.sendPrefixed(this, prefix, bytes, endStream)
+  }
+
+  /**
    * Begins a DATA frame of `size` octets whose payload the caller writes at once
    * into `slab`, from the offset returned. -1 when it does not fit the windows,
    * something is queued, or it is large: use `sendData`.
@@ -179,6 +188,15 @@ export class Stream {
     if (!this.held) return
     this.held = false
     if (this.closed) this.connection.streams.uncount(this)
+  }
+
+  /** @internal Puts bytes[start, end) behind what is to be sent. */
+  queue(bytes: Buffer, start: number, end: number): void {
+    const data = new QueuedData(bytes, start, end)
+    if (this.queueTail === undefined) this.queueHead = data
+    else this.queueTail.next = data
+    this.queueTail = data
+    this.queuedSize += end - start
   }
 
   /** @internal Forgets what was to be sent. Returns the octets dropped. */

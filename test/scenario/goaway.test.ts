@@ -98,6 +98,7 @@ t.test('RFC 9113 §5.4.1: each running stream hears of a connection error once',
 t.test('RFC 9113 §6.8: an error GOAWAY from the peer loses every stream', t => {
   const { peer, open, connection } = connect({ role: 'client' })
   const [first, second] = [open(true), open(true)]
+  peer.takes() // what has not left cannot have been processed
   peer.sends(frames.goaway(1, Code.internalError))
   t.equal(second.unprocessed, true)
   connection.destroy()

@@ -93,8 +93,9 @@ t.test('after destroy everything is a no-op', t => {
 })
 
 t.test('destroy hands its cause to every stream and to the host', t => {
-  const { connection, recorder, open } = connect({ role: 'client' })
+  const { connection, peer, recorder, open } = connect({ role: 'client' })
   const calls = [open(), open(true), open()]
+  peer.takes() // what has not left cannot have been processed
   const cause = new Error('ECONNRESET')
   connection.destroy(cause)
   for (const call of calls) {
