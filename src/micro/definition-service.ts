@@ -26,8 +26,13 @@ import type { ServiceTypes, UntypedMethod } from './service-types.js'
 
 /** What `fromDefinition` needs besides some definitions. */
 export interface FromDefinitionOptions {
-  /** protobuf-es: the module `@bufbuild/protobuf`, whose functions read and write what its descriptors describe. */
-  readonly protobuf?: object
+  /** protobuf-es: this and the other functions of `@bufbuild/protobuf` read and write what its descriptors describe. */
+  readonly create?: EsLibrary<never, unknown>['create']
+  readonly toBinary?: EsLibrary<never, unknown>['toBinary']
+  readonly fromBinary?: EsLibrary<never, unknown>['fromBinary']
+  /** protobuf-es, with `fromJson`: JSON as well. */
+  readonly toJson?: (schema: never, message: never) => unknown
+  readonly fromJson?: (schema: never, json: never) => unknown
   /** pbjs static: the generated module's root object, below which the messages are. */
   readonly root?: object
 }
@@ -40,17 +45,17 @@ export interface FromDefinitionOptions {
  * Accepted: service definitions in the shape of grpc-js (proto-loader,
  * grpc-tools, ts-proto, protobuf-ts, nice-grpc) and client classes that carry
  * one (`grpc.loadPackageDefinition`); ts-proto's generic definitions;
- * protobuf-es v2 with `{ protobuf }`; `ServiceType` of protobuf-ts;
+ * protobuf-es v2 with `{ create, toBinary, fromBinary }`; `ServiceType` of protobuf-ts;
  * protobufjs 7 and 8 reflection; pbjs static of protobufjs 8.5 with `{ root }`.
  * Types are inferred where the generator's own tell them, else given:
  * `fromDefinition<HandlerTypes<IEchoService>>(definition)`.
  *
  * @throws TypeError when it is no definition, has no methods, or an option it needs is missing
  */
-export function fromDefinition<D extends EsService, Init, Message>(
+export function fromDefinition<D extends EsService, Message>(
   definition: D,
-  options: { readonly protobuf: EsLibrary<EsMessages<D>, Init, Message> },
-): Service<EsTypes<D, Init, Message>>
+  options: EsLibrary<EsMessages<D>, Message>,
+): Service<EsTypes<D, Message>>
 export function fromDefinition<const D extends GenericDefinition>(
   definition: D,
 ): Service<GenericTypes<D>>
@@ -72,7 +77,7 @@ export function fromDefinition(
 
 function readDefinition(given: object, options: FromDefinitionOptions): ReadDefinition {
   const definition = carriedService(given)
-  if (isEs(definition)) return readEs(definition, esLibrary(options.protobuf))
+  if (isEs(definition)) return readEs(definition, esFunctions(options))
   if (isGeneric(definition)) return readGeneric(definition)
   if (isProtobufTs(definition)) return readProtobufTs(definition)
   if (isPbjs(definition)) return readPbjs(definition)
@@ -136,15 +141,14 @@ function staticMethods(definition: object): Record<string, PbjsStaticMethod> | u
   return Object.keys(found).length > 0 ? found : undefined
 }
 
-function esLibrary(library: object | undefined): EsFunctions {
-  const functions = (library ?? {}) as Partial<EsFunctions>
+function esFunctions(options: FromDefinitionOptions): EsFunctions {
   for (const name of ['create', 'toBinary', 'fromBinary'] as const) {
-    if (typeof functions[name] === 'function') continue
+    if (typeof options[name] === 'function') continue
     throw new TypeError(
-      `a protobuf-es service needs { protobuf }, the module @bufbuild/protobuf; it has no function ${name}`,
+      `a protobuf-es service needs { create, toBinary, fromBinary } of @bufbuild/protobuf: ${name} is missing`,
     )
   }
-  return functions as EsFunctions
+  return options as unknown as EsFunctions
 }
 
 function staticRoot(root: object | undefined): object {

@@ -63,11 +63,17 @@ export interface EsMessage {
   readonly typeName: string
 }
 
-/** The functions of `@bufbuild/protobuf` that codecs are made of: hand over the module itself. */
-export interface EsLibrary<Desc = never, Init = unknown, Message = unknown> {
-  create(schema: Desc, init?: Init): Message
-  toBinary(schema: Desc, message: Message): Uint8Array
-  fromBinary(schema: Desc, bytes: Uint8Array): Message
+/**
+ * The functions of `@bufbuild/protobuf` that codecs are made of. Name them one by one, `{ create, toBinary, fromBinary }`:
+ * of a whole module TypeScript does not infer what `fromBinary` gives.
+ */
+export interface EsLibrary<Desc, Message> {
+  readonly create: (schema: never) => unknown
+  readonly toBinary: (schema: never, message: never) => Uint8Array
+  readonly fromBinary: (schema: Desc, bytes: Uint8Array) => Message
+  /** With `fromJson`: JSON as well, which micro prefers. */
+  readonly toJson?: (schema: never, message: never) => unknown
+  readonly fromJson?: (schema: never, json: never) => unknown
 }
 
 /** Every message descriptor that service `D` uses. */
@@ -127,15 +133,17 @@ type GrpcJsMethodTypes<M> = M extends {
 type BothKnown<A, B> = boolean extends A ? false : boolean extends B ? false : true
 
 /** The types of ts-proto's generic definition. */
-export type GenericTypes<D extends GenericDefinition> = {
-  [K in keyof D['methods'] & string as LowerCamel<K>]: MethodTypes<
-    KindOf<D['methods'][K]['requestStream'], D['methods'][K]['responseStream']>,
-    Decoded<D['methods'][K]['requestType']>,
-    Decoded<D['methods'][K]['responseType']>,
-    Encodable<D['methods'][K]['requestType']>,
-    Encodable<D['methods'][K]['responseType']>
-  >
-}
+export type GenericTypes<D extends GenericDefinition> = string extends keyof D['methods']
+  ? Record<string, UntypedMethod>
+  : {
+      [K in keyof D['methods'] & string as LowerCamel<K>]: MethodTypes<
+        KindOf<D['methods'][K]['requestStream'], D['methods'][K]['responseStream']>,
+        Decoded<D['methods'][K]['requestType']>,
+        Decoded<D['methods'][K]['responseType']>,
+        Encodable<D['methods'][K]['requestType']>,
+        Encodable<D['methods'][K]['responseType']>
+      >
+    }
 
 type Decoded<T extends TsProtoMessage> = Known<ReturnType<T['decode']>>
 
@@ -155,18 +163,20 @@ export type PartialMessage<T> = T extends Whole
       ? { readonly [K in keyof T]?: PartialMessage<T[K]> | undefined }
       : T
 
-/** The types of a service of protobuf-es, given what its library makes of all its descriptors. */
-export type EsTypes<D extends EsService, Init, Message> = string extends keyof D['method']
+/** The types of a service of protobuf-es, given what its library decodes: the union of all its messages. */
+export type EsTypes<D extends EsService, Message> = string extends
+  | keyof D['method']
+  | TypeName<Message>
   ? Record<string, UntypedMethod>
   : {
-      [K in keyof D['method'] & string as LowerCamel<K>]: MethodTypes<
+      [K in keyof D['method'] & string as LowerCamel<K>]: PartialTypes<
         KindOfEs<D['method'][K]['methodKind']>,
         OfType<Message, D['method'][K]['input']['typeName']>,
-        OfType<Message, D['method'][K]['output']['typeName']>,
-        InitOfType<Init, D['method'][K]['input']['typeName']>,
-        InitOfType<Init, D['method'][K]['output']['typeName']>
+        OfType<Message, D['method'][K]['output']['typeName']>
       >
     }
+
+type TypeName<Message> = Message extends { readonly $typeName: infer Name } ? Name : string
 
 type KindOfEs<K extends EsKind> = K extends 'unary'
   ? 'unary'
@@ -177,8 +187,6 @@ type KindOfEs<K extends EsKind> = K extends 'unary'
       : 'bidi'
 
 type OfType<Message, Name> = Extract<Message, { readonly $typeName: Name }>
-
-type InitOfType<Init, Name> = Extract<Init, { readonly $typeName?: Name }>
 
 /**
  * The types of a service from its grpc-js handlers, as proto-loader-gen-types (`EchoServiceHandlers`), ts-proto
