@@ -33,10 +33,13 @@ function ask(t: Test, server: Server, version: Version = 'v1') {
   }
 }
 
+function filesOf(reply: Reply): Buffer[] {
+  return (reply['file_descriptor_response']?.['file_descriptor_proto'] ?? []) as Buffer[]
+}
+
 /** Names of the files of an answer, in order. */
 function fileNames(reply: Reply): unknown[] {
-  const files = reply['file_descriptor_response']?.['file_descriptor_proto'] as Buffer[]
-  return files.map(file => decoded(file)['name'])
+  return filesOf(reply).map(file => decoded(file)['name'])
 }
 
 function decoded(file: Uint8Array): Record<string, unknown> {
@@ -235,7 +238,7 @@ t.test('our own descriptors say what a compiler says of the same files', async t
     ['grpc.reflection.v1alpha.ServerReflection', 'reflection-v1alpha.proto'],
   ] as const) {
     const reply = await question({ file_containing_symbol: symbol })
-    const [ours] = (reply['file_descriptor_response'] ?? {})['file_descriptor_proto'] as Buffer[]
+    const [ours] = filesOf(reply)
     const compiled = await loadService(`${FIXTURES}/${fixture}`, symbol)
     const [theirs] = (await compiled.descriptors?.()) ?? []
     t.strictSame({ ...decoded(ours!), name: '' }, { ...decoded(theirs!), name: '' }, symbol)
