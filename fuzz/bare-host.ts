@@ -48,8 +48,3 @@ export function pump(connection: Connection, piece: Buffer, now: number): void {
     connection.takeOutput(1 << 20)
   }
 }
-
-/** A refusal because the peer accepts smaller header lists than any answer has. */
-export function isListTooLarge(error: unknown): boolean {
-  return error instanceof RangeError && /^header list of/.test(error.message)
-}

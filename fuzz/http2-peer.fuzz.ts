@@ -70,7 +70,7 @@ export async function fuzz(data: Buffer): Promise<void> {
       ? undefined
       : {
           streamWindowSize: 1_000 + options,
-          encoderTableSizeMax: (options & 2) === 0 ? options : 4_096,
+          encoderTableSizeMax: options,
         }
   const settings =
     (options & 2) === 0

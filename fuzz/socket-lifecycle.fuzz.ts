@@ -27,9 +27,7 @@ class Owner implements DriverOwner {
     this.#alive('capacity')
   }
   onHandlerError(error: unknown): void {
-    // A peer may accept smaller header lists than any answer has.
-    if (!(error instanceof RangeError && /^header list of/.test(error.message)))
-      this.errors.push(error)
+    this.errors.push(error)
   }
   onClosed(): void {
     this.closed++

@@ -8,6 +8,8 @@ import type { OutputBuffer } from './output-buffer.js'
 const CACHED_LISTS_MAX = 8
 /** A block of at most this size is encoded where it will leave from. Unit: octets. */
 const DIRECT_SIZE_MAX = 8_192
+/** SETTINGS_HEADER_TABLE_SIZE until the peer says otherwise. Unit: octets. RFC 9113 §6.5.2. */
+const TABLE_SIZE_DEFAULT = 4_096
 const NONE: HeaderList = []
 
 /** An encoded list, valid while the encoder's table has not changed. */
@@ -31,6 +33,7 @@ class CachedList {
  */
 export class HeaderWriter {
   readonly #encoder: HpackEncoder
+  readonly #tableSizeMax: number
   readonly #output: OutputBuffer
   readonly #observer: FrameObserver | undefined
   readonly #cached: CachedList[] = []
@@ -44,14 +47,16 @@ export class HeaderWriter {
   constructor(output: OutputBuffer, tableSizeMax: number, observer?: FrameObserver) {
     this.#output = output
     this.#observer = observer
-    this.#encoder = new HpackEncoder({ tableSizeMax })
-    // Until the peer's SETTINGS say otherwise its table has the protocol's default. RFC 9113 §4.3.1.
-    if (tableSizeMax > 4_096) this.#encoder.setTableSizeMax(4_096)
+    this.#tableSizeMax = tableSizeMax
+    // The peer's table starts with the protocol's default, whatever we make of it: a smaller
+    // one of ours has to be announced (RFC 9113 §4.3.1).
+    this.#encoder = new HpackEncoder({ tableSizeMax: Math.max(tableSizeMax, TABLE_SIZE_DEFAULT) })
+    this.setTableSizeMax(TABLE_SIZE_DEFAULT)
   }
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
   setTableSizeMax(size: number): void {
-    this.#encoder.setTableSizeMax(size)
+    this.#encoder.setTableSizeMax(Math.min(size, this.#tableSizeMax))
   }
 
   /**

@@ -217,3 +217,17 @@ t.test('RFC 9113 §4.3.1: our table is at most 4096 octets until the peer grants
   for (const field of fields) t.same(bench.send(field).list, field)
   t.end()
 })
+
+t.test(
+  'RFC 9113 §4.3.1: a table of ours that is smaller than the default is announced in the first block',
+  t => {
+    const output = new OutputBuffer()
+    const writer = new HeaderWriter(output, 231)
+    writer.setTableSizeMax(300) // below the default as well: the peer waits for an update
+    writer.check([':method', 'GET'], undefined, 1_000)
+    writer.write(1, [':method', 'GET'], undefined, true, 16_384)
+    // An update to 231 octets, then the static table's second entry.
+    t.equal(Buffer.concat(output.take()).subarray(9).toString('hex'), '3fc80182')
+    t.end()
+  },
+)
