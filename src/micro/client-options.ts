@@ -1,4 +1,9 @@
-import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
+import type {
+  BackOffOptions,
+  GrpcTransportOptions,
+  Runtime,
+  Transport,
+} from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
 import type { Registry } from './registry.js'
 import type { Selector } from './selector.js'
@@ -42,6 +47,15 @@ export interface ClientOptions {
   readonly tls?: NonNullable<GrpcTransportOptions['clientTls']>
   /** Default transport: what one connection may cost. See `ConnectionLimits`. */
   readonly limits?: NonNullable<GrpcTransportOptions['limits']>
+  /**
+   * Default transport: silence, while calls run, after which a PING asks whether the server lives.
+   * At least 10_000; servers complain about less than 300_000 unless told otherwise. Unit: ms. Default: Infinity.
+   */
+  readonly keepaliveIntervalMs?: number
+  /** Default transport: time for an answer to that PING; then the connection is given up. Unit: ms. Default: 20_000. */
+  readonly keepaliveTimeoutMs?: number
+  /** Default transport: pauses between attempts to connect. */
+  readonly backOff?: BackOffOptions
   /** Largest message received. mucp: of the default transport. Unit: octets. Default: 4_194_304. */
   readonly messageSizeMax?: number
   /**
@@ -73,6 +87,9 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'pool',
   'tls',
   'limits',
+  'keepaliveIntervalMs',
+  'keepaliveTimeoutMs',
+  'backOff',
   'messageSizeMax',
   'compression',
   'authority',

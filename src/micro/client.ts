@@ -24,7 +24,13 @@ import { type Protocol, type Target, TargetFinder } from './target.js'
 const USER_AGENT = 'grpc-node-microwire/0.1.0'
 
 /** Options that only make sense for the default transport. */
-const TRANSPORT_OPTION_NAMES = ['tls', 'limits'] as const
+const TRANSPORT_OPTION_NAMES = [
+  'tls',
+  'limits',
+  'keepaliveIntervalMs',
+  'keepaliveTimeoutMs',
+  'backOff',
+] as const
 
 /**
  * Makes a client. It connects when it is first needed.
@@ -298,7 +304,13 @@ function isCallTransport(transport: Transport): transport is CallTransport {
 
 function defaultTransport(options: ClientOptions): CallTransport {
   const { tls, limits, messageSizeMax, runtime } = options
+  const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
   return grpcTransport({
+    session: {
+      ...(keepaliveIntervalMs === undefined ? {} : { keepaliveIntervalMs }),
+      ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
+      ...(backOff === undefined ? {} : { backOff }),
+    },
     ...(tls === undefined ? {} : { clientTls: tls }),
     ...(limits === undefined ? {} : { limits }),
     ...(messageSizeMax === undefined ? {} : { messageSizeMax }),

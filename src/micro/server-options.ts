@@ -26,12 +26,25 @@ export interface ServerOptions {
   readonly messageSizeMax?: number
   /** Default transport: compression, and what one native call may cost. See `CallLimits`. */
   readonly calls?: NonNullable<GrpcTransportOptions['calls']>
+  /** Default transport: connections at once; more are closed. Default: 65_536. */
+  readonly connectionsMax?: number
+  /** Default transport: time for the TLS handshake, and again for the HTTP/2 preface. Unit: ms. Default: 10_000. */
+  readonly handshakeTimeoutMs?: number
+  /** Default transport: age, a tenth more or less, at which clients are told to connect anew. Unit: ms. Default: Infinity. */
+  readonly connectionAgeMs?: number
+  /**
+   * Default transport: time from then on until what still runs is cut. go-micro's clients keep
+   * idle sockets for a minute: less cuts some of them. Unit: ms. Default: Infinity.
+   */
+  readonly connectionAgeGraceMs?: number
+  /** Default transport: time without any call or socket after which a client is told to go. Unit: ms. Default: Infinity. */
+  readonly connectionIdleMs?: number
   /**
    * Tell callers the text of exceptions that are neither `MicroError` nor
    * `GrpcError`. Default: false, for it may hold secrets.
    */
   readonly exposeErrors?: boolean
-  /** Hears of those exceptions, and of failures of the registry. Default: nobody. */
+  /** Hears of those exceptions, of failures of the registry, and, with the default transport, of connections that failed. Default: nobody. */
   readonly onError?: (error: unknown, context: Context | undefined) => void
   /** Native calls find a service by the last part of its name, whatever the package, as in go-micro. Default: false. */
   readonly matchShortName?: boolean
@@ -52,6 +65,11 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'limits',
   'messageSizeMax',
   'calls',
+  'connectionsMax',
+  'handshakeTimeoutMs',
+  'connectionAgeMs',
+  'connectionAgeGraceMs',
+  'connectionIdleMs',
   'exposeErrors',
   'onError',
   'matchShortName',

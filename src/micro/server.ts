@@ -6,6 +6,7 @@ import {
   type Listener,
   nodeRuntime,
   type Runtime,
+  type ServerTlsOptions,
   type Socket,
   type Transport,
 } from '../transport/index.js'
@@ -42,7 +43,17 @@ const GRACE_MS = 5_000
 const TIMER_MS_MAX = 0x7fff_ffff
 
 /** Options that only make sense for the default transport. */
-const TRANSPORT_OPTION_NAMES = ['tls', 'limits', 'messageSizeMax', 'calls'] as const
+const TRANSPORT_OPTION_NAMES = [
+  'tls',
+  'limits',
+  'messageSizeMax',
+  'calls',
+  'connectionsMax',
+  'handshakeTimeoutMs',
+  'connectionAgeMs',
+  'connectionAgeGraceMs',
+  'connectionIdleMs',
+] as const
 
 /** Services that `Transport/Stream` itself goes by. */
 const TRANSPORT_SERVICES: readonly string[] = [
@@ -209,6 +220,20 @@ export class Server implements AsyncDisposable {
   }
 
   /**
+   * TLS handshakes from now on use this certificate; connections live on.
+   *
+   * @throws what is wrong with it, and the old one stays; TypeError unless it listens with `tls`
+   */
+  updateTls(tls: ServerTlsOptions): void {
+    const listener = this.#listener
+    if (listener === undefined) throw new TypeError('the server has no certificate before start')
+    if (!isCallListener(listener)) {
+      throw new TypeError(`transport ${this.#transport.name} has no certificate`)
+    }
+    listener.updateTls(tls)
+  }
+
+  /**
    * Runs the stop hooks, leaves the registry, stops accepting, lets running calls finish for
    * `graceMs` and cuts the rest. Settles when nothing is left. May be called again.
    */
@@ -304,15 +329,18 @@ export class Server implements AsyncDisposable {
 
 /** The default transport. What native handlers answer and cannot be encoded is told as well. */
 function defaultTransport(options: ServerOptions): Transport {
-  const { tls, limits, messageSizeMax, runtime, onError } = options
-  const calls =
+  const { tls, onError } = options
+  const told =
     onError === undefined ? {} : { onError: (error: unknown) => onError(error, undefined) }
+  const passed: Record<string, unknown> = {}
+  for (const name of ['runtime', ...TRANSPORT_OPTION_NAMES] as const) {
+    if (name !== 'tls' && options[name] !== undefined) passed[name] = options[name]
+  }
   return grpcTransport({
-    calls: { ...calls, ...options.calls },
+    ...passed,
+    ...told,
     ...(tls === undefined ? {} : { serverTls: tls }),
-    ...(limits === undefined ? {} : { limits }),
-    ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
-    ...(runtime === undefined ? {} : { runtime }),
+    calls: { ...told, ...options.calls },
   })
 }
 

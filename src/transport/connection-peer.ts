@@ -1,4 +1,5 @@
 import type { Connection } from '../connection/index.js'
+import type { Certificate, RawSocket } from './runtime.js'
 
 /** Between whom a connection runs, as text: `host:port`, or `unix:/path`. */
 export interface ConnectionPeer {
@@ -6,6 +7,8 @@ export interface ConnectionPeer {
   readonly remote: string
   /** The connection is encrypted. */
   readonly isTls: boolean
+  /** Over TLS: what the peer proved to be (`requestCert` with `ca` at a server); undefined unless it was verified. */
+  readonly certificate?: Certificate | undefined
 }
 
 // The connection itself knows no socket, so what its socket knows is kept beside it.
@@ -20,4 +23,13 @@ export function setPeer(connection: Connection, peer: ConnectionPeer): void {
 /** The two ends of the socket under `connection`; empty texts when it runs on none of ours. */
 export function peerOf(connection: Connection): ConnectionPeer {
   return peers.get(connection) ?? UNKNOWN
+}
+
+/** The certificate of a socket's peer, if it gave one that was verified. */
+export function certificateOf(socket: RawSocket): Certificate | undefined {
+  if (socket.authorized !== true) return undefined
+  const certificate = socket.getPeerCertificate?.()
+  return certificate === undefined || Object.keys(certificate).length === 0
+    ? undefined
+    : certificate
 }

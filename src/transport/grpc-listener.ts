@@ -6,6 +6,7 @@ import {
   type ServerCall,
 } from '../grpc/index.js'
 import { GrpcServerSocket } from './grpc-server-socket.js'
+import type { ServerTlsOptions } from './runtime.js'
 import type { ServeOptions, Server } from './serve-options.js'
 import { serve } from './server.js'
 import type { CallListener, Socket } from './transport.js'
@@ -73,6 +74,10 @@ export class GrpcListener implements CallListener {
   async stop(graceMs: number): Promise<void> {
     for (const socket of this.#waiting.splice(0)) this.#serve(socket, () => {})
     await this.#server?.stop({ graceMs })
+  }
+
+  updateTls(tls: ServerTlsOptions): void {
+    this.#server?.updateTls(tls)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

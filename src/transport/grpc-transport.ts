@@ -14,8 +14,9 @@ import {
   type Runtime,
   type ServerTlsOptions,
 } from './runtime.js'
+import { type ConnectionOptions, checkServeOptions, type ServeOptions } from './serve-options.js'
 import { Session } from './session.js'
-import type { SessionOptions } from './session-options.js'
+import { checkSessionOptions, type SessionOptions } from './session-options.js'
 import { TimerHost } from './timer-host.js'
 import type {
   CallListener,
@@ -30,7 +31,11 @@ import { TRANSPORT_PATH, TRANSPORT_PATH_OLD, transportMethod } from './transport
 /** As go-micro's `DefaultDialTimeout`. Unit: ms. */
 const DIAL_TIMEOUT_MS = 5_000
 
-export interface GrpcTransportOptions {
+/** How listeners treat their connections; see `ServeOptions`. */
+export type ListenerConnectionOptions = Omit<ConnectionOptions, 'tls' | 'limits'>
+
+/** A socket is a stream: an age limit with a grace below the time that clients keep idle sockets (a minute, go-micro) cuts some. */
+export interface GrpcTransportOptions extends ListenerConnectionOptions {
   /** TLS for `listen`: `key`, `cert` ... Default: plain text. */
   readonly serverTls?: ServerTlsOptions
   /** TLS for `dial` and `session`: `ca`, `servername` ... or `{}` for the system's authorities. Default: plain text. */
@@ -52,8 +57,8 @@ export interface GrpcTransportOptions {
   readonly session?: Omit<SessionOptions, 'tls' | 'limits' | 'runtime' | 'timers'>
   /** Sent by sockets that are dialled. Default: none. */
   readonly userAgent?: string
-  /** Time for TLS and HTTP/2 handshakes of clients. Unit: ms. Default: 10_000. */
-  readonly handshakeTimeoutMs?: number
+  /** Sees the frame headers of a listener's connection. Those of clients: `session.observer`. */
+  readonly observer?: NonNullable<ServeOptions['observer']>
   /** Hears of connections, handshakes and handlers that failed at a listener. Default: nobody. */
   readonly onError?: (error: Error) => void
   /** Time, randomness and sockets. Default: `nodeRuntime`. */
@@ -88,6 +93,8 @@ class GrpcTransport implements CallTransport {
 
   constructor(options: GrpcTransportOptions) {
     this.#options = options
+    checkServeOptions(this.#serveOptions())
+    checkSessionOptions(this.#sessionOptions())
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
     this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
@@ -131,17 +138,14 @@ class GrpcTransport implements CallTransport {
   }
 
   async listen(address: string, options: ListenOptions = {}): Promise<CallListener> {
-    const { serverTls, limits, calls, handshakeTimeoutMs, onError } = this.#options
+    const { calls, observer, onError } = this.#options
     const listener = new GrpcListener({
       address,
       messageSizeMax: this.#messageSizeMax,
       calls: { ...calls, limits: { messageSizeMax: this.#messageSizeMax, ...calls?.limits } },
       runtime: this.#runtime,
-      ...(serverTls === undefined ? {} : { tls: serverTls }),
-      ...(limits === undefined ? {} : { limits }),
-      ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs }),
-      ...(onError === undefined ? {} : { onError }),
-      ...options,
+      ...this.#serveOptions(),
+      ...given({ onError, observer, backlog: options.backlog }),
     })
     return listener.listen()
   }
@@ -159,14 +163,20 @@ class GrpcTransport implements CallTransport {
   }
 
   #newSession(address: string): Session {
-    const { clientTls, limits, session } = this.#options
-    return new Session(address, {
-      ...session,
-      ...(clientTls === undefined ? {} : { tls: clientTls }),
-      ...(limits === undefined ? {} : { limits }),
-      runtime: this.#runtime,
-      timers: this.#timers,
-    })
+    const outside = { runtime: this.#runtime, timers: this.#timers }
+    return new Session(address, { ...this.#sessionOptions(), ...outside })
+  }
+
+  #serveOptions(): ConnectionOptions {
+    const { serverTls: tls, limits, connectionsMax, handshakeTimeoutMs } = this.#options
+    const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
+    const ages = { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs }
+    return given({ tls, limits, connectionsMax, handshakeTimeoutMs, ...ages })
+  }
+
+  #sessionOptions(): SessionOptions {
+    const { clientTls: tls, limits, session } = this.#options
+    return { ...session, ...given({ tls, limits }) }
   }
 
   async #release(session: Session): Promise<void> {
@@ -208,4 +218,10 @@ class GrpcTransport implements CallTransport {
     this.#routes.set(address, routes)
     return routes
   }
+}
+
+/** Without the fields that are not set. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }

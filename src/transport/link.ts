@@ -1,10 +1,12 @@
 import type { Connection, ConnectionLimits, FrameObserver } from '../connection/index.js'
 import { CallConnector } from '../grpc/index.js'
 import { type Address, formatAddress } from './address.js'
+import { certificateOf } from './connection-peer.js'
+import { goawayText } from './lost-connection.js'
 import type { Cancellable, ClientTlsOptions, RawSocket, Runtime } from './runtime.js'
 import { type DriverOwner, SocketDriver } from './socket-driver.js'
 import type { TimerHost } from './timer-host.js'
-import { connectError, TransportError, TransportErrorCode } from './transport-error.js'
+import { connectError, TransportError, TransportErrorCode, tlsError } from './transport-error.js'
 
 /** What servers say in GOAWAY to clients that send PING too often. gRPC A8. */
 const TOO_MANY_PINGS = 'too_many_pings'
@@ -59,7 +61,7 @@ export class Link implements DriverOwner {
       () => this.#onConnected(),
     )
     this.#socket.on('error', error => {
-      this.#error ??= connectError(address.text, error)
+      this.#error ??= this.#connectError(error)
     })
     this.#socket.on('close', () => this.#onSocketClose())
   }
@@ -95,12 +97,11 @@ export class Link implements DriverOwner {
 
   onGoaway(errorCode: number, debug: string): void {
     const { text } = this.#options.address
-    const reason = debug === '' ? '' : `, "${debug}"`
     this.#retire(
       new TransportError(
         TransportErrorCode.Closed,
         text,
-        `${text}: the server is leaving (GOAWAY, error code ${errorCode}${reason})`,
+        `${text}: the server is leaving: ${goawayText(errorCode, debug)}`,
       ),
     )
     if (debug === TOO_MANY_PINGS) this.#owner.onTooManyPings()
@@ -148,9 +149,20 @@ export class Link implements DriverOwner {
       isTls: tls !== undefined,
       local: formatAddress(socket.localAddress, socket.localPort),
       remote: address.text,
+      certificate: certificateOf(socket),
       limits,
       observer,
     })
+  }
+
+  /** What the socket says before there is a connection. A reset is the end of the TLS handshake, if there was to be one. */
+  #connectError(error: Error): TransportError {
+    const { address, tls } = this.#options
+    const isReset = 'code' in error && error.code === 'ECONNRESET'
+    if (tls === undefined || this.#driver !== undefined || !isReset) {
+      return connectError(address.text, error)
+    }
+    return tlsError('client', address.text, error)
   }
 
   #onTimeout(): void {

@@ -1,7 +1,14 @@
 import { lookup } from 'node:dns'
-import type { Server as NetServer, Socket as NetSocket } from 'node:net'
-import { createServer, connect as netConnect } from 'node:net'
-import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls'
+import type { Server as NetServer } from 'node:net'
+import { createServer, Socket as NetSocket, connect as netConnect } from 'node:net'
+import type {
+  ConnectionOptions,
+  PeerCertificate,
+  SecureVersion,
+  TLSSocket,
+  TlsOptions,
+  Server as TlsServer,
+} from 'node:tls'
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
 
 /** TLS as a client asks for it: `ca`, `cert`, `key`, `servername` ... */
@@ -10,8 +17,14 @@ export type ClientTlsOptions = ConnectionOptions
 /** TLS as a server offers it: `key`, `cert`, `ca`, `requestCert` ... */
 export type ServerTlsOptions = TlsOptions
 
+/** A certificate that was presented and verified: `subject`, `subjectaltname`, `fingerprint256` ... */
+export type Certificate = PeerCertificate
+
 /** The ALPN name of HTTP/2. RFC 9113 §3.2. */
 const ALPN: readonly string[] = ['h2']
+
+/** RFC 9113 §9.2. */
+const TLS_VERSION_MIN: SecureVersion = 'TLSv1.2'
 
 /** Where a socket goes, or a server listens. */
 export interface RawAddress {
@@ -56,6 +69,10 @@ export interface RawSocket {
   readonly remotePort?: number | undefined
   /** Over TLS: the protocol that was agreed, or false. */
   readonly alpnProtocol?: string | false | null
+  /** Over TLS: the peer's certificate was verified. */
+  readonly authorized?: boolean
+  /** Over TLS: what the peer presented; an empty object if nothing. */
+  getPeerCertificate?(): Certificate
   on(event: 'data', listener: (chunk: Buffer) => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'drain' | 'end' | 'close', listener: () => void): unknown
@@ -71,8 +88,15 @@ export interface RawListenEvents {
 export interface RawListener {
   readonly host: string
   readonly port: number
-  /** Stops accepting. Settles at once; sockets that were accepted live on. */
-  close(): void
+  /**
+   * Stops accepting; sockets that were accepted live on. Settles when the
+   * listening socket and all of them are gone: nothing of it is left.
+   */
+  close(): void | Promise<void>
+  /** Destroys sockets that nobody was told of: their TLS handshake is still under way. Without TLS there are none. */
+  destroyPending?(): void
+  /** TLS handshakes from now on use these. Throws when they cannot be used; the old ones stay then. */
+  updateTls?(tls: TlsOptions): void
 }
 
 /** Something that will run later. */
@@ -141,19 +165,20 @@ function connectSocket(options: RawConnectOptions, onReady: () => void): RawSock
       : { path: options.path }
   const common = { ...where, allowHalfOpen: true, noDelay: true }
   if (options.tls === undefined) return netConnect(common, onReady)
-  const socket = tlsConnect(
-    {
-      minVersion: 'TLSv1.2',
-      ...(options.host === undefined || isIp(options.host) ? {} : { servername: options.host }),
-      ...options.tls,
-      ...common,
-      ALPNProtocols: [...ALPN],
-    },
-    onReady,
-  )
-  // tls.connect ignores the option: without this, what follows a small write waits 40 ms for its acknowledgement.
-  socket.setNoDelay(true)
-  return socket
+  const name = options.host === undefined || isIp(options.host) ? {} : { servername: options.host }
+  const tls = { minVersion: TLS_VERSION_MIN, ...name, ...options.tls, ...common }
+  try {
+    const socket: TLSSocket = tlsConnect({ ...tls, ALPNProtocols: [...ALPN] }, () => {
+      refuseRenegotiation(socket)
+      onReady()
+    })
+    // tls.connect ignores the option: without this, what follows a small write waits 40 ms for its acknowledgement.
+    socket.setNoDelay(true)
+    return socket
+  } catch (error) {
+    // A key or a certificate that cannot be read: told as any failure to connect is.
+    return new NetSocket().destroy(error as Error)
+  }
 }
 
 /** RFC 6066 §3: literal addresses are not server names. */
@@ -162,50 +187,75 @@ function isIp(host: string): boolean {
 }
 
 function listenSocket(options: RawListenOptions, events: RawListenEvents): Promise<RawListener> {
-  const server = options.tls === undefined ? plainServer(events) : tlsServer(options, events)
+  const { tls, backlog } = options
+  const pending = new Set<NetSocket>()
+  const tlsServer = tls === undefined ? undefined : newTlsServer(tls, options, events, pending)
+  const server = tlsServer ?? newServer(events)
+  const where =
+    options.path === undefined
+      ? { host: options.host, port: options.port ?? 0 }
+      : { path: options.path }
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(
-      {
-        ...(options.path === undefined
-          ? { host: options.host, port: options.port ?? 0 }
-          : { path: options.path }),
-        ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
-      },
-      () => {
-        server.off('error', reject)
-        server.on('error', error => events.onError(error, ''))
-        const bound = server.address()
-        const isTcp = typeof bound === 'object' && bound !== null
-        resolve({
-          host: isTcp ? bound.address : '',
-          port: isTcp ? bound.port : 0,
-          close: () => void server.close(),
-        })
-      },
-    )
+    server.listen(backlog === undefined ? where : { ...where, backlog }, () => {
+      server.off('error', reject)
+      server.on('error', error => events.onError(error, ''))
+      const bound = server.address()
+      const isTcp = typeof bound === 'object' && bound !== null
+      resolve({
+        host: isTcp ? bound.address : '',
+        port: isTcp ? bound.port : 0,
+        close: () => new Promise(closed => server.close(() => closed())),
+        destroyPending() {
+          for (const socket of pending) socket.destroy()
+        },
+        updateTls: next => tlsServer?.setSecureContext(secureOptions(next)),
+      })
+    })
   })
 }
 
-function plainServer(events: RawListenEvents): NetServer {
+function newServer(events: RawListenEvents): NetServer {
   return createServer({ allowHalfOpen: true, noDelay: true }, socket => events.onSocket(socket))
 }
 
-function tlsServer(options: RawListenOptions, events: RawListenEvents): NetServer {
+/** `pending` holds the sockets below TLS, for Node tells of nobody before the handshake is done. */
+function newTlsServer(
+  tls: TlsOptions,
+  options: RawListenOptions,
+  events: RawListenEvents,
+  pending: Set<NetSocket>,
+): TlsServer {
   const server = createTlsServer(
     {
-      minVersion: 'TLSv1.2',
-      ...options.tls,
+      ...secureOptions(tls),
       allowHalfOpen: true,
       noDelay: true,
       handshakeTimeout: options.handshakeTimeoutMs,
       ALPNProtocols: [...ALPN],
     } as TlsOptions,
-    (socket: TLSSocket) => events.onSocket(socket),
+    (socket: TLSSocket) => {
+      refuseRenegotiation(socket)
+      events.onSocket(socket)
+    },
   )
+  server.on('connection', (socket: NetSocket) => {
+    pending.add(socket)
+    socket.once('close', () => pending.delete(socket))
+  })
   server.on('tlsClientError', (error: Error, socket: NetSocket) => {
     events.onError(error, `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`)
     socket.destroy()
   })
   return server
+}
+
+/** RFC 9113 §9.2.1. Node only reports the attempt: the end of the socket is ours to make. */
+function refuseRenegotiation(socket: TLSSocket): void {
+  socket.disableRenegotiation()
+  socket.once('error', () => socket.destroy())
+}
+
+function secureOptions(tls: TlsOptions): TlsOptions {
+  return { minVersion: TLS_VERSION_MIN, ...tls }
 }

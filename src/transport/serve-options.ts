@@ -1,6 +1,13 @@
-import type { ConnectionHandler, ConnectionLimits, FrameObserver } from '../connection/index.js'
+import {
+  type ConnectionHandler,
+  type ConnectionLimits,
+  type FrameObserver,
+  resolveLimits,
+} from '../connection/index.js'
 import type { ConnectionPeer } from './connection-peer.js'
+import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 import type { Runtime, ServerTlsOptions } from './runtime.js'
+import { checkTls } from './tls-options.js'
 
 /** How `serve` listens and what it serves. */
 export interface ServeOptions {
@@ -21,6 +28,16 @@ export interface ServeOptions {
   readonly backlog?: number
   /** Connections served at once; more are closed. Default: 65_536. */
   readonly connectionsMax?: number
+  /**
+   * Age at which a connection is told to go (GOAWAY `max_age`), a tenth more or
+   * less so that not all clients leave at once. Its calls complete, new ones go
+   * to a new connection. Unit: ms. Default: Infinity. Source: gRPC A9.
+   */
+  readonly connectionAgeMs?: number
+  /** Time from then on until what still runs is cut. Unit: ms. Default: Infinity. */
+  readonly connectionAgeGraceMs?: number
+  /** Time without any call, or from the start, after which a connection is told to go (GOAWAY `max_idle`), a tenth more or less. Unit: ms. Default: Infinity. */
+  readonly connectionIdleMs?: number
   /** Sees the frame headers of a connection. */
   readonly observer?: (peer: ConnectionPeer) => FrameObserver | undefined
   /**
@@ -49,9 +66,50 @@ export interface Server extends AsyncDisposable {
   /** Timers that wait: deadlines of calls and connections. */
   readonly timerCount: number
   /**
+   * Handshakes from now on use this certificate: `key`, `cert`, `ca`, `crl` ...;
+   * what is not given stays as it was. Connections live on. `requestCert` and
+   * `rejectUnauthorized` stay those of the start.
+   *
+   * @throws what is wrong with it, and the old one stays; TypeError for a server without TLS.
+   */
+  updateTls(tls: ServerTlsOptions): void
+  /**
    * Stops accepting, tells every client to go elsewhere (GOAWAY), lets running
    * calls finish for `graceMs` and cuts what is left then. Settles when nothing
-   * is left: no socket, no timer. May be called again with a shorter grace.
+   * is left: no socket, no timer, not the listening one either. May be called again with a shorter grace.
    */
   stop(options?: StopOptions): Promise<void>
+}
+
+const RANGES: readonly NumberRange<
+  | 'connectionsMax'
+  | 'handshakeTimeoutMs'
+  | 'connectionAgeMs'
+  | 'connectionAgeGraceMs'
+  | 'connectionIdleMs'
+>[] = [
+  ['connectionsMax', 1, Number.POSITIVE_INFINITY],
+  ['handshakeTimeoutMs', 1, DELAY_MAX_MS],
+  ['connectionAgeMs', 1, Number.POSITIVE_INFINITY],
+  ['connectionAgeGraceMs', 0, Number.POSITIVE_INFINITY],
+  ['connectionIdleMs', 1, Number.POSITIVE_INFINITY],
+]
+
+/** What a server may be told of its connections. */
+export type ConnectionOptions = Pick<
+  ServeOptions,
+  | 'tls'
+  | 'limits'
+  | 'connectionsMax'
+  | 'handshakeTimeoutMs'
+  | 'connectionAgeMs'
+  | 'connectionAgeGraceMs'
+  | 'connectionIdleMs'
+>
+
+/** @throws RangeError or TypeError naming the option that cannot be used. */
+export function checkServeOptions(options: ConnectionOptions): void {
+  checkTls(options.tls)
+  resolveLimits('server', options.limits)
+  checkRanges(options, RANGES)
 }

@@ -1,16 +1,31 @@
 import type { ConnectionHandler } from '../connection/index.js'
 import { type Address, formatAddress, parseListenAddress } from './address.js'
-import type { ConnectionPeer } from './connection-peer.js'
-import { nodeRuntime, type RawListener, type RawSocket, type Runtime } from './runtime.js'
-import type { ServeOptions, Server, StopOptions } from './serve-options.js'
-import { type DriverOwner, SocketDriver } from './socket-driver.js'
+import { type ConnectionPeer, certificateOf } from './connection-peer.js'
+import {
+  nodeRuntime,
+  type RawListener,
+  type RawSocket,
+  type Runtime,
+  type ServerTlsOptions,
+} from './runtime.js'
+import {
+  checkServeOptions,
+  type ServeOptions,
+  type Server,
+  type StopOptions,
+} from './serve-options.js'
+import { ServedSocket } from './served-socket.js'
+import { SocketDriver } from './socket-driver.js'
 import { TimerHost } from './timer-host.js'
-import { listenError, TransportError, TransportErrorCode } from './transport-error.js'
+import { checkTls } from './tls-options.js'
+import { listenError, TransportError, TransportErrorCode, tlsError } from './transport-error.js'
 
 /** Sockets a server holds at once. Unit: connections. */
 const CONNECTIONS_MAX = 65_536
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const STOP_GRACE_MS = 5_000
+/** Ages differ by a tenth either way, so that clients do not all come back at once. gRPC A9. */
+const AGE_JITTER = 0.1
 
 /**
  * Listens, and serves HTTP/2 on every socket that comes.
@@ -45,9 +60,7 @@ class SocketServer implements Server {
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
     this.#connectionsMax = options.connectionsMax ?? CONNECTIONS_MAX
-    if (!(this.#connectionsMax >= 1)) {
-      throw new RangeError(`connectionsMax is ${this.#connectionsMax}; expected 1 or more`)
-    }
+    checkServeOptions(options)
   }
 
   get address(): string {
@@ -82,7 +95,7 @@ class SocketServer implements Server {
           },
           {
             onSocket: socket => this.#onSocket(socket),
-            onError: (error, remote) => this.#report(tlsError(error, remote)),
+            onError: (error, remote) => this.#report(tlsError('server', remote, error)),
           },
         )
         return this
@@ -111,14 +124,18 @@ class SocketServer implements Server {
       const text = `${remote}: the TLS client did not ask for "h2" by ALPN; gRPC needs it`
       this.#report(new TransportError(TransportErrorCode.Tls, remote, text))
     } else {
-      this.#serve(socket, { local: this.address, remote, isTls })
+      const certificate = isTls ? certificateOf(socket) : undefined
+      this.#serve(socket, { local: this.address, remote, isTls, certificate })
     }
   }
 
   #serve(socket: RawSocket, peer: ConnectionPeer): void {
     this.#accepted++
-    const { limits, observer, handshakeTimeoutMs } = this.#options
-    const served = new ServedSocket(this)
+    const { observer, connectionAgeMs, connectionAgeGraceMs } = this.#options
+    const ageMs = this.#jittered(connectionAgeMs)
+    const graceMs = connectionAgeGraceMs ?? Number.POSITIVE_INFINITY
+    const now = this.#runtime.now()
+    const served = new ServedSocket(this, this.#timers, peer.remote, { ageMs, graceMs }, now)
     served.driver = new SocketDriver({
       runtime: this.#runtime,
       timers: this.#timers,
@@ -127,10 +144,29 @@ class SocketServer implements Server {
       handler: this.#newHandler(peer),
       owner: served,
       ...peer,
-      limits: { prefaceTimeoutMs: handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS, ...limits },
+      limits: this.#limits(),
       observer: observer?.(peer),
     })
     this.#connections.add(served)
+  }
+
+  #limits(): ServeOptions['limits'] {
+    const { limits, handshakeTimeoutMs, connectionIdleMs } = this.#options
+    const prefaceTimeoutMs = handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
+    if (connectionIdleMs === undefined) return { prefaceTimeoutMs, ...limits }
+    return { prefaceTimeoutMs, ...limits, idleTimeoutMs: this.#jittered(connectionIdleMs) }
+  }
+
+  #jittered(ms: number = Number.POSITIVE_INFINITY): number {
+    return Math.round(ms * (1 + AGE_JITTER * (2 * this.#runtime.random() - 1)))
+  }
+
+  updateTls(tls: ServerTlsOptions): void {
+    checkTls(tls)
+    if (this.#options.tls === undefined || this.#listener?.updateTls === undefined) {
+      throw new TypeError(`the server at ${this.address} was made without tls`)
+    }
+    this.#listener.updateTls({ ...this.#options.tls, ...tls })
   }
 
   /** @internal */
@@ -159,13 +195,16 @@ class SocketServer implements Server {
   }
 
   async #drain(): Promise<void> {
-    this.#listener?.close()
+    const closed = this.#listener?.close()
     for (const served of this.#connections) served.shutdown()
     if (this.#connections.size > 0) {
       await new Promise<void>(resolve => {
         this.#onEmpty = resolve
       })
     }
+    // What is left now are TLS handshakes under way; nobody would serve them.
+    this.#listener?.destroyPending?.()
+    await closed
     this.#timers.close()
   }
 
@@ -181,53 +220,8 @@ class SocketServer implements Server {
   }
 }
 
-/** One accepted socket. */
-class ServedSocket implements DriverOwner {
-  readonly #server: SocketServer
-  driver: SocketDriver | undefined
-
-  constructor(server: SocketServer) {
-    this.#server = server
-  }
-
-  shutdown(): void {
-    this.driver?.shutdown()
-  }
-
-  destroy(cause: Error): void {
-    this.driver?.destroy(cause)
-  }
-
-  onSettings(): void {}
-
-  onGoaway(): void {}
-
-  onCapacity(): void {}
-
-  onHandlerError(error: unknown): void {
-    this.#server.onConnectionError(error instanceof Error ? error : new Error(String(error)))
-  }
-
-  onClosed(cause: Error | undefined): void {
-    if (cause !== undefined) this.#server.onConnectionError(cause)
-  }
-
-  onGone(): void {
-    this.#server.onGone(this)
-  }
-}
-
 /** A socket we do not serve: its errors are nobody's business. */
 function refuse(socket: RawSocket): void {
   socket.on('error', () => {})
   socket.destroy()
-}
-
-function tlsError(cause: Error, remote: string): TransportError {
-  return new TransportError(
-    TransportErrorCode.Tls,
-    remote,
-    `${remote}: TLS handshake failed: ${cause.message}`,
-    cause,
-  )
 }

@@ -1,7 +1,9 @@
-import type { ConnectionLimits, FrameObserver } from '../connection/index.js'
+import { type ConnectionLimits, type FrameObserver, resolveLimits } from '../connection/index.js'
 import type { BackOffOptions } from './back-off.js'
+import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 import type { ClientTlsOptions, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
+import { checkTls } from './tls-options.js'
 
 /** How a session connects. */
 export interface SessionOptions {
@@ -14,6 +16,15 @@ export interface SessionOptions {
   readonly backOff?: BackOffOptions
   /** Calls that may wait for a connection or for room on it; more fail with RESOURCE_EXHAUSTED. Default: 100_000. */
   readonly waitingCallsMax?: number
+  /**
+   * Silence, while calls run, after which a PING asks whether the server lives.
+   * At least 10_000; servers complain about less than 300_000 unless they were
+   * told otherwise, and it is doubled when one does. Unit: ms. Default: Infinity.
+   * Source: gRPC A8.
+   */
+  readonly keepaliveIntervalMs?: number
+  /** Time for any octet to come after that PING; else the connection is given up and its calls are UNAVAILABLE. Unit: ms. Default: 20_000. Source: gRPC A8. */
+  readonly keepaliveTimeoutMs?: number
   /** See `ConnectionLimits`. */
   readonly limits?: Partial<ConnectionLimits>
   /** Sees the frame headers of every connection of the session. */
@@ -30,4 +41,37 @@ export interface SessionOptions {
 export interface StartOptions {
   /** Wait while the server cannot be reached, instead of failing with UNAVAILABLE. Default: false. */
   readonly waitForReady?: boolean
+}
+
+/** gRPC A8 has clients ask no more often. Unit: ms. */
+const KEEPALIVE_INTERVAL_MIN_MS = 10_000
+const RANGES: readonly NumberRange<
+  'connectTimeoutMs' | 'waitingCallsMax' | 'keepaliveIntervalMs' | 'keepaliveTimeoutMs'
+>[] = [
+  ['connectTimeoutMs', 1, DELAY_MAX_MS],
+  ['waitingCallsMax', 0, Number.POSITIVE_INFINITY],
+  ['keepaliveIntervalMs', KEEPALIVE_INTERVAL_MIN_MS, Number.POSITIVE_INFINITY],
+  ['keepaliveTimeoutMs', 1, Number.POSITIVE_INFINITY],
+]
+
+/** @throws RangeError or TypeError naming the option that cannot be used. */
+export function checkSessionOptions(options: SessionOptions): void {
+  checkTls(options.tls)
+  resolveLimits('client', options.limits)
+  checkRanges(options, RANGES)
+}
+
+/** The limits of the session's connections; `keepaliveFactor` grows when servers complain about PINGs. */
+export function sessionLimits(
+  options: SessionOptions,
+  keepaliveFactor: number,
+): Partial<ConnectionLimits> | undefined {
+  const { limits, keepaliveTimeoutMs } = options
+  const intervalMs = options.keepaliveIntervalMs ?? limits?.keepaliveIntervalMs
+  if (intervalMs === undefined && keepaliveTimeoutMs === undefined) return limits
+  return {
+    ...limits,
+    ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
+    ...(intervalMs === undefined ? {} : { keepaliveIntervalMs: intervalMs * keepaliveFactor }),
+  }
 }

@@ -4,7 +4,12 @@ import { type Address, formatAddress, parseDialAddress } from './address.js'
 import { BackOff } from './back-off.js'
 import { Link, type LinkOwner } from './link.js'
 import { type Cancellable, nodeRuntime, type Runtime } from './runtime.js'
-import type { SessionOptions, StartOptions } from './session-options.js'
+import {
+  checkSessionOptions,
+  type SessionOptions,
+  type StartOptions,
+  sessionLimits,
+} from './session-options.js'
 import { TimerHost } from './timer-host.js'
 import type { CallSession } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
@@ -52,6 +57,7 @@ export class Session implements CallSession, LinkOwner {
   #closing: Promise<void> | undefined
 
   constructor(address: string, options: SessionOptions = {}) {
+    checkSessionOptions(options)
     this.address = address
     this.#where = parseDialAddress(address)
     this.#options = options
@@ -59,9 +65,7 @@ export class Session implements CallSession, LinkOwner {
     this.#ownsTimers = options.timers === undefined
     this.#timers = options.timers ?? new TimerHost(this.#runtime)
     this.#backOff = new BackOff(options.backOff ?? {}, () => this.#runtime.random())
-    const countMax = options.waitingCallsMax ?? WAITING_CALLS_MAX
-    if (!(countMax >= 0)) throw new RangeError(`waitingCallsMax is ${countMax}; expected 0 or more`)
-    this.#waiting = new WaitingCalls(countMax)
+    this.#waiting = new WaitingCalls(options.waitingCallsMax ?? WAITING_CALLS_MAX)
     if (options.eager === true) this.#connect()
   }
 
@@ -237,7 +241,7 @@ export class Session implements CallSession, LinkOwner {
         timers: this.#timers,
         address: this.#where,
         tls,
-        limits: this.#limits(),
+        limits: sessionLimits(this.#options, this.#keepaliveFactor),
         observer,
         connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       },
@@ -245,13 +249,6 @@ export class Session implements CallSession, LinkOwner {
     )
     this.#links.add(link)
     this.#current = link
-  }
-
-  #limits(): SessionOptions['limits'] {
-    const { limits } = this.#options
-    const intervalMs = limits?.keepaliveIntervalMs
-    if (this.#keepaliveFactor === 1 || intervalMs === undefined) return limits
-    return { ...limits, keepaliveIntervalMs: intervalMs * this.#keepaliveFactor }
   }
 
   /** The attempt failed: impatient calls hear why, the others and eager sessions wait for the next one. */

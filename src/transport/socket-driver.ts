@@ -14,9 +14,10 @@ import {
   Speaker,
   serverMistake,
 } from './first-octets.js'
-import type { Cancellable, RawSocket, Runtime } from './runtime.js'
+import { goawayText, lostError } from './lost-connection.js'
+import type { Cancellable, Certificate, RawSocket, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
-import { connectError, TransportError, TransportErrorCode } from './transport-error.js'
+import { TransportError, TransportErrorCode } from './transport-error.js'
 
 /**
  * Octets the socket may hold for the kernel before we give it no more: enough
@@ -53,6 +54,8 @@ export interface DriverOptions {
   /** Ours and the peer's; errors name the peer's. */
   readonly local: string
   readonly remote: string
+  /** What the peer proved to be, over TLS. */
+  readonly certificate?: Certificate | undefined
   readonly limits?: Partial<ConnectionLimits> | undefined
   readonly observer?: FrameObserver | undefined
 }
@@ -88,7 +91,8 @@ export class SocketDriver implements ConnectionHost {
   #held: Buffer | undefined
   /** A server says nothing before it knows that the client speaks HTTP/2. */
   #silent: boolean
-  #goawayCame = false
+  /** What the peer said when it began to leave. */
+  #goaway: string | undefined
   #peerEnded = false
   #ending = false
   #gone = false
@@ -120,7 +124,7 @@ export class SocketDriver implements ConnectionHost {
     socket.on('drain', () => this.flush())
     socket.on('end', () => this.#onEnd())
     socket.on('error', error => {
-      this.#cause = connectError(this.#remote, error)
+      this.#cause = this.#lost(error)
     })
     socket.on('close', () => this.#onClose())
     this.flush()
@@ -139,11 +143,11 @@ export class SocketDriver implements ConnectionHost {
     this.#socket.destroy()
   }
 
-  /** Ends the connection in good order: at once when nothing runs on it. */
-  shutdown(): void {
+  /** Ends the connection in good order: at once when nothing runs on it. `reason` goes with GOAWAY. */
+  shutdown(reason?: string): void {
     // Nobody who has said nothing yet can be in the middle of a call.
     if (this.#silent) return this.destroy()
-    this.connection.shutdown()
+    this.connection.shutdown(reason)
     this.onOutput()
   }
 
@@ -158,7 +162,7 @@ export class SocketDriver implements ConnectionHost {
   }
 
   onGoaway(_lastStreamId: number, errorCode: number, debug: string): void {
-    this.#goawayCame = true
+    this.#goaway = goawayText(errorCode, debug)
     this.#owner.onGoaway(errorCode, debug)
   }
 
@@ -244,7 +248,7 @@ export class SocketDriver implements ConnectionHost {
     const reached = connection.receive(bytes, start, bytes.length, this.#runtime.now())
     this.#receiving = false
     // A client leaves as well when its last call has ended, which may be now.
-    if (this.#goawayCame && this.#role === 'client') connection.shutdown()
+    if (this.#goaway !== undefined && this.#role === 'client') connection.shutdown()
     if (reached < bytes.length && !connection.finished) this.#postpone(bytes, reached)
     else this.#resume()
     // Handlers or callers that were woken go on in microtasks.
@@ -328,8 +332,7 @@ export class SocketDriver implements ConnectionHost {
     if (this.#ending || this.#gone) return
     this.#peerEnded = true
     if (this.#role === 'client' || this.#recognising) {
-      const text = `${this.#remote}: the peer closed the connection`
-      this.destroy(new TransportError(TransportErrorCode.Lost, this.#remote, text))
+      this.destroy(this.#lost())
       return
     }
     this.flush()
@@ -355,18 +358,19 @@ export class SocketDriver implements ConnectionHost {
     })
   }
 
+  #lost(cause?: Error): TransportError {
+    const unheard = this.#recognising && this.#held === undefined
+    const lost = { role: this.#role, isTls: this.#isTls, unheard, goaway: this.#goaway }
+    return lostError(this.#remote, lost, cause)
+  }
+
   #onClose(): void {
     if (this.#gone) return
     this.#gone = true
     this.#linger?.cancel()
     this.#linger = undefined
     this.#rest = undefined
-    if (!this.connection.finished) {
-      const text = `${this.#remote}: the connection was closed`
-      this.connection.destroy(
-        this.#cause ?? new TransportError(TransportErrorCode.Lost, this.#remote, text),
-      )
-    }
+    if (!this.connection.finished) this.connection.destroy(this.#cause ?? this.#lost())
     this.#timers.rest()
     this.#owner.onGone()
   }

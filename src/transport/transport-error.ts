@@ -1,3 +1,5 @@
+import { tlsMistake } from './tls-mistake.js'
+
 /**
  * Stable names for what goes wrong below gRPC. Written for `switch`, not for
  * people; the message is for people.
@@ -59,27 +61,36 @@ const connectErrors: Readonly<Record<string, readonly [TransportErrorCode, strin
 }
 
 /** A failed or broken connection in one sentence with the address; `cause` is kept. */
-export function connectError(address: string, cause: unknown): TransportError {
+export function connectError(
+  address: string,
+  cause: unknown,
+  role: 'client' | 'server' = 'client',
+): TransportError {
   if (cause instanceof TransportError) return cause
   const code = systemCode(cause)
   const known = connectErrors[code]
   if (known !== undefined) {
     return new TransportError(known[0], address, `${address}: ${known[1]} (${code})`, cause)
   }
-  if (isTlsCode(code)) {
-    return new TransportError(
-      TransportErrorCode.Tls,
-      address,
-      `${address}: TLS failed: ${textOf(cause)} (${code})`,
-      cause,
-    )
-  }
+  if (isTlsCode(code)) return tlsError(role, address, cause)
   return new TransportError(
     TransportErrorCode.System,
     address,
     `${address}: ${textOf(cause)}`,
     cause,
   )
+}
+
+/** A TLS handshake that failed, in one sentence for the side that we are; `cause` is kept. */
+export function tlsError(
+  role: 'client' | 'server',
+  address: string,
+  cause: unknown,
+): TransportError {
+  const code = systemCode(cause)
+  const text = tlsMistake(role, code) ?? `TLS failed: ${reasonOf(cause)}`
+  const suffix = code === '' ? '' : ` (${code})`
+  return new TransportError(TransportErrorCode.Tls, address, `${address}: ${text}${suffix}`, cause)
 }
 
 const listenErrors: Readonly<Record<string, readonly [TransportErrorCode, string]>> = {
@@ -122,6 +133,12 @@ function isTlsCode(code: string): boolean {
     code.includes('SELF_SIGNED') ||
     code.startsWith('UNABLE_TO_')
   )
+}
+
+/** OpenSSL's message is several lines of its sources; the reason is in a field of its own. */
+function reasonOf(cause: unknown): string {
+  const reason = (cause as { reason?: unknown } | undefined)?.reason
+  return typeof reason === 'string' ? reason : textOf(cause)
 }
 
 function textOf(cause: unknown): string {

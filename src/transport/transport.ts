@@ -1,5 +1,6 @@
 import type { HeaderList, TimerWheel } from '../connection/index.js'
 import type { ClientCall, Router } from '../grpc/index.js'
+import type { ServerTlsOptions } from './runtime.js'
 import type { StartOptions } from './session-options.js'
 
 /**
@@ -82,6 +83,8 @@ export interface CallListener extends Listener {
   onCall(router: Router): void
   /** Stops accepting, lets running calls and sockets finish for `graceMs`, then cuts. Unit: ms. */
   stop(graceMs: number): Promise<void>
+  /** Another certificate for handshakes from now on. @throws as `Server.updateTls` */
+  updateTls(tls: ServerTlsOptions): void
 }
 
 /** Who can carry a native call: a `Session` to one address. */

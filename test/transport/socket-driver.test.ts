@@ -443,7 +443,8 @@ t.test('client: a server that ends has ended every call', t => {
   socket.emit('end')
   t.match(owner.cause, {
     code: 'TRANSPORT_LOST',
-    message: 'greeter:50051: the peer closed the connection',
+    message:
+      'greeter:50051: the server closed the connection without a word; if it is a TLS port, connect with `tls`',
   })
   t.same(owner.events, ['closed', 'gone'])
   runtime.settle()

@@ -1,0 +1,64 @@
+/** What the names of OpenSSL's errors mean for one who set up a client. Releases spell prefixes differently: ends are matched. */
+const CLIENT_MISTAKES: readonly (readonly [RegExp, string])[] = [
+  [
+    /WRONG_VERSION_NUMBER$|PACKET_LENGTH_TOO_LONG$|RECORD_LAYER_FAILURE$|HTTP_REQUEST$/,
+    'the server does not speak TLS at this port; connect without `tls`, or to its TLS port',
+  ],
+  [
+    /ALERT_NO_APPLICATION_PROTOCOL$/,
+    'the server did not agree to "h2" by ALPN; is it a gRPC server?',
+  ],
+  [
+    /ALERT_CERTIFICATE_REQUIRED$/,
+    'the server wants a certificate of the client; give `tls` a `key` and a `cert`',
+  ],
+  [
+    /ALERT_HANDSHAKE_FAILURE$/,
+    'the server refused the TLS handshake; does it want a certificate of the client, or other ciphers?',
+  ],
+  [
+    /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+)$/,
+    'the server does not accept the certificate of this client',
+  ],
+  [/ALERT_PROTOCOL_VERSION$|UNSUPPORTED_PROTOCOL$/, 'the server has no TLS 1.2 or newer'],
+  [
+    /SELF_SIGNED_CERT|^UNABLE_TO_(?:VERIFY|GET)_/,
+    'the certificate of the server is not trusted; give `tls` its authority as `ca`',
+  ],
+  [
+    /^ECONNRESET$|^EPIPE$/,
+    'the server closed the connection during the TLS handshake; does this port speak TLS?',
+  ],
+]
+
+/** The same for one who set up a server. */
+const SERVER_MISTAKES: readonly (readonly [RegExp, string])[] = [
+  [/HTTP_REQUEST$/, 'the client speaks plain HTTP/1.x, but this port takes TLS'],
+  [
+    /WRONG_VERSION_NUMBER$|PACKET_LENGTH_TOO_LONG$|RECORD_LAYER_FAILURE$/,
+    'the client speaks plain text, but this port takes TLS; give the client `tls`',
+  ],
+  [
+    /UNSUPPORTED_PROTOCOL$|ALERT_PROTOCOL_VERSION$|VERSION_TOO_LOW$/,
+    'the client offers no TLS 1.2 or newer',
+  ],
+  [/NO_APPLICATION_PROTOCOL$/, 'the TLS client did not ask for "h2" by ALPN; gRPC needs it'],
+  [
+    /PEER_DID_NOT_RETURN_A_CERTIFICATE$/,
+    'the client gave no certificate, and this server wants one',
+  ],
+  [
+    /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+)$/,
+    'the client does not trust the certificate of this server',
+  ],
+  [/SELF_SIGNED_CERT|^UNABLE_TO_(?:VERIFY|GET)_/, 'the certificate of the client is not trusted'],
+  [/HANDSHAKE_TIMEOUT$/, 'the TLS handshake took too long'],
+  [/RENEGOTIATION_DISABLED$/, 'the client asked for TLS renegotiation (RFC 9113 §9.2.1)'],
+  [/^ECONNRESET$|^EPIPE$/, 'the client closed the connection during the TLS handshake'],
+]
+
+/** What went wrong in a TLS handshake, for the side that we are, as the end of a sentence; undefined for what we have no words for. */
+export function tlsMistake(role: 'client' | 'server', code: string): string | undefined {
+  const mistakes = role === 'client' ? CLIENT_MISTAKES : SERVER_MISTAKES
+  return mistakes.find(([pattern]) => pattern.test(code))?.[1]
+}

@@ -1,0 +1,290 @@
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type Server as NetServer, connect as netConnect } from 'node:net'
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
+import { generate } from 'selfsigned'
+import t, { type Test } from 'tap'
+import { Status } from '../../src/grpc/index.js'
+import { type ConnectionPeer, peerOf } from '../../src/transport/connection-peer.js'
+import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
+import { serve } from '../../src/transport/server.js'
+import { connect, type Session } from '../../src/transport/session.js'
+import type { SessionOptions } from '../../src/transport/session-options.js'
+import { acceptorOf, BareClient, ECHO, HeldRoute, method, routerWith, unary } from './calls.js'
+
+interface Pair {
+  readonly key: string
+  readonly cert: string
+}
+
+/** A certificate that is its own authority. */
+async function certificate(name: string): Promise<Pair> {
+  const pems = await generate([{ name: 'commonName', value: name }], {
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: name }] }],
+  })
+  return { key: pems.private, cert: pems.cert }
+}
+
+const ours = await certificate('localhost')
+
+async function start(
+  t: Test,
+  options: Partial<ServeOptions> = {},
+): Promise<{ server: Server; port: number; errors: Error[] }> {
+  const errors: Error[] = []
+  const server = await serve({
+    address: '127.0.0.1:0',
+    handler: acceptorOf(routerWith()),
+    tls: ours,
+    onError: error => errors.push(error),
+    ...options,
+  })
+  t.teardown(() => server.stop({ graceMs: 0 }))
+  return { server, port: Number(server.address.split(':').at(-1)), errors }
+}
+
+function session(t: Test, port: number, options: SessionOptions = {}): Session {
+  const made = connect(`localhost:${port}`, options)
+  t.teardown(() => made.close())
+  return made
+}
+
+function listening(t: Test, listener: NetServer): Promise<number> {
+  t.teardown(() => new Promise(resolve => listener.close(resolve)))
+  return new Promise(resolve => {
+    listener.listen(0, '127.0.0.1', () => resolve((listener.address() as { port: number }).port))
+  })
+}
+
+/** A server that says the same to everybody. */
+function saying(text: string): NetServer {
+  return createServer(socket => {
+    socket.on('error', () => {})
+    socket.resume()
+    socket.end(text)
+  })
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 2_000 && !condition(); i++)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  if (!condition()) throw new Error('the condition did not come true in time')
+}
+
+/** A TLS client without HTTP/2 above, until its socket is closed. */
+function rawTls(
+  port: number,
+  options: ConnectionOptions,
+  onSecure: (socket: TLSSocket) => void = () => {},
+): Promise<void> {
+  return new Promise(resolve => {
+    const socket = tlsConnect(
+      { port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'], ...options },
+      () => onSecure(socket),
+    )
+    socket.on('error', () => {})
+    socket.on('close', () => resolve())
+    socket.resume()
+  })
+}
+
+/** One sentence: the address, no line break, no source file of OpenSSL. */
+function isSentence(t: Test, text: string | undefined, expected: RegExp): void {
+  t.match(text, expected)
+  t.notMatch(text, /\n|openssl|\.c:/)
+}
+
+t.test('updateTls: new handshakes use the new certificate, connections live on', async t => {
+  const next = await certificate('localhost')
+  const held = new HeldRoute()
+  const { server, port } = await start(t, { handler: acceptorOf(routerWith(held)) })
+  const old = session(t, port, { tls: { ca: ours.cert } })
+  const running = unary(old, held.method)
+  await until(() => held.calls.length === 1)
+  server.updateTls(next)
+  const fresh = session(t, port, { tls: { ca: next.cert } })
+  t.equal((await unary(fresh)).error, undefined, 'the new one is served')
+  const wary = session(t, port, { tls: { ca: ours.cert } })
+  t.match(await unary(wary), { error: { cause: { code: 'TRANSPORT_TLS' } } }, 'the old one is not')
+  held.answerAll()
+  t.equal((await running).error, undefined, 'the old connection completes its call')
+})
+
+t.test('updateTls: one that cannot be used throws, and the old one stays', async t => {
+  const { server, port } = await start(t)
+  t.throws(() => server.updateTls({ key: 'x', cert: 'y' }), Error)
+  t.throws(() => server.updateTls({ minVersion: 'TLSv1' }), RangeError)
+  t.equal((await unary(session(t, port, { tls: { ca: ours.cert } }))).error, undefined)
+  const plain = await serve({ address: '127.0.0.1:0', handler: acceptorOf(routerWith()) })
+  t.teardown(() => plain.stop())
+  t.throws(() => plain.updateTls(ours), /was made without tls/)
+})
+
+t.test('RFC 6066 §3: servername overrides the name that is asked for and verified', async t => {
+  const other = await certificate('greeter.internal')
+  const { port } = await start(t, { tls: other })
+  const wrong = session(t, port, { tls: { ca: other.cert } })
+  const { error } = await unary(wrong)
+  isSentence(t, error?.message, /^localhost:\d+: TLS failed: .* is not in the cert's altnames/)
+  const right = session(t, port, { tls: { ca: other.cert, servername: 'greeter.internal' } })
+  t.equal((await unary(right)).error, undefined)
+  t.equal(right.authority, 'greeter.internal')
+})
+
+t.test(
+  'mutual TLS: the client is known to the handler; without certificate it is refused',
+  async t => {
+    const client = await certificate('shop')
+    let peer: ConnectionPeer | undefined
+    const router = routerWith({
+      method: method('/test.Peer/Who'),
+      start(call) {
+        peer = peerOf(call.stream.connection)
+        call.respond(Buffer.from('x'))
+        call.settle()
+        return undefined
+      },
+    })
+    const tls = { ...ours, ca: client.cert, requestCert: true }
+    const { port, errors } = await start(t, { tls, handler: acceptorOf(router) })
+    const known = session(t, port, { tls: { ca: ours.cert, ...client } })
+    t.equal((await unary(known, method('/test.Peer/Who'))).error, undefined)
+    t.equal(peer?.isTls, true)
+    t.equal(peer?.certificate?.subject.CN, 'shop')
+
+    const nobody = session(t, port, { tls: { ca: ours.cert } })
+    const refused = await unary(nobody)
+    t.equal(refused.error?.status, Status.Unavailable)
+    isSentence(t, refused.error?.message, /the server wants a certificate of the client/)
+    await until(() => errors.length > 0)
+    isSentence(t, errors[0]?.message, /^[\d.:]+: the client gave no certificate/)
+
+    const stranger = session(t, port, { tls: { ca: ours.cert, ...(await certificate('other')) } })
+    isSentence(
+      t,
+      (await unary(stranger)).error?.message,
+      /^localhost:\d+: the server closed .*does it accept the certificate of this client\?/,
+    )
+  },
+)
+
+t.test('RFC 9113 §9.2: TLS older than 1.2 is refused, by options and on the wire', async t => {
+  const { port, errors } = await start(t)
+  const old = { ciphers: 'DEFAULT@SECLEVEL=0', minVersion: 'TLSv1', maxVersion: 'TLSv1.1' } as const
+  await rawTls(port, old)
+  await until(() => errors.length > 0)
+  isSentence(t, errors[0]?.message, /^127[\d.:]+: the client offers no TLS 1\.2 or newer/)
+  const handler = acceptorOf(routerWith())
+  t.throws(() => connect('a:1', { tls: { minVersion: 'TLSv1.1' } }), {
+    name: 'RangeError',
+    message: 'tls.minVersion is TLSv1.1; HTTP/2 needs TLSv1.2 or newer',
+  })
+  t.throws(() => serve({ tls: { maxVersion: 'TLSv1' }, handler }), /tls\.maxVersion is TLSv1/)
+  t.throws(() => connect('a:1', { tls: { secureProtocol: 'TLS_method' } }), TypeError)
+  t.throws(() => serve({ tls: { ALPNProtocols: ['http/1.1'] }, handler }), TypeError)
+  t.throws(() => connect('a:1', { tls: true as never }), /tls must be an object, got true/)
+})
+
+t.test('RFC 9113 §9.2.1: TLS 1.2 serves calls, and renegotiation ends the connection', async t => {
+  const { server, port, errors } = await start(t)
+  const client = session(t, port, { tls: { ca: ours.cert, maxVersion: 'TLSv1.2' } })
+  t.equal((await unary(client)).error, undefined)
+  await client.close()
+  await until(() => server.connectionCount === 0)
+  await rawTls(port, { maxVersion: 'TLSv1.2' }, socket => {
+    socket.write(new BareClient().take())
+    socket.renegotiate({}, () => {})
+  })
+  await until(() => server.connectionCount === 0)
+  t.equal(server.acceptedCount, 2)
+  isSentence(t, errors[0]?.message, /^127[\d.:]+: the client asked for TLS renegotiation/)
+})
+
+t.test('RFC 9113 §3.3: ALPN without h2 is refused by either side, in one sentence', async t => {
+  const { port, errors } = await start(t)
+  await rawTls(port, { ALPNProtocols: ['http/1.1'] })
+  await until(() => errors.length === 1)
+  isSentence(t, errors[0]?.message, /did not ask for "h2" by ALPN/)
+  await rawTls(port, { ALPNProtocols: undefined as never })
+  await until(() => errors.length === 2)
+  isSentence(t, errors[1]?.message, /did not ask for "h2" by ALPN/)
+})
+
+t.test('a TLS client on a plaintext port: both sides hear one sentence', async t => {
+  const { port, errors } = await start(t, { tls: undefined as never })
+  const { error } = await unary(session(t, port, { tls: { ca: ours.cert } }))
+  isSentence(
+    t,
+    error?.message,
+    /^localhost:\d+: the server closed the connection during the TLS handshake; does this port speak TLS\?/,
+  )
+  t.match(error?.cause, { code: 'TRANSPORT_TLS' })
+  isSentence(t, errors[0]?.message, /the client speaks TLS, but this port is plain text/)
+
+  const talker = await listening(t, saying('220 mail ready\r\n'))
+  const other = await unary(session(t, talker, { tls: { ca: ours.cert } }))
+  isSentence(t, other.error?.message, /the server does not speak TLS at this port/)
+})
+
+t.test('a plaintext client on a TLS port: both sides hear one sentence', async t => {
+  const { port, errors } = await start(t)
+  const { error } = await unary(session(t, port))
+  isSentence(t, error?.message, /^localhost:\d+: .*connect with `tls`$/)
+  await until(() => errors.length === 1)
+  isSentence(t, errors[0]?.message, /the client speaks plain text, but this port takes TLS/)
+  const web = netConnect(port, '127.0.0.1', () => web.write('GET / HTTP/1.1\r\n\r\n'))
+  web.on('error', () => {})
+  await until(() => errors.length === 2)
+  isSentence(t, errors[1]?.message, /the client speaks plain HTTP\/1\.x, but this port takes TLS/)
+})
+
+t.test('a server of HTTP/1.1 and a proxy that answers HTML: one sentence', async t => {
+  const web = await listening(
+    t,
+    createHttpServer((_, response) => response.end('x')),
+  )
+  const first = await unary(session(t, web))
+  isSentence(t, first.error?.message, /^localhost:\d+: the server answered in HTTP\/1\.x/)
+  const page = '<!doctype html><html><body>Bad Gateway</body></html>'
+  const proxy = await listening(t, saying(page))
+  const second = await unary(session(t, proxy))
+  isSentence(t, second.error?.message, /^localhost:\d+: the server answered with HTML/)
+  const status = `HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n${page}`
+  const gateway = await listening(t, saying(status))
+  const third = await unary(session(t, gateway))
+  isSentence(t, third.error?.message, /is this a web server or proxy\? Try the gRPC port$/)
+})
+
+t.test('a key that cannot be read fails the call, not its caller', async t => {
+  const { port } = await start(t)
+  const broken = session(t, port, { tls: { key: 'no key', cert: 'no certificate' } })
+  const { error } = await unary(broken)
+  t.equal(error?.status, Status.Unavailable)
+  await t.rejects(serve({ tls: { key: 'x' }, handler: acceptorOf(routerWith()) }), Error)
+})
+
+t.test('stop leaves no socket of a TLS handshake that is under way', async t => {
+  const server = await serve({
+    address: '127.0.0.1:0',
+    handler: acceptorOf(routerWith()),
+    tls: ours,
+  })
+  const port = Number(server.address.split(':').at(-1))
+  const silent = netConnect(port, '127.0.0.1')
+  silent.on('error', () => {})
+  const closed = new Promise(resolve => silent.on('close', resolve))
+  await new Promise(resolve => silent.on('connect', resolve))
+  await new Promise(resolve => setTimeout(resolve, 20))
+  const before = Date.now()
+  await server.stop()
+  t.ok(Date.now() - before < 2_000, 'it does not wait for the handshake timeout')
+  await closed
+})
+
+t.test('TLS carries large messages both ways', async t => {
+  const { port } = await start(t)
+  const client = session(t, port, { tls: { ca: ours.cert } })
+  const body = 'x'.repeat(2_000_000)
+  const { error, messages } = await unary(client, ECHO, body)
+  t.equal(error, undefined)
+  t.equal(messages[0]?.length, body.length)
+})
