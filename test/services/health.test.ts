@@ -192,6 +192,21 @@ t.test('stop: NOT_SERVING goes out before GOAWAY', async t => {
   await transport.close()
 })
 
+t.test('onStop: stop waits for its hooks, and calls are still accepted meanwhile', async t => {
+  const answers: unknown[] = []
+  const server = await started(t, server => {
+    server.handle(things, { one: () => ({ n: 1 }) })
+    server.onStop(async () => {
+      for (let turn = 0; turn < 3; turn++) {
+        await using client = createClient({ address: server.address })
+        answers.push(await client.bind(things).one({}))
+      }
+    })
+  })
+  await server.stop()
+  t.same(answers, [{ n: 1 }, { n: 1 }, { n: 1 }])
+})
+
 t.test('onStop: stop goes on after graceMs, and when a hook fails', async t => {
   const errors: unknown[] = []
   const server = await started(
