@@ -16,8 +16,7 @@ const Type = { data: 0, headers: 1, rst: 3, settings: 4, goaway: 7, windowUpdate
 const PREFACE_SIZE = 24
 const WINDOW_INITIAL = 65_535
 const INITIAL_WINDOW_SIZE = 4
-/** SETTINGS_TIMEOUT, ENHANCE_YOUR_CALM. */
-const TIMEOUT_CODES: readonly number[] = [4, 11]
+const TIMED_OUT = /in \d+ ms/
 
 /** One direction of a connection, as an observer on the wire counts it. */
 class Direction {
@@ -129,11 +128,15 @@ export class WireLedger {
     if (type === Type.goaway) {
       own.goaways++
       const code = payload.readUInt32BE(4)
-      // On a dead link a timer ends the connection: of SETTINGS, or of the write stall.
-      if (code !== 0 && !(this.#mayStall && TIMEOUT_CODES.includes(code))) {
-        this.#fault(`${own.name}: GOAWAY ${code} "${payload.toString('latin1', 8)}"`)
+      const debug = payload.toString('latin1', 8)
+      // On a dead link a timer ends the connection: of the preface, of SETTINGS, of the write stall.
+      if (code !== 0 && !(this.#mayStall && TIMED_OUT.test(debug))) {
+        this.#fault(`${own.name}: GOAWAY ${code} "${debug}"`)
       }
-      if (own.goaways > 2) this.#fault(`${own.name}: ${own.goaways} GOAWAY frames`)
+      // Two make a graceful end; an error may follow them, once.
+      if (own.goaways > (code === 0 ? 2 : 3)) {
+        this.#fault(`${own.name}: ${own.goaways} GOAWAY frames`)
+      }
     }
   }
 

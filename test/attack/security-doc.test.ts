@@ -17,7 +17,8 @@ for (const [name, path] of [
 }
 
 t.test('each row of the map from CVE to test names what exists', async t => {
-  const rows = security.split('\n').filter(line => /^\| .*CVE-|^\| .*RUSTSEC|^\| .*GHSA/.test(line))
+  const map = security.slice(security.indexOf('## From CVE to test'))
+  const rows = map.split('\n').filter(line => /^\| .*(?:CVE|RUSTSEC|GHSA)-/.test(line))
   t.ok(rows.length >= 20, `${rows.length} rows`)
   for (const row of rows) {
     const named = [...row.matchAll(/`([^`]+)`/g)].map(match => match[1]!)

@@ -4,8 +4,6 @@ import { Random, SimulatedNetwork } from '../../src/testing/index.js'
 
 /** Seeds of the smoke; more of them run by hand: `npm run simulate -- --seeds 5000`. */
 const SEEDS = 200
-/** Found bugs once: see docs/reliability.md. */
-const REGRESSIONS: readonly number[] = []
 const PARTS = 10
 
 for (let part = 0; part < PARTS; part++) {
@@ -21,10 +19,6 @@ for (let part = 0; part < PARTS; part++) {
     },
   )
 }
-
-t.test('seeds that found a bug', async t => {
-  for (const seed of REGRESSIONS) t.strictSame((await runSeed(seed)).faults, [], `seed ${seed}`)
-})
 
 t.test('the same seed is the same run, frame by frame', async t => {
   const traces: string[][] = [[], []]
