@@ -80,6 +80,8 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   'grpc/method.ts': 'grpc/router.test.ts',
   'grpc/request-headers.ts': 'grpc/client-call.test.ts',
   'hpack/hpack-error.ts': 'hpack/decoder-limits.test.ts',
+  'services/health-messages.ts': 'services/health.test.ts',
+  'services/reflection-messages.ts': 'services/reflection.test.ts',
   'micro/client.ts': 'micro/both-doors.test.ts',
   'micro/codec.ts': 'micro/options.test.ts',
   'micro/micro-error.ts': 'micro/errors.test.ts',
