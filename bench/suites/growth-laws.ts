@@ -226,6 +226,8 @@ const HELD: readonly Held[] = [
   },
 ]
 
+const HELD_TIMES = 3
+
 /** Streams that hold little: what each takes, and what is left when their connection is gone. */
 function held(bench: Bench, holder: Child, { name, conditions, command, body }: Held): Law {
   const { streams } = SIZES[bench.pace.kind]
@@ -241,15 +243,24 @@ function held(bench: Bench, holder: Child, { name, conditions, command, body }: 
           await holder.ask({ do: 'open', port, connections: 1 })
           await holder.ask({ do: command, port, streams, path: Path.hold, body })
         }
-        // Once to fill pools and compile code.
-        await occupy()
-        await holder.ask({ do: 'release' })
+        const empty = await liveMemory(server)
+        // To fill pools and compile code; twice, for the connection that went last may linger.
+        for (let time = 0; time < 2; time++) {
+          await occupy()
+          await liveMemory(server)
+          await holder.ask({ do: 'release' })
+        }
         const before = await liveMemory(server)
-        await occupy()
-        const full = await liveMemory(server)
-        await holder.ask({ do: 'release' })
-        const after = await liveMemory(server)
-        return { 'each stream': (full - before) / streams, 'left behind': after - before }
+        let each = Number.POSITIVE_INFINITY
+        let after = Number.POSITIVE_INFINITY
+        // What is left piles up with every time.
+        for (let time = 0; time < HELD_TIMES; time++) {
+          await occupy()
+          each = Math.min(each, (await liveMemory(server)) - empty)
+          await holder.ask({ do: 'release' })
+          after = Math.min(after, await liveMemory(server))
+        }
+        return { 'each stream': each / streams, 'left behind': after - before }
       }),
   }
 }
