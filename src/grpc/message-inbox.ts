@@ -147,8 +147,8 @@ export class MessageInbox {
   }
 
   #decode(): unknown {
-    const { bytes, start, end, flag } = this.#reader
-    if (flag === MessageFlag.Plain) return this.#value(bytes, start, end)
+    const { bytes, start, end, flag, owned } = this.#reader
+    if (flag === MessageFlag.Plain) return this.#value(bytes, start, end, owned)
     if (flag !== MessageFlag.Compressed) {
       return this.#fail(Status.Internal, `message flag is ${flag}; expected 0 or 1`)
     }
@@ -169,12 +169,14 @@ export class MessageInbox {
       }
       return this.#fail(Status.Internal, `message is no valid ${encoding}`, error)
     }
-    return this.#value(plain, 0, plain.length)
+    return this.#value(plain, 0, plain.length, false)
   }
 
-  #value(bytes: Buffer, start: number, end: number): unknown {
+  #value(bytes: Buffer, start: number, end: number, owned: boolean): unknown {
+    const { codec } = this.#options
     try {
-      return this.#options.codec.decode(bytes, start, end)
+      if (owned && codec.decodeOwned !== undefined) return codec.decodeOwned(bytes, start, end)
+      return codec.decode(bytes, start, end)
     } catch (error) {
       return this.#fail(Status.Internal, 'message cannot be decoded', error)
     }

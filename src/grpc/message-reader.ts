@@ -6,6 +6,12 @@ const IDLE_BUFFER_SIZE_MAX = 65_536
 /** The first buffer for octets that wait. Unit: octets. */
 const HELD_SIZE_MIN = 256
 
+/** A message gets a buffer of its whole size once one part in so many has come. */
+const ARRIVED_SHARE = 8
+
+/** A message smaller than this is cheaper to copy than a buffer of its own. Unit: octets. */
+const OWN_BUFFER_SIZE_MIN = 16_384
+
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
@@ -17,7 +23,8 @@ const EMPTY: Buffer = Buffer.alloc(0)
  *
  * A message that lies within one DATA frame is read in place. Only what does
  * not is copied, into one buffer that grows as octets arrive: a prefix that
- * promises 4 MiB costs nothing by itself.
+ * promises 4 MiB costs nothing by itself, and no buffer is more than eight
+ * times what has come.
  */
 export class MessageReader {
   /** Where the current message is; valid until the next call of `next`, `hold` or `push`. */
@@ -26,6 +33,8 @@ export class MessageReader {
   end: number
   /** First octet of the current message's prefix, as it came. */
   flag: number
+  /** Whether the current message stands alone in a buffer that is given up to whoever reads it: it need not be copied. */
+  owned: boolean
   /** Declared size of the message that broke the limit; -1 while none has. `next` answers false from then on. */
   excessSize: number
 
@@ -47,6 +56,7 @@ export class MessageReader {
     this.start = 0
     this.end = 0
     this.flag = 0
+    this.owned = false
     this.excessSize = -1
     this.#sizeMax = sizeMax
     this.#input = EMPTY
@@ -124,16 +134,20 @@ export class MessageReader {
     const start = this.#heldStart
     const held = this.#held
     this.#heldStart = start + wanted
+    const owned = held.length === wanted && wanted >= OWN_BUFFER_SIZE_MIN
     if (this.#heldStart === this.#heldEnd) {
       this.#heldStart = 0
       this.#heldEnd = 0
-      if (held.length > IDLE_BUFFER_SIZE_MAX) this.#held = EMPTY
+      if (owned || held.length > IDLE_BUFFER_SIZE_MAX) this.#held = EMPTY
     }
-    return this.#show(held, start, wanted)
+    this.#show(held, start, wanted)
+    this.owned = owned
+    return true
   }
 
   #show(bytes: Buffer, start: number, wanted: number): boolean {
     this.flag = bytes[start]!
+    this.owned = false
     this.bytes = bytes
     this.start = start + LENGTH_PREFIX_SIZE
     this.end = start + wanted
@@ -162,20 +176,20 @@ export class MessageReader {
     this.#inputStart += size
   }
 
-  /** Makes room for `size` more octets: twice as much, but for one message no more than it needs. */
+  /** Makes room for `size` more octets. */
   #grow(size: number): void {
     const heldSize = this.#heldEnd - this.#heldStart
-    const needed = heldSize + size
-    const twice = Math.max(needed * 2, HELD_SIZE_MIN)
-    const capacity = Math.max(
-      needed,
-      this.#wanted >= needed ? Math.min(twice, this.#wanted) : twice,
-    )
     // What is held may still be shown to the caller as a message: never move it in place.
-    const grown = Buffer.allocUnsafeSlow(capacity)
+    const grown = Buffer.allocUnsafeSlow(this.#capacity(heldSize + size))
     this.#held.copy(grown, 0, this.#heldStart, this.#heldEnd)
     this.#held = grown
     this.#heldStart = 0
     this.#heldEnd = heldSize
+  }
+
+  /** A buffer's size for `needed` octets: for one message all it will take, if enough of it is here. */
+  #capacity(needed: number): number {
+    if (this.#wanted < needed) return Math.max(needed * 2, HELD_SIZE_MIN)
+    return Math.min(this.#wanted, Math.max(needed * ARRIVED_SHARE, HELD_SIZE_MIN))
   }
 }

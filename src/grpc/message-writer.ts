@@ -21,11 +21,15 @@ export function encodeMessage(
   return stacklessError(Status.ResourceExhausted, text)
 }
 
+/** Payloads from here on follow their prefix by reference: a copy costs more. Unit: octets. */
+const REFERENCE_SIZE_MIN = 16_384
+
 /**
- * Sends one message: straight into the connection's slab, or by a buffer of
- * its own when it does not fit there or into the windows. False above the
- * stream's high-water mark: wait for `onDrain`. With a `compression` it leaves
- * compressed, unless that would make it larger.
+ * Sends one message: straight into the connection's slab, by a buffer of its
+ * own when it does not fit into the windows, or by reference when it is large:
+ * nobody may write to it any more. False above the stream's high-water mark:
+ * wait for `onDrain`. With a `compression` it leaves compressed, unless that
+ * would make it larger.
  */
 export function sendMessage(
   stream: Stream,
@@ -35,6 +39,11 @@ export function sendMessage(
 ): boolean {
   const payload = compression === undefined ? message : compress(message, compression)
   const flag = payload === message ? MessageFlag.Plain : MessageFlag.Compressed
+  if (payload.length >= REFERENCE_SIZE_MIN) {
+    const prefix = Buffer.allocUnsafe(LENGTH_PREFIX_SIZE)
+    writeLengthPrefix(prefix, 0, flag, payload.length)
+    return stream.sendPrefixed(prefix, asBuffer(payload), endStream)
+  }
   const size = LENGTH_PREFIX_SIZE + payload.length
   const offset = stream.beginData(size, endStream)
   if (offset < 0) return stream.sendData(frame(payload, flag), 0, size, endStream)
@@ -53,6 +62,12 @@ function frame(payload: Uint8Array, flag: MessageFlag): Buffer {
   const bytes = Buffer.allocUnsafe(LENGTH_PREFIX_SIZE + payload.length)
   bytes.set(payload, writeLengthPrefix(bytes, 0, flag, payload.length))
   return bytes
+}
+
+/** The same octets as a Buffer, without a copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** The smaller of `message` and its compressed form. */

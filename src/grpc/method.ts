@@ -7,6 +7,12 @@ export interface Codec {
    * May throw: the call then ends with INTERNAL.
    */
   decode(bytes: Buffer, start: number, end: number): unknown
+  /**
+   * The same where `bytes` belongs to the value from now on: it may keep views.
+   * Called for large messages, which were put together in a buffer of their own.
+   * Default: `decode`.
+   */
+  decodeOwned?(bytes: Buffer, start: number, end: number): unknown
 }
 
 /** Codecs by subtype: the part of the content type after `application/grpc+`, such as `proto`, `json`, `bytes`. */
@@ -27,7 +33,7 @@ export interface Method {
 /** The subtype of plain `application/grpc`. */
 export const DEFAULT_SUBTYPE = 'proto'
 
-/** Octets as they are; `decode` copies. */
+/** Octets as they are; `decode` copies, `decodeOwned` does not. */
 export const BYTES_CODEC: Codec = Object.freeze({
   encode(value: unknown): Uint8Array {
     if (value instanceof Uint8Array) return value
@@ -35,6 +41,9 @@ export const BYTES_CODEC: Codec = Object.freeze({
   },
   decode(bytes: Buffer, start: number, end: number): Uint8Array {
     return new Uint8Array(bytes.subarray(start, end))
+  },
+  decodeOwned(bytes: Buffer, start: number, end: number): Uint8Array {
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
   },
 })
 

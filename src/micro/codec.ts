@@ -4,6 +4,7 @@ import type { Codec, Codecs } from '../grpc/index.js'
 export interface TypedCodec<T> extends Codec {
   encode(value: T): Uint8Array
   decode(bytes: Buffer, start: number, end: number): T
+  decodeOwned?(bytes: Buffer, start: number, end: number): T
   /** Content subtypes it answers, the preferred one first. */
   readonly subtypes: readonly string[]
 }
@@ -37,6 +38,7 @@ const JSON_CODEC: TypedCodec<unknown> = {
 /**
  * Octets as they are. `encode` hands its argument on without a copy: do not
  * write to it again; `decode` copies, for what it is given is borrowed.
+ * `decodeOwned` hands on the buffer that a large message was put together in.
  *
  * `subtypes` names what it stands for. Default: `proto` and `bytes`, so a peer
  * that speaks protobuf reaches it. Add `json` to take JSON unparsed as well.
@@ -46,6 +48,7 @@ export function bytesCodec(...subtypes: readonly string[]): TypedCodec<Uint8Arra
     subtypes: subtypes.length === 0 ? ['proto', 'bytes'] : subtypes,
     encode: encodeBytes,
     decode: decodeBytes,
+    decodeOwned: viewBytes,
   }
 }
 
@@ -61,6 +64,10 @@ function decodeBytes(bytes: Buffer, start: number, end: number): Uint8Array {
   const copy = Buffer.allocUnsafe(end - start)
   bytes.copy(copy, 0, start, end)
   return copy
+}
+
+function viewBytes(bytes: Buffer, start: number, end: number): Uint8Array {
+  return bytes.subarray(start, end)
 }
 
 /** The map from subtype to codec that `grpc` wants. The first codec of a subtype wins. */

@@ -54,7 +54,10 @@ export class ProtobufCodecs {
       subtypes: ['proto'],
       encode: value => writer.write(type, toMessage(type, value)),
       decode(bytes: Buffer, start: number, end: number): unknown {
-        return type.toObject(reader.read(type, bytes, start, end), conversion)
+        return type.toObject(reader.read(type, bytes, start, end, false), conversion)
+      },
+      decodeOwned(bytes: Buffer, start: number, end: number): unknown {
+        return type.toObject(reader.read(type, bytes, start, end, true), conversion)
       },
     }
   }
@@ -126,9 +129,11 @@ class ReusedWriter {
       this.#writer = new this.#library.BufferWriter()
       throw error
     }
-    const bytes = takeBytes(writer.buf, writer.pos)
-    if (writer.buf.length > WRITER_SIZE_MAX) this.#writer = new this.#library.BufferWriter()
-    return bytes
+    if (writer.buf.length <= WRITER_SIZE_MAX) return takeBytes(writer.buf, writer.pos)
+    this.#writer = new this.#library.BufferWriter()
+    // Nobody else has that buffer now. Half empty, it is not worth keeping for the message.
+    const isFull = writer.pos * 2 >= writer.buf.length
+    return isFull ? writer.buf.subarray(0, writer.pos) : takeBytes(writer.buf, writer.pos)
   }
 }
 
@@ -143,23 +148,35 @@ function takeBytes(source: Uint8Array, size: number): Buffer {
 }
 
 interface BorrowingReader {
-  read(type: protobuf.Type, bytes: Buffer, start: number, end: number): protobuf.Message
+  /** `owned`: `bytes` belongs to the message. */
+  read(
+    type: protobuf.Type,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    owned: boolean,
+  ): protobuf.Message
 }
 
 const NO_BYTES: Buffer = Buffer.alloc(0)
 
 /**
  * One reader for all messages. It decodes in place, from a range of a borrowed
- * buffer, and copies `bytes` fields, which protobufjs would leave as views.
+ * buffer, and copies `bytes` fields, which protobufjs would leave as views. Of a
+ * buffer that belongs to the message it leaves those that are most of it.
  */
 function borrowingReader(library: Protobuf): BorrowingReader {
   class CopyingReader extends library.BufferReader {
+    /** Smallest field that may stay a view. Unit: octets. */
+    viewSizeMin = Number.POSITIVE_INFINITY
+
     override bytes(): Uint8Array {
       const size = this.uint32()
       const start = this.pos
       const end = start + size
       if (end > this.len) throw new RangeError(`bytes field of ${size} octets is cut short`)
       this.pos = end
+      if (size >= this.viewSizeMin) return this.buf.subarray(start, end)
       const copy = Buffer.allocUnsafe(size)
       ;(this.buf as Buffer).copy(copy, 0, start, end)
       return copy
@@ -167,7 +184,14 @@ function borrowingReader(library: Protobuf): BorrowingReader {
   }
   const reader = new CopyingReader(NO_BYTES)
   return {
-    read(type: protobuf.Type, bytes: Buffer, start: number, end: number): protobuf.Message {
+    read(
+      type: protobuf.Type,
+      bytes: Buffer,
+      start: number,
+      end: number,
+      owned: boolean,
+    ): protobuf.Message {
+      reader.viewSizeMin = owned ? (end - start) / 2 : Number.POSITIVE_INFINITY
       reader.buf = bytes
       reader.pos = start
       reader.len = end

@@ -90,6 +90,36 @@ t.test('RFC 9113 §6.9.1: the connection window binds a stream whose own is open
   t.end()
 })
 
+t.test('a prefix travels in the first frame of what it belongs to', t => {
+  const { peer, stream } = withStream({ role: 'client' })
+  const bytes = numbered(5, 40_000)
+  t.equal(stream.sendPrefixed(numbered(0, 5), bytes, false), true)
+  t.equal(stream.bufferedSize, 40_005)
+  stream.sendData(numbered(40_005, 10), 0, 10, true)
+  const found = peer.takes().filter(frame => frame.type === Type.data)
+  t.same(
+    found.map(frame => frame.payload.length),
+    [16_384, 16_384, 40_015 - 32_768],
+    'and what follows shares the last one',
+  )
+  t.same(
+    found.map(frame => frame.flags),
+    [0, 0, 1],
+  )
+  t.ok(dataOf(found, 1).equals(numbered(0, 40_015)))
+  t.equal(stream.sendPrefixed(numbered(0, 5), bytes, false), true, 'ended: a no-op')
+  peer.expectsNothing()
+  t.end()
+})
+
+t.test('a prefix and its payload are back-pressure like any other octets', t => {
+  const { peer, stream, on } = withStream({ role: 'client', limits: { streamBufferSize: 50_000 } })
+  t.equal(stream.sendPrefixed(numbered(0, 5), numbered(5, 60_000), false), false)
+  t.ok(dataOf(peer.takes(), 1).equals(numbered(0, 60_005)))
+  t.equal(on.drains, 1)
+  t.end()
+})
+
 t.test('streams take turns, a frame each', t => {
   const { peer, open } = connect({
     role: 'client',

@@ -129,6 +129,68 @@ t.test('F1: the buffer of a large message is no larger than the message in the e
   t.end()
 })
 
+t.test('F1: no buffer is more than eight times what has come', t => {
+  const size = 1_000_000
+  const bytes = framed('m'.repeat(size))
+  const reader = new MessageReader(size)
+  const capacities: number[] = []
+  const allocate = Buffer.allocUnsafeSlow
+  t.teardown(() => (Buffer.allocUnsafeSlow = allocate))
+  for (let at = 0; at < bytes.length; at += 1_000) {
+    Buffer.allocUnsafeSlow = capacity => {
+      capacities.push(capacity)
+      t.ok(capacity <= 8 * (at + 1_000), `${capacity} octets after ${at + 1_000}`)
+      return allocate(capacity)
+    }
+    reader.push(bytes, at, Math.min(at + 1_000, bytes.length))
+    t.equal(reader.next(), at + 1_000 >= bytes.length)
+    reader.hold()
+  }
+  t.same(capacities, [8_000, 72_000, 584_000, 1_000_005], 'and few copies')
+  t.end()
+})
+
+t.test('a large message that was put together is given up to its reader, no other is', t => {
+  const reader = new MessageReader(1e6)
+  const first = framed('a'.repeat(20_000))
+  reader.push(first, 0, first.length)
+  t.ok(reader.next())
+  t.notOk(reader.owned, 'it lies in the caller’s buffer')
+  reader.hold()
+
+  const kept: string[] = []
+  const views: Buffer[] = []
+  for (const letter of ['b', 'c', 'd']) {
+    const bytes = framed(letter.repeat(20_000))
+    for (const [from, to] of [
+      [0, 9_000],
+      [9_000, bytes.length],
+    ] as const) {
+      reader.push(bytes, from, to)
+      while (reader.next()) {
+        t.ok(reader.owned)
+        views.push(reader.bytes.subarray(reader.start, reader.end))
+        kept.push(letter.repeat(20_000))
+      }
+      reader.hold()
+    }
+  }
+  t.same(
+    views.map(view => view.toString('latin1')),
+    kept,
+    'what comes later writes over none of them',
+  )
+
+  const small = framed('s'.repeat(1_000))
+  reader.push(small, 0, 500)
+  t.notOk(reader.next())
+  reader.hold()
+  reader.push(small, 500, small.length)
+  t.ok(reader.next())
+  t.notOk(reader.owned, 'small ones share a buffer')
+  t.end()
+})
+
 t.test('length prefix: one octet of flag, four of size', t => {
   const bytes = Buffer.alloc(7, 0xcc)
   t.equal(writeLengthPrefix(bytes, 1, 1, 0xfedc_ba98), 6)

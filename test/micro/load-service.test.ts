@@ -169,6 +169,33 @@ t.test('a large message is as good as a small one', async t => {
   t.strictSame(recode(method, 'proto', full), full)
 })
 
+t.test(
+  'of a buffer of its own a message keeps what is most of it, and copies the rest',
+  async t => {
+    const method = await everything()
+    const codec = method.request.get('proto')!
+    const large = Buffer.alloc(100_000, 7)
+    const encoded = (data: Buffer): Buffer => Buffer.from(codec.encode({ data, name: 'n' }))
+    const bytesOf = (bytes: Buffer): Buffer =>
+      (codec.decodeOwned!(bytes, 0, bytes.length) as { data: Buffer }).data
+    const own = encoded(large)
+    t.equal(bytesOf(own).buffer, own.buffer)
+    t.same(bytesOf(own), large)
+    const shared = encoded(large)
+    const copy = (codec.decode(shared, 0, shared.length) as { data: Buffer }).data
+    shared.fill(0)
+    t.same(copy, large)
+  },
+)
+
+t.test('a large message is encoded into a buffer that nothing else is written to', async t => {
+  const codec = (await everything()).request.get('proto')!
+  const first = codec.encode({ data: Buffer.alloc(100_000, 1) })
+  const before = Buffer.from(first)
+  codec.encode({ data: Buffer.alloc(100_000, 2) })
+  t.ok(before.equals(first))
+})
+
 t.test('errors say what is wrong and where', async t => {
   const dir = t.testdir({})
   mkdirSync(dir, { recursive: true })

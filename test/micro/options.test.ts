@@ -160,6 +160,10 @@ t.test('codecs: JSON and octets', t => {
   const decoded = bytes.decode(chunk, 1, 2)
   chunk.fill(0)
   t.same(Buffer.from(decoded), Buffer.from('b'), 'copied')
+  const own = Buffer.from('abc')
+  const view = bytes.decodeOwned!(own, 1, 3)
+  own[1] = 0x78
+  t.same(Buffer.from(view), Buffer.from('xc'), 'not copied')
   t.equal(bytes.encode(undefined as never).length, 0)
   t.throws(() => bytes.encode('text' as never), /a bytes codec encodes a Uint8Array, got string/)
   t.end()
