@@ -239,7 +239,8 @@ const HEADER_BLOCKS: readonly Attack[] = [
   {
     name: 'B2-hpack-bomb',
     about: 'CVE-2016-6581: a field of 3 KiB in the table, named 4,000 times',
-    handlersMax: 0,
+    // The request that brings the field is sound.
+    handlersMax: 1,
     async play(attacker) {
       const socket = await attacker.open()
       const big = insertingBlock(['bomb', 'b'.repeat(3_000)])
