@@ -1,12 +1,17 @@
 export { type Address, formatAddress, parseDialAddress, parseListenAddress } from './address.js'
 export type { BackOffOptions } from './back-off.js'
 export { type ConnectionPeer, peerOf } from './connection-peer.js'
-export { type GrpcTransportOptions, grpcTransport } from './grpc-transport.js'
+export {
+  type GrpcTransportOptions,
+  grpcTransport,
+  type ListenerConnectionOptions,
+} from './grpc-transport.js'
 export { memoryTransport } from './memory-transport.js'
 export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
 export { MessageError } from './protobuf-reader.js'
 export type {
   Cancellable,
+  Certificate,
   ClientTlsOptions,
   RawAddress,
   RawConnectOptions,
