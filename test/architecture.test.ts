@@ -89,6 +89,10 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   'micro/server.ts': 'micro/both-doors.test.ts',
   'micro/service.ts': 'micro/load-service.test.ts',
   'transport/connection-peer.ts': 'transport/server.test.ts',
+  'micro/definition-service.ts': 'compat/definition-shapes.test.ts',
+  'testing/simulated-clock.ts': 'simulate/simulate.test.ts',
+  'testing/simulated-network.ts': 'simulate/simulate.test.ts',
+  'testing/simulated-socket.ts': 'simulate/simulate.test.ts',
 }
 
 /** Files below `folder`, as paths from the root. */
