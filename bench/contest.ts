@@ -145,7 +145,7 @@ function verdictsOf(contest: Contest, standings: readonly Standing[]): Verdict[]
 /**
  * The outcome as rows: for each peer and metric the median (`cpu`) with its extremes (`cpu min`,
  * `cpu max`), and how many times better ours is (`cpu ratio`, with its extremes likewise); for each
- * target its bound (`cpu target`) and whether it was met (`cpu target met`, 1 or 0).
+ * target its bound (`cpu at least`, `cpu at most`) and whether it was met (`cpu target met`, 1 or 0).
  */
 export function rowsOf(outcome: Outcome): Row[] {
   const { suite, name, metrics } = outcome.contest
@@ -165,11 +165,12 @@ export function rowsOf(outcome: Outcome): Row[] {
   }
   for (const { target, peer, met } of outcome.verdicts) {
     const unit = metrics.find(({ key }) => key === target.metric)?.unit ?? ''
-    const metric = `${target.metric} target`
-    const bound = target.atLeast ?? target.atMost ?? 0
+    const [word, value] =
+      target.atLeast === undefined ? ['at most', target.atMost ?? 0] : ['at least', target.atLeast]
+    const bound = `${target.metric} ${word}`
     const of = { suite, name, peer }
-    rows.push({ ...of, metric, value: bound, unit: target.peer === undefined ? unit : 'x' })
-    rows.push({ ...of, metric: `${metric} met`, value: met ? 1 : 0, unit: '1 or 0' })
+    rows.push({ ...of, metric: bound, value, unit: target.peer === undefined ? unit : 'x' })
+    rows.push({ ...of, metric: `${target.metric} target met`, value: met ? 1 : 0, unit: '1 or 0' })
   }
   return rows
 }

@@ -19,7 +19,8 @@ import (
 	"go-micro.dev/v5/transport/grpc"
 )
 
-type message struct {
+// Message is what the method takes and gives, as JSON.
+type Message struct {
 	Value string `json:"value"`
 }
 
@@ -27,7 +28,7 @@ type message struct {
 type JsonEcho struct{}
 
 // Call is the one method.
-func (*JsonEcho) Call(_ context.Context, in, out *message) error {
+func (*JsonEcho) Call(_ context.Context, in, out *Message) error {
 	out.Value = in.Value
 	return nil
 }
