@@ -11,6 +11,8 @@ const WIDTH = 4
 /** Bounds that a busy machine breaks, and those of attacks that are cut short. */
 const TIMING = /^(?:event-loop delay|.* us of CPU|.* MiB|not disconnected)/
 
+t.setTimeout(180_000)
+
 t.test('a tenth of each attack', { timeout: 180_000 }, async t => {
   const left = [...ATTACKS]
   const player = async (): Promise<void> => {

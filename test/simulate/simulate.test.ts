@@ -6,6 +6,8 @@ import { Random, SimulatedNetwork } from '../../src/testing/index.js'
 const SEEDS = 200
 const PARTS = 10
 
+t.setTimeout(180_000)
+
 for (let part = 0; part < PARTS; part++) {
   const first = 1 + (part * SEEDS) / PARTS
   const last = ((part + 1) * SEEDS) / PARTS
