@@ -120,6 +120,11 @@ export class ClientCall implements StreamHandler {
     return this.#stream !== undefined
   }
 
+  /** Octets that wait for a connection, or for the server's window. */
+  get bufferedSize(): number {
+    return this.#stream === undefined ? this.#unsentSize : this.#stream.bufferedSize
+  }
+
   /** Whether `read` has a message. One response becomes readable with the status OK, in `onStatus`. */
   get readable(): boolean {
     if (!hasOneResponse(this.method.kind)) return this.#response?.readable ?? false
@@ -138,10 +143,7 @@ export class ClientCall implements StreamHandler {
     if (!connection.canOpen) throw new TypeError('the connection takes no new calls now')
     const { compressions, limits, metadata, subtype } = this.#options
     const remainingMs = this.deadline - connection.now
-    if (remainingMs <= 0) {
-      this.#abandon(this.#deadlineError())
-      return
-    }
+    if (remainingMs <= 0) return this.#abandon(this.#deadlineError())
     this.#connector = connector
     const extra = extraHeaders(remainingMs, this.#compression, metadata)
     let stream: Stream

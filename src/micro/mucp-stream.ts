@@ -246,13 +246,11 @@ export class MucpStream implements ClientStream {
   async #shut(): Promise<void> {
     const opened = this.#opened
     if (opened === undefined) return
-    try {
-      if (!this.#endSent) {
-        this.#endSent = true
-        await opened.socket.send({ header: endHeader(opened.header), body: NO_BODY })
-      }
-    } catch {
-      // The socket is gone already.
+    if (!this.#endSent) {
+      this.#endSent = true
+      // Not awaited: a server that reads nothing must not keep the socket open. `close` lets it leave.
+      const sent = opened.socket.send({ header: endHeader(opened.header), body: NO_BODY })
+      sent.catch(() => undefined)
     }
     await opened.socket.close()
   }

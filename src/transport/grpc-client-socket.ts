@@ -8,9 +8,13 @@ import {
   Status,
 } from '../grpc/index.js'
 import { encodeMessage } from './message.js'
+import type { Cancellable, Runtime } from './runtime.js'
 import type { Session } from './session.js'
 import { SocketFlow } from './socket-flow.js'
 import type { Message, Socket } from './transport.js'
+
+/** Time that what was sent before `close` has to leave. Unit: ms. */
+const CLOSE_FLUSH_MS = 1_000
 
 /** One way to open a socket: a path of `Transport/Stream` and its request headers, which live long. */
 export interface SocketRoute {
@@ -20,6 +24,7 @@ export interface SocketRoute {
 
 export interface GrpcClientSocketOptions {
   readonly session: Session
+  readonly runtime: Pick<Runtime, 'schedule'>
   /** Tried in turn while the server answers UNIMPLEMENTED before its first message. */
   readonly routes: readonly SocketRoute[]
   readonly limits: CallLimits
@@ -50,6 +55,9 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
   #keptSize = 0
   #repeated = false
   #closed = false
+  #closing: Promise<void> | undefined
+  /** Closed, but what was sent is still leaving: the end of the call ends that. */
+  #onLingered: (() => void) | undefined
   #released: Promise<void> | undefined
 
   constructor(options: GrpcClientSocketOptions) {
@@ -73,12 +81,14 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
     return this.#flow.receive()
   }
 
-  /** Ends the call with RST_STREAM(CANCEL); what was sent before leaves before it. */
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#call.cancel()
-    this.#end(undefined)
-    await this.#released
+  /**
+   * Ends the call with RST_STREAM(CANCEL). Where something that was sent still
+   * waits for the server's window, END_STREAM follows it instead, and
+   * RST_STREAM only if that has not led to the end within a second.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,6 +100,11 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
   }
 
   onReadable(): void {
+    if (this.#closed) {
+      // Nobody wants it, but its end comes behind it.
+      while (this.#call.readable) this.#call.read()
+      return
+    }
     this.#committed()
     this.#flow.onReadable()
   }
@@ -101,10 +116,36 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
   onStatus(error: GrpcError | undefined): void {
     if (this.#closed || this.#flow === undefined) {
       this.#early = error
+      this.#onLingered?.()
       return
     }
     if (error !== undefined && this.#kept !== undefined && this.#canRepeat(error)) this.#repeat()
     else this.#end(error)
+  }
+
+  async #close(): Promise<void> {
+    const call = this.#call
+    this.#closed = true
+    this.#flow.flush()
+    // Our own receive, which may wait, has its answer: we have closed.
+    this.#flow.end(undefined)
+    if (call.started && !call.settled && call.bufferedSize > 0) await this.#linger(call)
+    call.cancel()
+    this.#end(undefined)
+    await this.#released
+  }
+
+  /** END_STREAM behind what still waits; settles when the server has ended the call, or time is up. */
+  async #linger(call: ClientCall): Promise<void> {
+    let timeout: Cancellable | undefined
+    const ended = new Promise<void>(resolve => {
+      this.#onLingered = resolve
+      timeout = this.#options.runtime.schedule(CLOSE_FLUSH_MS, resolve)
+    })
+    call.halfClose()
+    this.onReadable()
+    await ended
+    timeout?.cancel()
   }
 
   #start(): ClientCall {

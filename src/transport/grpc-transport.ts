@@ -129,6 +129,7 @@ class GrpcTransport implements CallTransport {
     }
     return new GrpcClientSocket({
       session,
+      runtime: this.#runtime,
       routes: this.#routesTo(session),
       limits: this.#limits,
       messageSizeMax: this.#messageSizeMax,

@@ -28,6 +28,8 @@ const OUTPUT_SIZE_MAX = 262_144
 
 /** Time a peer gets to read our last words before its socket is destroyed. Unit: ms. */
 const LINGER_MS = 1_000
+/** How often that time is given to a peer that still takes the last replies: a minute, as for any stalled write. */
+const LINGERS_MAX = 60
 
 /** Who hears of one connection and its socket. */
 export interface DriverOwner {
@@ -98,6 +100,9 @@ export class SocketDriver implements ConnectionHost {
   #gone = false
   #cause: Error | undefined
   #linger: Cancellable | undefined
+  #lingers = 0
+  /** The connection ended by a fault: its last words are GOAWAY, not somebody's reply. */
+  #failed = false
 
   constructor(options: DriverOptions) {
     this.#runtime = options.runtime
@@ -177,6 +182,7 @@ export class SocketDriver implements ConnectionHost {
   onClosed(cause: Error | undefined): void {
     // Our last word is said even to a client that never said a first one.
     this.#silent = false
+    this.#failed = cause !== undefined
     this.onOutput()
     this.#owner.onClosed(this.#cause ?? cause)
   }
@@ -354,7 +360,10 @@ export class SocketDriver implements ConnectionHost {
     if (this.#linger !== undefined) return
     this.#linger = this.#runtime.schedule(LINGER_MS, () => {
       this.#linger = undefined
-      this.#socket.destroy()
+      const waits = !this.#failed && this.#socket.writableLength > 0
+      // Replies that a slow path has not taken yet are waited for; stopping with a grace cuts that short.
+      if (waits && ++this.#lingers < LINGERS_MAX) this.#armLinger()
+      else this.#socket.destroy()
     })
   }
 

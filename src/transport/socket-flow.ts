@@ -97,6 +97,16 @@ export class SocketFlow {
     }
   }
 
+  /** Gives the call all that was sent, however full it is: nothing follows, so it grows no more. */
+  flush(): void {
+    this.#blocked?.resolve()
+    this.#blocked = undefined
+    for (const { bytes, resolve } of this.#waiting.splice(0)) {
+      this.#call.write(bytes)
+      resolve()
+    }
+  }
+
   /** The conversation is over, in good order when there is no error. Once. */
   end(error: Error | undefined): void {
     if (this.#ended) return

@@ -48,6 +48,12 @@ async function rig(
   return { transport, listener, dial: () => transport.dial(listener.address) }
 }
 
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 3_000 && !condition(); i++)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  if (!condition()) throw new Error('the condition did not come true in time')
+}
+
 t.test('messages go there and back, in order, on one connection for all sockets', async t => {
   const { listener, transport, dial } = await rig(t, echo)
   const sockets = await Promise.all([dial(), dial(), dial()])
@@ -130,20 +136,74 @@ t.test('a GrpcError of the handler keeps its status', async t => {
 
 t.test('close at the dialling end cancels the call; the handler hears of it', async t => {
   let seen: unknown
+  let reading = false
   const { dial } = await rig(t, async socket => {
     await socket.receive()
+    reading = true
     seen = await socket.receive().catch(error => error)
   })
   const socket = await dial()
   await socket.send(text('one'))
   const waiting = socket.receive()
-  await new Promise(resolve => setTimeout(resolve, 10))
+  await until(() => reading)
   await socket.close()
   await socket.close()
   t.equal(await waiting, undefined)
   t.equal(await socket.receive(), undefined)
-  await new Promise(resolve => setTimeout(resolve, 10))
+  await until(() => seen !== undefined)
   t.match(seen, { status: Status.Cancelled })
+})
+
+t.test('close: what was sent and waits for the window arrives, and then the end', async t => {
+  const got: (string | undefined)[] = []
+  let go = (): void => {}
+  const start = new Promise<void>(resolve => {
+    go = resolve
+  })
+  const { dial } = await rig(
+    t,
+    async socket => {
+      await start
+      for (;;) {
+        const message = await socket.receive()
+        got.push(bodyOf(message)?.slice(0, 1))
+        await socket.send(text('nobody reads this'))
+        if (message === undefined) return
+      }
+    },
+    { limits: { streamWindowSize: 70_000 } },
+  )
+  const socket = await dial()
+  for (const name of ['a', 'b', 'c']) void socket.send(text(name.padEnd(60_000, '.')))
+  void socket.send(text('z'))
+  const closed = socket.close()
+  await t.rejects(socket.send(text('late')), { code: 'TRANSPORT_CLOSED' })
+  setTimeout(go, 20)
+  await closed
+  await until(() => got.length === 5)
+  t.same(got, ['a', 'b', 'c', 'z', undefined])
+})
+
+t.test('close: a server that reads nothing gets a second, then RST_STREAM', async t => {
+  let seen: unknown
+  const { dial, transport } = await rig(
+    t,
+    async socket => {
+      await new Promise(resolve => setTimeout(resolve, 1_300))
+      do seen = await socket.receive().catch(error => error)
+      while (seen !== undefined && !(seen instanceof Error))
+    },
+    { limits: { streamWindowSize: 70_000 } },
+  )
+  const socket = await dial()
+  void socket.send(text('a'.padEnd(200_000, '.')))
+  const before = performance.now()
+  await Promise.all([socket.close(), socket.close()])
+  const passed = performance.now() - before
+  t.ok(passed > 900 && passed < 1_250, `${passed} ms`)
+  await until(() => seen instanceof Error)
+  t.match(seen, { status: Status.Cancelled })
+  await transport.close()
 })
 
 t.test(
