@@ -25,9 +25,9 @@ export { randomSelector, roundRobinSelector, type Selector } from './selector.js
 export { createServer, type HandleOptions, Server, type StopOptions } from './server.js'
 export type { ServerOptions } from './server-options.js'
 export {
+  type DescriptorSource,
   defineService,
   type MethodDefinition,
-  type DescriptorSource,
   type Service,
   type ServiceMethod,
 } from './service.js'
