@@ -55,7 +55,11 @@ class LoopContestant implements Contestant {
   /** Seconds of one run. */
   #sample(maxTime: number): number {
     const loop = this.#loop
-    const benchmark = new Benchmark(() => loop.run(), { maxTime, minTime: 0.02, minSamples: 5 })
+    const benchmark = new Benchmark(() => loop.run(), {
+      maxTime,
+      minTime: Math.min(0.02, maxTime / 5),
+      minSamples: 5,
+    })
     benchmark.run({ async: false })
     if (benchmark.error !== undefined) throw benchmark.error
     return benchmark.stats.mean

@@ -15,8 +15,9 @@ export const RSS: Metric = { key: 'rss', unit: 'octets', better: 'lower' }
 export const GC_FLAGS: readonly string[] = ['--expose-gc']
 
 /** Time for sockets to close and for what was deferred. */
-const SETTLING_MS = 100
-const LOOKS = process.env['BENCH_SMOKE'] === '1' ? 1 : 4
+const SMOKE = process.env['BENCH_SMOKE'] === '1'
+const SETTLING_MS = SMOKE ? 10 : 100
+const LOOKS = SMOKE ? 1 : 4
 
 /** Live memory of a process: heap and external, collected, the least of a few looks. */
 export async function liveMemory(process: Child): Promise<number> {

@@ -102,4 +102,8 @@ try {
   process.stderr.write(`${textOf(error)}\n${USAGE}\n`)
   process.exitCode = 2
 }
-if (args !== undefined) await main(args)
+if (args !== undefined) {
+  await main(args)
+  // Contestants of a contest that failed to start would keep us; they end with their standard input.
+  process.exit()
+}
