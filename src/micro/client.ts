@@ -10,6 +10,7 @@ import { type CallOptions, COMPRESSION_NAMES, type MessageStream } from './call-
 import { CLIENT_OPTION_NAMES, type ClientOptions } from './client-options.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
 import { contentCodec, grpcSubtype, MUCP_CONTENT_TYPE } from './content-type.js'
+import { type Found, findWithin } from './find-within.js'
 import { GrpcClient, GrpcMethod } from './grpc-client.js'
 import { metadataOf } from './metadata-init.js'
 import { type Middleware, runClientChain } from './middleware.js'
@@ -224,9 +225,9 @@ export class Client implements AsyncDisposable {
   #unary(bound: BoundMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
     if (this.#closed) return Promise.reject(new TypeError('the client is closed'))
     const found = this.#find(options)
-    if (found instanceof Promise)
-      return found.then(each => this.#unaryTo(each, bound, request, options))
-    return this.#unaryTo(found, bound, request, options)
+    if (!(found instanceof Promise)) return this.#unaryTo(found, bound, request, options)
+    const ready = this.#within(found, options ?? {}, this.#options.timeoutMs)
+    return ready.then(each => this.#unaryTo(each.target, bound, request, each.options))
   }
 
   #unaryTo(
@@ -253,7 +254,8 @@ export class Client implements AsyncDisposable {
     this.#checkOpen()
     const found = this.#find(options)
     if (!(found instanceof Promise)) return this.#openTo(found, bound, options)
-    return new PendingStream(found.then(each => this.#openTo(each, bound, options)))
+    const ready = this.#within(found, options, undefined)
+    return new PendingStream(ready, each => this.#openTo(each.target, bound, each.options))
   }
 
   #openTo(first: Target, bound: BoundMethod, options: CallOptions): ClientStream {
@@ -271,6 +273,15 @@ export class Client implements AsyncDisposable {
       return targetAt(address, this.#protocol)
     }
     return this.#fixed ?? this.#finder!.find()
+  }
+
+  #within(
+    found: Promise<Target>,
+    options: CallOptions,
+    timeoutMs: number | undefined,
+  ): Promise<Found> {
+    const limitMs = options.timeoutMs ?? timeoutMs ?? Number.POSITIVE_INFINITY
+    return findWithin(found, this.#runtime, limitMs, options)
   }
 
   /** The client's content type, else the best that the method has codecs for. */

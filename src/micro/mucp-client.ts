@@ -1,6 +1,7 @@
 import { Metadata } from '../grpc/index.js'
 import type { Message, Runtime, Transport } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
+import { findWithin } from './find-within.js'
 import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import {
@@ -76,7 +77,9 @@ export class MucpClient {
       const delayMs = backoffMs(attempt)
       if (delayMs > 0) await this.#wait(delayMs, deadline, options.signal)
       try {
-        const target = await find()
+        const found = find()
+        const target =
+          found instanceof Promise ? await this.#within(found, deadline, options) : found
         const codec = new MucpCodec(method, service, contentType, target.legacy)
         return await this.#attempt(target, codec, request, options, deadline)
       } catch (error) {
@@ -128,7 +131,8 @@ export class MucpClient {
   ): Promise<void> {
     const { runtime } = this.options
     const limitMs = options.timeoutMs ?? this.options.timeoutMs
-    const target = await find()
+    const found = Promise.resolve(find())
+    const target = await this.#within(found, runtime.now() + limitMs, options)
     const header = new Map<string, string>()
     addMetadata(header, options)
     header.set(MucpHeader.Topic, topic).set(MucpHeader.ContentType, contentType)
@@ -233,6 +237,12 @@ export class MucpClient {
     addMetadata(header, options)
     for (const [name, value] of codec.header(id, stream)) header.set(name, value)
     return header
+  }
+
+  /** A registry that has to be asked has no more time than the call. */
+  async #within(found: Promise<Target>, deadline: number, options: CallOptions): Promise<Target> {
+    const { runtime } = this.options
+    return (await findWithin(found, runtime, deadline - runtime.now(), options)).target
   }
 
   async #wait(delayMs: number, deadline: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,16 +1,25 @@
 import type { Metadata } from '../grpc/index.js'
 import type { ClientStream } from './client-stream.js'
+import type { Found } from './find-within.js'
+import { MicroError } from './micro-error.js'
+import { CLIENT_ID } from './mucp-codec.js'
 
 /** A stream whose address is still being looked up. */
 export class PendingStream implements ClientStream {
   readonly #pending: Promise<ClientStream>
+  /** Ends the waiting: whoever reads gets the reason. */
+  #giveUp: (reason: unknown) => void = () => undefined
   #stream: ClientStream | undefined
   #failed = false
 
-  constructor(pending: Promise<ClientStream>) {
-    this.#pending = pending
+  constructor(finding: Promise<Found>, open: (found: Found) => ClientStream) {
+    const pending = new Promise<Found>((resolve, reject) => {
+      this.#giveUp = reject
+      finding.then(resolve, reject)
+    })
+    this.#pending = pending.then(open)
     // The failure reaches whoever reads; nobody may be reading yet.
-    pending.then(
+    this.#pending.then(
       stream => {
         this.#stream = stream
       },
@@ -58,12 +67,15 @@ export class PendingStream implements ClientStream {
   }
 
   async return(): Promise<IteratorResult<unknown, undefined>> {
-    quiet(this.#pending.then(stream => stream.return?.()))
+    if (this.#stream === undefined) this.cancel()
+    else await this.#stream.return?.()
     return { done: true, value: undefined }
   }
 
   cancel(reason?: unknown): void {
-    quiet(this.#pending.then(stream => stream.cancel(reason)))
+    if (this.#stream !== undefined) return this.#stream.cancel(reason)
+    this.#failed = true
+    this.#giveUp(reason ?? new MicroError(499, 'the call was cancelled', { id: CLIENT_ID }))
   }
 
   [Symbol.asyncIterator](): this {

@@ -1,6 +1,6 @@
-import type { Runtime } from '../transport/index.js'
+import type { Cancellable, Runtime } from '../transport/index.js'
 import { MicroError } from './micro-error.js'
-import type { Registry, RegistryNode } from './registry.js'
+import type { Registry, RegistryNode, RegistryService } from './registry.js'
 import type { Selector } from './selector.js'
 
 /** How a client speaks to a node. */
@@ -17,13 +17,16 @@ export interface Target {
 /** How long a registry's answer is good when it cannot say that it changed. Unit: ms. */
 const NODES_TTL_MS = 60_000
 
+/** How long a registry may think about a question; then the next call asks anew. Unit: ms. */
+const ANSWER_TIMEOUT_MS = 10_000
+
 /** Turns a service's name into an address, one for each call. */
 export class TargetFinder {
   readonly #registry: Registry
   readonly #selector: Selector
   readonly #service: string
   readonly #protocol: Protocol | undefined
-  readonly #runtime: Pick<Runtime, 'now'>
+  readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
   readonly #unwatch: (() => void) | undefined
   #nodes: readonly RegistryNode[] = []
   #freshUntil = Number.NEGATIVE_INFINITY
@@ -36,7 +39,7 @@ export class TargetFinder {
     selector: Selector,
     service: string,
     protocol: Protocol | undefined,
-    runtime: Pick<Runtime, 'now'>,
+    runtime: Pick<Runtime, 'now' | 'schedule'>,
   ) {
     this.#registry = registry
     this.#selector = selector
@@ -72,7 +75,7 @@ export class TargetFinder {
     const revision = this.#revision
     let nodes: readonly RegistryNode[]
     try {
-      const services = await this.#registry.getService(this.#service)
+      const services = await this.#answer()
       nodes = services.flatMap(service => service.nodes)
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause)
@@ -80,6 +83,21 @@ export class TargetFinder {
     }
     this.#nodes = nodes
     if (revision === this.#revision) this.#freshUntil = this.#runtime.now() + NODES_TTL_MS
+  }
+
+  /** Without a limit one question that hangs would hold up every call to come. */
+  async #answer(): Promise<readonly RegistryService[]> {
+    let timeout: Cancellable | undefined
+    const late = new Promise<never>((_, reject) => {
+      timeout = this.#runtime.schedule(ANSWER_TIMEOUT_MS, () => {
+        reject(new Error(`the registry has not answered in ${ANSWER_TIMEOUT_MS} ms`))
+      })
+    })
+    try {
+      return await Promise.race([this.#registry.getService(this.#service), late])
+    } finally {
+      timeout?.cancel()
+    }
   }
 
   #select(): Target {

@@ -256,10 +256,119 @@ t.test('without watch a registry is asked again after a minute; its failure is 5
   fail = true
   await t.rejects(hello({}), { code: 500, detail: 'error selecting greeter node: down' })
   const failed = count({})
-  failed.cancel()
   await t.rejects(failed.next(), { code: 500 })
   await client.close()
   await server.stop()
+})
+
+/** A registry that hangs, until it is told to answer. */
+function hanging(): Registry & { answer(): void; asked: number } {
+  const waiting: (() => void)[] = []
+  const registry = {
+    ...staticRegistry({ greeter: ['a:1'] }),
+    asked: 0,
+    answer: () => {
+      for (const each of waiting.splice(0)) each()
+    },
+    getService: async (name: string) => {
+      registry.asked++
+      await new Promise<void>(resolve => waiting.push(resolve))
+      return await staticRegistry({ greeter: ['a:1'] }).getService(name)
+    },
+  }
+  return registry
+}
+
+t.test('a registry that hangs costs a call its own time, and no more', async t => {
+  const runtime = new FakeRuntime()
+  const registry = hanging()
+  const transport = memoryTransport()
+  const server = createServer({ name: 'greeter', address: 'a:1', transport })
+  server.handle(greeter, { hello: () => 1, count: () => [1] })
+  await server.start()
+  const client = createClient({
+    registry,
+    service: 'greeter',
+    transport,
+    timeoutMs: 3_000,
+    runtime: runtime as unknown as Runtime,
+  })
+  const { hello, count } = client.bind(greeter)
+  const late = hello({})
+  const later = hello({}, { timeoutMs: 5_000 })
+  const aborted = hello({}, { signal: AbortSignal.abort(new Error('enough')) })
+  const stream = count({}, { timeoutMs: 2_000 })
+  const published = client.publish('topic', {}, { timeoutMs: 2_500 })
+  await t.rejects(aborted, { message: 'enough' })
+  const reading = stream.next()
+  const outcomes = [late, later, reading, published].map(call => call.catch(error => error))
+  runtime.advance(2_000)
+  t.match(await outcomes[2], { code: 408 })
+  runtime.advance(500)
+  t.match(await outcomes[3], { code: 408 })
+  runtime.advance(500)
+  t.match(await outcomes[0], { code: 408, id: 'go.micro.client', detail: /registry has not/ })
+  t.equal(registry.asked, 1, 'they share one question')
+  registry.answer()
+  await settle()
+  t.equal(await outcomes[1], 1, 'the answer came in time for this one')
+  await client.close()
+  await server.stop()
+  t.equal(runtime.timerCount, 0)
+})
+
+t.test('a registry that hangs is asked anew after ten seconds', async t => {
+  const runtime = new FakeRuntime()
+  const registry = hanging()
+  const transport = memoryTransport()
+  const client = createClient({
+    registry,
+    service: 'greeter',
+    transport,
+    timeoutMs: 60_000,
+    runtime: runtime as unknown as Runtime,
+  })
+  const { hello } = client.bind(greeter)
+  const failed = hello({}).catch(error => error)
+  runtime.advance(10_000)
+  t.match(await failed, {
+    code: 500,
+    detail: 'error selecting greeter node: the registry has not answered in 10000 ms',
+  })
+  void hello({}).catch(() => undefined)
+  t.equal(registry.asked, 2)
+  await client.close()
+})
+
+t.test('a stream is cancelled while the registry hangs: it never starts', async t => {
+  const registry = hanging()
+  let dialled = 0
+  const transport = memoryTransport()
+  const counting = {
+    ...transport,
+    dial: async (address: string) => {
+      dialled++
+      return await transport.dial(address)
+    },
+  }
+  const client = createClient({ registry, service: 'greeter', transport: counting })
+  const { count } = client.bind(greeter)
+  const cancelled = count({})
+  const reading = cancelled.next()
+  cancelled.cancel()
+  await t.rejects(reading, { code: 499, id: 'go.micro.client' })
+  await t.rejects(cancelled.headers, { code: 499 })
+  const left = count({})
+  t.same(await left.return?.(), { done: true, value: undefined })
+  const reason = new Error('no longer')
+  const controller = new AbortController()
+  const aborted = count({}, { signal: controller.signal })
+  controller.abort(reason)
+  await t.rejects(aborted.next(), reason)
+  registry.answer()
+  await settle()
+  t.equal(dialled, 0)
+  await client.close()
 })
 
 t.test('a node without protocol knows only the legacy codecs', async t => {
