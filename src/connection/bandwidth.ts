@@ -1,12 +1,16 @@
 import type { Connection } from './connection.js'
 
-/** The share of the window that must come in one round trip before it is too narrow. */
-const NARROW = 0.66
+/**
+ * The share of the window that must come in one round trip before it is too
+ * narrow. A measurement begins with half of it gone, and a peer that waits for
+ * the window sends only the other half: this is two thirds of that.
+ */
+const NARROW = 0.33
 
 /**
  * Widens the receive windows on long or fast paths: while much arrives, a PING
- * measures a round trip; when most of the window came in one, the path could
- * have carried more, and the windows double. After grpc-go's estimator.
+ * measures a round trip; when most of what the window still allowed came in
+ * one, the path could have carried more, and the windows double. After grpc-go's estimator.
  *
  * Small traffic never reaches the half window that starts a measurement.
  */

@@ -53,6 +53,17 @@ t.test('most of a window in one round trip doubles both windows, up to the bound
   t.end()
 })
 
+t.test('a peer that waits for the window at every turn gets a wider one', t => {
+  const connected = upload({ streamWindowSize: 100_000 })
+  const { pings } = sends(connected, 51_000)
+  t.equal(pings.length, 1)
+  // No more than the first window: its updates are on their way while the PING is.
+  sends(connected, 49_000)
+  connected.peer.sends(frames.ping(pings[0]!, true))
+  t.same(looks(connected).windows, [200_000])
+  t.end()
+})
+
 t.test('a round trip in which little came changes nothing', t => {
   const connected = upload({})
   const { pings } = sends(connected, 48_000)
