@@ -1,4 +1,6 @@
 import type { MessageStream } from './call-options.js'
+import { MicroError } from './micro-error.js'
+import { CLIENT_TRANSPORT_ID } from './mucp-codec.js'
 
 /** A client's stream, whatever carries it. */
 export interface ClientStream extends MessageStream<unknown, unknown> {
@@ -34,8 +36,11 @@ export async function sendAll(stream: ClientStream, requests: AnyIterable): Prom
   void pumpRequests(stream, requests)
   try {
     const response = await stream.next()
-    if (response.done === true)
-      throw new TypeError('the server ended the stream without a response')
+    if (response.done === true) {
+      throw MicroError.internal('the server ended the stream without a response', {
+        id: CLIENT_TRANSPORT_ID,
+      })
+    }
     return response.value
   } finally {
     stream.cancel()

@@ -172,7 +172,8 @@ export class MucpCall {
         this.#connection.retire(this)
       }
       await this.#connection.send({ header, body })
-      await this.#end()
+      if (this.#endpoint.method.kind === 'unary') this.#settle()
+      else await this.#end()
     } catch (error) {
       await this.#fail(error)
     }

@@ -139,13 +139,14 @@ export class MucpClient {
     const id = this.nextId()
     header.set(MucpHeader.Id, id).set(MucpHeader.ID, id)
     const guard = new MucpGuard(runtime, options.signal, limitMs, attemptExpired)
-    const reply = await this.#exchange(target.address, { header, body }, guard)
-    const error = reply.message.header.get(MucpHeader.Error)
+    const socket = this.#pool.take(target.address) ?? (await this.#open(target.address, guard))
+    const answer = await exchange(socket, { header, body }, guard)
+    const error = answer.header.get(MucpHeader.Error)
     if (error !== undefined && error !== '') {
-      void reply.socket.socket.close()
+      void socket.socket.close()
       throw MicroError.parse(error)
     }
-    this.#pool.put(reply.socket)
+    this.#pool.put(socket)
   }
 
   /** Ids of calls: decimal, counted from 0, for unary calls and streams alike. */
@@ -178,7 +179,8 @@ export class MucpClient {
     const message = { header, body: codec.encode(request, id) }
     const expired = limitMs < connectionTimeoutMs ? callExpired : attemptExpired
     const guard = new MucpGuard(runtime, options.signal, limitMs, expired)
-    const { socket, message: answer } = await this.#exchange(target.address, message, guard)
+    const socket = this.#pool.take(target.address) ?? (await this.#open(target.address, guard))
+    const answer = await exchange(socket, message, guard)
     const reply = codec.read(answer)
     if (reply.kind !== 'message') {
       // As go-micro: a socket that brought an error is not used again.
@@ -194,23 +196,13 @@ export class MucpClient {
     return reply.value
   }
 
-  /** One message there, one back, on a socket that nobody else uses meanwhile. */
-  async #exchange(
-    address: string,
-    message: Message,
-    guard: MucpGuard,
-  ): Promise<{ socket: PooledSocket; message: Message }> {
-    let socket = this.#pool.take(address)
+  /** An idle socket, or one that is dialled. */
+  async #open(address: string, guard: MucpGuard): Promise<PooledSocket> {
     try {
-      socket ??= await guard.race(this.#dial(address, guard))
-      await guard.race(sendOn(socket, message))
-      const answer = await guard.race(receiveOn(socket))
-      return { socket, message: answer }
+      return await guard.race(this.#dial(address, guard))
     } catch (error) {
-      void socket?.socket.close()
-      throw error
-    } finally {
       guard.finish()
+      throw error
     }
   }
 
@@ -261,27 +253,37 @@ export class MucpClient {
 /** The end of a pause between attempts. */
 const WAITED = new Error('waited')
 
-async function sendOn(socket: PooledSocket, message: Message): Promise<void> {
+/**
+ * One message there, one back, on a socket that nobody else uses meanwhile.
+ * What ends the attempt closes the socket, and that ends the waiting: a
+ * promise for each step would cost more than the rest of the call.
+ */
+async function exchange(
+  socket: PooledSocket,
+  message: Message,
+  guard: MucpGuard,
+): Promise<Message> {
   try {
-    await socket.socket.send(message)
+    guard.whenStopped(() => void socket.socket.close())
+    socket.socket.send(message).catch((cause: unknown) => guard.stop(sendError(cause)))
+    const answer = await socket.receiving
+    if (guard.stopped) throw guard.reason
+    // The words of Go's client when the server ends the socket under a call.
+    if (answer === undefined) throw MicroError.internal('EOF', { id: CLIENT_TRANSPORT_ID })
+    return answer
   } catch (cause) {
-    if (cause instanceof RangeError) {
-      throw MicroError.internal(cause.message, { id: CLIENT_CODEC_ID, cause })
-    }
-    throw transportError(cause)
+    void socket.socket.close()
+    if (guard.stopped) throw guard.reason
+    throw cause instanceof MicroError ? cause : transportError(cause)
+  } finally {
+    guard.finish()
   }
 }
 
-async function receiveOn(socket: PooledSocket): Promise<Message> {
-  let message: Message | undefined
-  try {
-    message = await socket.receiving
-  } catch (cause) {
-    throw transportError(cause)
-  }
-  if (message !== undefined) return message
-  // The words of Go's client when the server ends the socket under a call.
-  throw MicroError.internal('EOF', { id: CLIENT_TRANSPORT_ID })
+function sendError(cause: unknown): MicroError {
+  return cause instanceof RangeError
+    ? MicroError.internal(cause.message, { id: CLIENT_CODEC_ID, cause })
+    : transportError(cause)
 }
 
 function attemptExpired(): MicroError {

@@ -10,7 +10,7 @@ const DELAY_MAX_MS = 0x7fff_ffff
  */
 export class MucpGuard {
   readonly #signal: AbortSignal | undefined
-  readonly #onStop: ((reason: unknown) => void) | undefined
+  #onStop: ((reason: unknown) => void) | undefined
   #timer: Cancellable | undefined
   #stopped: { reason: unknown } | undefined
   #reject: ((reason: unknown) => void) | undefined
@@ -51,6 +51,17 @@ export class MucpGuard {
   /** The attempt has ended before its answer. */
   get stopped(): boolean {
     return this.#stopped !== undefined
+  }
+
+  /** Why, once `stopped`. */
+  get reason(): unknown {
+    return this.#stopped?.reason
+  }
+
+  /** Calls `onStop` when the attempt ends before its answer; at once if it has. */
+  whenStopped(onStop: (reason: unknown) => void): void {
+    this.#onStop = onStop
+    if (this.#stopped !== undefined) onStop(this.#stopped.reason)
   }
 
   /** Ends the attempt, once. */

@@ -1,3 +1,4 @@
+import { GrpcError, Status } from '../grpc/index.js'
 import type { Message, Runtime, Socket } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import {
@@ -71,6 +72,9 @@ export class MucpConnection {
   /** The server stops: close as soon as nothing runs. */
   #draining = false
   #onRelease: (() => void) | undefined
+  /** Ends a `receive` that waits. */
+  #interrupt: (() => void) | undefined
+  #leaving: GrpcError | undefined
 
   constructor(socket: Socket, options: MucpServerOptions) {
     this.#socket = socket
@@ -84,39 +88,36 @@ export class MucpConnection {
   /** Serves until the peer or `drain` ends the socket and all calls have settled. */
   async run(): Promise<void> {
     try {
-      while (!this.#closing) {
-        const message = await this.#socket.receive()
+      while (!this.#closing && this.#leaving === undefined) {
+        const message = await this.#receive()
         if (message === undefined) break
-        await this.#onMessage(message)
+        const wait = this.#onMessage(message)
+        if (wait !== undefined) await wait
       }
       for (const call of this.#calls.values()) call.endRequests()
     } catch (error) {
       for (const call of this.#calls.values()) call.lose(error)
     }
     while (this.#running.size > 0) await this.#released()
+    // No orderly end: what was on its way to us must not be taken for answered.
+    if (this.#leaving !== undefined) throw this.#leaving
   }
 
-  /** Closes the socket as soon as no call runs. */
+  /** Ends the socket, with UNAVAILABLE, as soon as no call runs. */
   drain(): void {
     this.#draining = true
-    if (this.#running.size === 0) void this.#socket.close()
+    if (this.#running.size === 0) this.#leave()
   }
 
-  /** Closes the socket now; calls that run are cancelled. */
+  /** Ends the socket now; calls that run are cancelled. */
   destroy(reason: unknown): void {
     for (const call of this.#calls.values()) call.lose(reason)
-    void this.#socket.close()
+    this.#leave()
   }
 
   /** Sends an answer. False when the peer is gone. @throws MicroError 500 when the message is too large */
-  async send(message: Message): Promise<boolean> {
-    try {
-      await this.#socket.send(message)
-      return true
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) return false
-      throw MicroError.internal(`the answer cannot be sent: ${cause.message}`, { cause })
-    }
+  send(message: Message): Promise<boolean> {
+    return this.#socket.send(message).then(isSent, isUnsent)
   }
 
   /** Sends an error. One that is too large itself is replaced by a short one. Never rejects. */
@@ -145,7 +146,22 @@ export class MucpConnection {
     const onRelease = this.#onRelease
     this.#onRelease = undefined
     onRelease?.()
-    if (this.#draining && this.#running.size === 0) void this.#socket.close()
+    if (this.#draining && this.#running.size === 0) this.#leave()
+  }
+
+  /** The next message; `undefined` also when the server leaves. */
+  #receive(): Promise<Message | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = () => resolve(undefined)
+      this.#socket.receive().then(resolve, reject)
+    })
+  }
+
+  #leave(): void {
+    // A client that asked for the end gets an orderly one.
+    if (this.#closing) return
+    this.#leaving ??= new GrpcError(Status.Unavailable, 'the server is leaving')
+    this.#interrupt?.()
   }
 
   #released(): Promise<void> {
@@ -260,6 +276,13 @@ export class MucpConnection {
 }
 
 const NO_BODY: Uint8Array = new Uint8Array(0)
+
+const isSent = (): boolean => true
+
+function isUnsent(cause: unknown): boolean {
+  if (!(cause instanceof RangeError)) return false
+  throw MicroError.internal(`the answer cannot be sent: ${cause.message}`, { cause })
+}
 
 /** The content type, in the words of today: peers from before go-micro 1.9 send neither service nor endpoint. */
 function contentTypeOf(fields: MucpFields): string {

@@ -45,6 +45,8 @@ export class MucpStream implements ClientStream {
   #opened: OpenedSocket | undefined
   /** Reads are one after the other: a socket has one `receive` at a time. */
   #reading: Promise<unknown> = Promise.resolve()
+  /** Ends a read that waits on the socket. */
+  #interrupt: (() => void) | undefined
   #endSent = false
   #gotHeaders = false
   #ended = false
@@ -168,11 +170,19 @@ export class MucpStream implements ClientStream {
     let message: Message | undefined
     try {
       const { socket } = await this.#opening
-      if (!this.#ended) message = await socket.receive()
+      if (!this.#ended) message = await this.#receive(socket)
     } catch (cause) {
       this.#finish({ error: transportError(cause) })
     }
     return this.#ended ? this.#result() : this.#onMessage(message)
+  }
+
+  /** A read that waits hears at once of whatever else ends the call, also on a link that is dead. */
+  #receive(socket: Socket): Promise<Message | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = () => resolve(undefined)
+      socket.receive().then(resolve, reject)
+    })
   }
 
   #onMessage(message: Message | undefined): IteratorResult<unknown, undefined> {
@@ -222,6 +232,7 @@ export class MucpStream implements ClientStream {
     this.#ended = true
     this.#failure = failure
     this.#guard.finish()
+    this.#interrupt?.()
     if (failure === undefined) {
       this.#headers.resolve(new Metadata())
       this.#trailers.resolve(new Metadata())

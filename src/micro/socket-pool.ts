@@ -27,9 +27,10 @@ export class PooledSocket {
     return this.#receiving
   }
 
-  /** The message has been taken: wait for the one after it. */
-  receiveNext(): void {
-    this.#receiving = quiet(this.socket.receive())
+  /** The message has been taken: waits for the one after it. Whoever calls looks after a failure. */
+  receiveNext(): Promise<Message | undefined> {
+    this.#receiving = this.socket.receive()
+    return this.#receiving
   }
 }
 
@@ -88,10 +89,9 @@ export class SocketPool {
     }
     this.#idle.set(socket.address, idle)
     idle.push(socket)
-    socket.receiveNext()
     // Nothing may come while it is idle: whatever it is, the socket is of no more use.
     const drop = (): void => this.#drop(socket)
-    socket.receiving.then(drop, drop)
+    socket.receiveNext().then(drop, drop)
   }
 
   close(): void {

@@ -71,10 +71,15 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
 
   #early: GrpcError | undefined
 
-  async send(message: Message): Promise<void> {
-    const bytes = encodeMessage(message, this.#options.messageSizeMax)
+  send(message: Message): Promise<void> {
+    let bytes: Buffer
+    try {
+      bytes = encodeMessage(message, this.#options.messageSizeMax)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#keep(bytes)
-    await this.#flow.send(bytes)
+    return this.#flow.send(bytes)
   }
 
   receive(): Promise<Message | undefined> {

@@ -21,8 +21,14 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
     this.#messageSizeMax = messageSizeMax
   }
 
-  async send(message: Message): Promise<void> {
-    await this.#flow.send(encodeMessage(message, this.#messageSizeMax))
+  send(message: Message): Promise<void> {
+    let bytes: Buffer
+    try {
+      bytes = encodeMessage(message, this.#messageSizeMax)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#flow.send(bytes)
   }
 
   receive(): Promise<Message | undefined> {
@@ -62,7 +68,8 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
       const failure = error instanceof GrpcError ? error : panicError(error)
       this.#call.fail(failure)
       this.#flow.end(failure)
-      throw error
+      // A status that the handler chose is its answer; anything else is a fault.
+      if (failure !== error) throw error
     } finally {
       this.#call.settle()
     }

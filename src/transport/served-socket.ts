@@ -62,7 +62,7 @@ export class ServedSocket implements TimerOwner {
     if (this.#graceMs !== Number.POSITIVE_INFINITY) {
       this.#timers.wheel.schedule(timer, now + this.#graceMs)
     }
-    this.driver?.shutdown('max_age')
+    this.driver?.retire('max_age')
   }
 
   onSettings(): void {}

@@ -148,10 +148,15 @@ export class SocketDriver implements ConnectionHost {
     this.#socket.destroy()
   }
 
-  /** Ends the connection in good order: at once when nothing runs on it. `reason` goes with GOAWAY. */
-  shutdown(reason?: string): void {
+  /** Ends the connection in good order: at once when nothing runs on it. */
+  shutdown(): void {
     // Nobody who has said nothing yet can be in the middle of a call.
-    if (this.#silent) return this.destroy()
+    if (this.#silent) this.destroy()
+    else this.retire(undefined)
+  }
+
+  /** The same for a server that stays: somebody who is about to speak is served. `reason` goes with GOAWAY. */
+  retire(reason: string | undefined): void {
     this.connection.shutdown(reason)
     this.onOutput()
   }

@@ -20,6 +20,9 @@ interface WaitingSend extends Waiter<void> {
   readonly bytes: Buffer
 }
 
+/** One for all sends that need not wait. */
+const SENT: Promise<void> = Promise.resolve()
+
 /**
  * Turns the callbacks of a call into the promises of a socket: sends one after
  * the other with back-pressure, one receive at a time.
@@ -52,7 +55,7 @@ export class SocketFlow {
   send(bytes: Buffer): Promise<void> {
     if (this.#ended) return Promise.reject(this.#error ?? this.#closedError())
     if (this.#blocked === undefined) {
-      if (this.#call.write(bytes)) return Promise.resolve()
+      if (this.#call.write(bytes)) return SENT
       return new Promise((resolve, reject) => {
         this.#blocked = { resolve, reject }
       })

@@ -35,7 +35,11 @@ export interface Socket extends AsyncDisposable {
    * when another `receive` is still waiting.
    */
   receive(): Promise<Message | undefined>
-  /** Ends the conversation both ways. Never rejects; a second call does nothing. */
+  /**
+   * Ends the conversation both ways; a `receive` that waits gets `undefined` at
+   * once. What was sent before may still leave, for a second at most. Never
+   * rejects; a second call does nothing.
+   */
   close(): Promise<void>
   /** Our address, as text. */
   readonly local: string

@@ -86,6 +86,28 @@ t.test(
   },
 )
 
+t.test(
+  'gRPC A9 (K6): a client that speaks only after the age limit is served, then sent away',
+  async t => {
+    const { runtime, join } = await rig({ connectionAgeMs: 1_000 })
+    const silent = new FakeSocket()
+    runtime.events?.onSocket(silent)
+    runtime.advance(1_000)
+    runtime.settle()
+    t.notOk(silent.destroyed)
+    t.equal(silent.take().length, 0, 'nothing is said to who has not spoken')
+    const late = new BareClient()
+    late.call()
+    silent.receives(late.take())
+    runtime.settle()
+    const said = silent.take()
+    t.match(goaways(said), [/max_age$/])
+    late.receives(said)
+    t.match(late.outcomes, [{ error: undefined, body: 'hello' }])
+    t.ok(join().client.connection.canOpen)
+  },
+)
+
 t.test('gRPC A9 (K6): after its grace what still runs is cut', async t => {
   const { runtime, server, held, errors, join } = await rig({
     connectionAgeMs: 1_000,
