@@ -66,9 +66,24 @@ export function sendResponseHeaders(
  * with them (Trailers-Only).
  *
  * Returns what kept `fields` from being sent: they make the block larger than
- * the client accepts. The status itself has to arrive, so it goes without them.
+ * the client accepts. The status itself has to arrive, so it goes without them. A client that
+ * accepts not even that wants no answer: it gets a reset, and nobody is to blame.
  */
 export function sendStatus(
+  stream: Stream,
+  headers: HeaderList | undefined,
+  status: Status,
+  fields: HeaderList | undefined,
+): RangeError | undefined {
+  const refusal = tryStatus(stream, headers, status, fields)
+  if (refusal === undefined) return undefined
+  const bare = fields === undefined ? refusal : tryStatus(stream, headers, status, undefined)
+  if (bare === undefined) return refusal
+  stream.reset(ErrorCode.EnhanceYourCalm)
+  return undefined
+}
+
+function tryStatus(
   stream: Stream,
   headers: HeaderList | undefined,
   status: Status,
@@ -77,14 +92,13 @@ export function sendStatus(
   const trailers = STATUS_TRAILERS[status]!
   try {
     if (headers === undefined) stream.sendHeaders(trailers, true, fields)
-    else
-      stream.sendHeaders(headers, true, fields === undefined ? trailers : [...trailers, ...fields])
+    else {
+      const extra = fields === undefined ? trailers : [...trailers, ...fields]
+      stream.sendHeaders(headers, true, extra)
+    }
     return undefined
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    if (fields !== undefined) sendStatus(stream, headers, status, undefined)
-    // A client that accepts not even that wants no answer.
-    else stream.reset(ErrorCode.InternalError)
-    return error
+    if (error instanceof RangeError) return error
+    throw error
   }
 }

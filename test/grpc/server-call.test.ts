@@ -857,7 +857,7 @@ t.test(
     server.connection.headerListSizeMax = 10
     const hopeless = server.unary('x')
     route.call.fail(new GrpcError(Status.NotFound, 'x'))
-    t.match(answer(hopeless), { status: undefined, resets: [ErrorCode.InternalError] })
+    t.match(answer(hopeless), { status: undefined, resets: [ErrorCode.EnhanceYourCalm] })
     t.end()
   },
 )
