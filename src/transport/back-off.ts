@@ -10,6 +10,11 @@ export interface BackOffOptions {
   readonly jitter?: number
 }
 
+/** @throws RangeError naming the option that cannot be used. */
+export function checkBackOff(options: BackOffOptions): void {
+  new BackOff(options, () => 0)
+}
+
 export class BackOff {
   readonly #initialMs: number
   readonly #multiplier: number

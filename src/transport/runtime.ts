@@ -205,7 +205,7 @@ function listenSocket(options: RawListenOptions, events: RawListenEvents): Promi
       resolve({
         host: isTcp ? bound.address : '',
         port: isTcp ? bound.port : 0,
-        close: () => new Promise(closed => server.close(() => closed())),
+        close: () => closeServer(server),
         destroyPending() {
           for (const socket of pending) socket.destroy()
         },
@@ -217,6 +217,16 @@ function listenSocket(options: RawListenOptions, events: RawListenEvents): Promi
 
 function newServer(events: RawListenEvents): NetServer {
   return createServer({ allowHalfOpen: true, noDelay: true }, socket => events.onSocket(socket))
+}
+
+/**
+ * Node tells that a server has closed while the system still has its socket:
+ * that goes at the end of the event loop's turn, after which two more begin.
+ */
+function closeServer(server: NetServer): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => setImmediate(() => setImmediate(resolve)))
+  })
 }
 
 /** `pending` holds the sockets below TLS, for Node tells of nobody before the handshake is done. */

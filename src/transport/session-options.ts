@@ -1,5 +1,5 @@
 import { type ConnectionLimits, type FrameObserver, resolveLimits } from '../connection/index.js'
-import type { BackOffOptions } from './back-off.js'
+import { type BackOffOptions, checkBackOff } from './back-off.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 import type { ClientTlsOptions, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
@@ -59,6 +59,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   checkTls(options.tls)
   resolveLimits('client', options.limits)
   checkRanges(options, RANGES)
+  checkBackOff(options.backOff ?? {})
 }
 
 /** The limits of the session's connections; `keepaliveFactor` grows when servers complain about PINGs. */

@@ -19,6 +19,14 @@ t.test('createServer: a wrong option is named', t => {
     [{ name: 'a', adress: 'x' }, /createServer has no option 'adress'; it has name, address/],
     [{ name: 'a', transport: {} }, /transport must have the method dial, got object/],
     [{ name: 'a', transport: memoryTransport(), tls: {} }, /tls belongs to the transport/],
+    [{ name: 'a', transport: grpcTransport(), connectionAgeMs: 5 }, /connectionAgeMs belongs to/],
+    [{ name: 'a', connectionAgeMs: 0 }, /connectionAgeMs is 0; expected 1 or more/],
+    [{ name: 'a', connectionAgeGraceMs: -1 }, /connectionAgeGraceMs is -1/],
+    [{ name: 'a', connectionIdleMs: 'x' }, /connectionIdleMs is x/],
+    [{ name: 'a', connectionsMax: 0 }, /connectionsMax is 0/],
+    [{ name: 'a', handshakeTimeoutMs: 0 }, /handshakeTimeoutMs is 0/],
+    [{ name: 'a', limits: { streams: 1 } }, /limits\.streams is not a limit/],
+    [{ name: 'a', tls: { minVersion: 'TLSv1' } }, /tls\.minVersion is TLSv1; HTTP\/2 needs/],
     [{ name: 'a', registry: null }, /registry must have the method register, got null/],
     [{ name: 'a', registry: 'mdns' }, /registry must have the method register, got 'mdns'/],
   ]
@@ -45,6 +53,12 @@ t.test('createClient: a wrong option is named', t => {
       /transport memory carries no native calls/,
     ],
     [{ address, transport: grpcTransport(), limits: {} }, /limits belongs to the transport/],
+    [{ address, transport: grpcTransport(), backOff: {} }, /backOff belongs to the transport/],
+    [{ address, keepaliveIntervalMs: 5_000 }, /keepaliveIntervalMs is 5000; expected 10000 or/],
+    [{ address, keepaliveTimeoutMs: 0 }, /keepaliveTimeoutMs is 0/],
+    [{ address, backOff: { multiplier: 0 } }, /backOff\.multiplier is 0; expected 1 or more/],
+    [{ address, limits: { streamsMax: 0.5 } }, /limits\.streamsMax is 0\.5/],
+    [{ address, tls: { maxVersion: 'TLSv1.1' } }, /tls\.maxVersion is TLSv1\.1/],
     [{ address, contentType: 'text/html' }, /contentType 'text\/html' is not known/],
     [{ address, timeoutMs: 0 }, /timeoutMs must be a number of ms above 0, got 0/],
     [{ address, connectionTimeoutMs: Number.NaN }, /connectionTimeoutMs must be/],
@@ -168,3 +182,37 @@ t.test('codecs: JSON and octets', t => {
   t.throws(() => bytes.encode('text' as never), /a bytes codec encodes a Uint8Array, got string/)
   t.end()
 })
+
+t.test(
+  'createServer passes the options of connections on, and changes its certificate',
+  async t => {
+    const errors: unknown[] = []
+    const server = createServer({
+      name: 'a',
+      connectionsMax: 1,
+      connectionAgeMs: 30,
+      handshakeTimeoutMs: 5_000,
+      onError: error => errors.push(error),
+    })
+    const echo = defineService('a.v1.Echo', { echo: { kind: 'unary', ...json } })
+    server.handle(echo, { echo: request => request })
+    t.throws(() => server.updateTls({}), /no certificate before start/)
+    await server.start()
+    t.throws(() => server.updateTls({}), /was made without tls/)
+    const client = createClient({ address: server.address, keepaliveIntervalMs: 10_000 })
+    const call = client.bind(echo)
+    await call.echo({ n: 1 })
+    const other = createClient({ address: server.address })
+    await t.rejects(other.bind(echo).echo({}), { code: 'UNAVAILABLE' })
+    t.match(errors[0], { message: /refused, 1 connections are open/ })
+    await new Promise(resolve => setTimeout(resolve, 80))
+    t.same(await call.echo({ n: 2 }), { n: 2 }, 'its connection has reached its age meanwhile')
+    await other.close()
+    await client.close()
+    await server.stop()
+    const memory = createServer({ name: 'a', transport: memoryTransport() })
+    await memory.start()
+    t.throws(() => memory.updateTls({}), /transport memory has no certificate/)
+    await memory.stop()
+  },
+)

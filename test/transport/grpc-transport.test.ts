@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import {
   CallAcceptor,
   ErrorCode,
+  FrameType,
   GrpcError,
   type Route,
   Router,
@@ -67,6 +68,45 @@ t.test('messages go there and back, in order, on one connection for all sockets'
     (transport.session(listener.address) as unknown as { connectionCount: number }).connectionCount,
     1,
   )
+})
+
+t.test('a listener passes on observer, limits, ages and the number of connections', async t => {
+  const frames: number[] = []
+  const peers: string[] = []
+  const errors: Error[] = []
+  const { transport, listener } = await rig(t, echo, {
+    connectionsMax: 1,
+    connectionIdleMs: 40,
+    connectionPerSocket: true,
+    observer: peer => {
+      peers.push(peer.remote)
+      return { onFrame: (_sent, type) => void frames.push(type) }
+    },
+    onError: error => errors.push(error),
+  })
+  const { server } = listener as unknown as { server: { connectionCount: number } }
+  const session = transport.session(listener.address)
+  t.equal((await unary(session)).error?.status, Status.Unimplemented)
+  t.ok(frames.includes(FrameType.Headers))
+  t.match(peers, [/^127\.0\.0\.1:\d+$/])
+  await t.rejects(transport.dial(listener.address), { name: 'TransportError' })
+  t.match(errors[0]?.message, /refused, 1 connections are open/)
+  await until(() => server.connectionCount === 0)
+  t.notOk(session.connected, 'idle: the server has sent it away')
+})
+
+t.test('grpcTransport: a wrong option is named at once', t => {
+  const cases: [GrpcTransportOptions, RegExp][] = [
+    [{ connectionAgeMs: 0 }, /^connectionAgeMs is 0/],
+    [{ connectionsMax: Number.NaN }, /^connectionsMax is NaN/],
+    [{ session: { keepaliveIntervalMs: 1 } }, /^keepaliveIntervalMs is 1;/],
+    [{ session: { backOff: { jitter: -1 } } }, /^backOff\.jitter is -1/],
+    [{ limits: { frameSizeMax: 1 } }, /^limits\.frameSizeMax is 1/],
+    [{ clientTls: { secureProtocol: 'x' } }, /^tls\.secureProtocol is not offered/],
+    [{ serverTls: { minVersion: 'TLSv1' } }, /^tls\.minVersion is TLSv1/],
+  ]
+  for (const [options, message] of cases) t.throws(() => grpcTransport(options), { message })
+  t.end()
 })
 
 t.test('connectionPerSocket: each socket has a connection, which ends with it', async t => {

@@ -260,6 +260,22 @@ t.test('close settles every call and leaves nothing: no socket, no timer', async
   t.ok(handleCount() <= before)
 })
 
+t.test('when stop has settled no handle is left, at that very moment', async t => {
+  const before = handleCount()
+  for (let i = 0; i < 20; i++) {
+    const made = await serve({ address: '127.0.0.1:0', handler: acceptorOf(routerWith()) })
+    const client = connect(made.address)
+    await unary(client)
+    if (i % 2 === 0) await client.close()
+    await made.stop()
+    const listeners = process.getActiveResourcesInfo().filter(name => name === 'TCPServerWrap')
+    if (listeners.length > 0) t.fail(`a listening socket is left in round ${i}`)
+    await client.close()
+  }
+  await until(() => handleCount() <= before)
+  t.pass()
+})
+
 t.test('close during an attempt to connect settles the calls that wait for it', async t => {
   const listener = await listening(createServer(socket => socket.on('error', () => {})))
   const port = (listener.address() as { port: number }).port
