@@ -107,6 +107,17 @@ t.test('destroy hands its cause to every stream and to the host', t => {
   t.end()
 })
 
+t.test('gRPC A6: requests whose HEADERS never left were not processed', t => {
+  const { connection, peer, open } = connect({ role: 'client' })
+  const sent = open()
+  peer.takes()
+  const unsent = [open(true), open()]
+  connection.destroy(new Error('ECONNRESET'))
+  t.equal(sent.unprocessed, false)
+  for (const call of unsent) t.equal(call.unprocessed, true)
+  t.end()
+})
+
 t.test('destroy from inside a handler is safe', t => {
   const { connection, peer, recorder } = withStream({ role: 'server' })
   recorder.on(1).whenData = () => connection.destroy(new Error('enough'))
