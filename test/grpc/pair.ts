@@ -104,8 +104,9 @@ export class Pair {
     }
   }
 
-  headers(method: Method): HeaderList {
+  headers(method: Method, subtype = ''): HeaderList {
     return requestHeaders(method, {
+      subtype,
       authority: 'there:1',
       scheme: 'http',
       userAgent: 'grpc-test/1',
@@ -114,7 +115,7 @@ export class Pair {
 
   start(method: Method, options: Partial<ClientCallOptions> = {}): PairCall {
     const call = new PairCall(method, { timers: this.client.timers, ...options })
-    call.call.start(this.connector, this.client, this.headers(method))
+    call.call.start(this.connector, this.client, this.headers(method, options.subtype))
     return call
   }
 }

@@ -169,6 +169,19 @@ t.test('L1, L8: a message of exactly the limit passes both ways, through small w
   t.end()
 })
 
+t.test('L1: octets of a typed array within a larger buffer pass both ways', t => {
+  const route = new RecordingRoute('unary')
+  route.onStart = call => call.respond(call.request)
+  const pair = new Pair([route])
+  const outer = Uint8Array.from({ length: 100_000 }, (_, at) => at % 251)
+  const call = pair.start(method('unary'), { subtype: 'bytes' })
+  call.call.request(outer.subarray(1_000, 90_000))
+  pair.pump()
+  t.equal(call.code, 'OK', call.error?.message ?? '')
+  t.equal(Buffer.compare(call.received[0] as Uint8Array, outer.subarray(1_000, 90_000)), 0)
+  t.end()
+})
+
 t.test('E13: credit comes back for all that nobody wanted', t => {
   const route = new RecordingRoute('bidi')
   route.onStart = call => {
