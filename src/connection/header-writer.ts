@@ -10,7 +10,6 @@ const CACHED_LISTS_MAX = 8
 const DIRECT_SIZE_MAX = 8_192
 /** SETTINGS_HEADER_TABLE_SIZE until the peer says otherwise. Unit: octets. RFC 9113 §6.5.2. */
 const TABLE_SIZE_DEFAULT = 4_096
-const NONE: HeaderList = []
 
 /** An encoded list, valid while the encoder's table has not changed. */
 class CachedList {
@@ -24,6 +23,8 @@ class CachedList {
     this.size = headerListSize(list)
   }
 }
+
+const NOTHING = new CachedList([])
 
 /**
  * Encodes header blocks and frames them. RFC 9113 §4.3, §6.2, §6.10.
@@ -42,7 +43,7 @@ export class HeaderWriter {
   readonly #seen: HeaderList[] = []
   #seenNext = 0
   /** What `check` found: `write` follows it. */
-  #found: CachedList = new CachedList(NONE)
+  #found: CachedList = NOTHING
 
   constructor(output: OutputBuffer, tableSizeMax: number, observer?: FrameObserver) {
     this.#output = output

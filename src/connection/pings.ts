@@ -1,4 +1,4 @@
-import { ConnectionError, copyOctets, ErrorCode } from '../frame/index.js'
+import { ConnectionError, ErrorCode } from '../frame/index.js'
 import type { Connection } from './connection.js'
 import { Timer } from './timer-wheel.js'
 
@@ -6,6 +6,8 @@ import { Timer } from './timer-wheel.js'
 const UNANSWERED_MAX = 64
 /** What servers tolerate without any stream. Unit: ms. gRPC A8. */
 const IDLE_PING_INTERVAL_MS = 7_200_000
+/** What a PING of ours carries, while it is written. */
+const OPAQUE: Buffer = Buffer.alloc(8)
 
 /**
  * PING both ways: ours with their answers, keepalive, and how often a client
@@ -14,8 +16,8 @@ const IDLE_PING_INTERVAL_MS = 7_200_000
 export class Pings {
   readonly #connection: Connection
   #sequence = 0
-  readonly #unanswered: Map<number, (now: number) => void> = new Map()
-  readonly #opaque: Buffer = Buffer.alloc(8)
+  /** Ours under way. Most connections never ask. */
+  #unanswered: Map<number, (now: number) => void> | undefined = undefined
 
   // Keepalive: after a silence a PING, after another silence the end.
   #keepaliveTimer: Timer | undefined = undefined
@@ -33,10 +35,9 @@ export class Pings {
 
   /** A caller's PING. @throws RangeError when too many wait for an answer. */
   sendFor(onAck: (now: number) => void): void {
-    if (this.#unanswered.size >= UNANSWERED_MAX) {
-      throw new RangeError(
-        `${this.#unanswered.size} PINGs wait for an answer; at most ${UNANSWERED_MAX} may`,
-      )
+    const waiting = this.#unanswered?.size ?? 0
+    if (waiting >= UNANSWERED_MAX) {
+      throw new RangeError(`${waiting} PINGs wait for an answer; at most ${UNANSWERED_MAX} may`)
     }
     this.send(now => {
       try {
@@ -50,32 +51,31 @@ export class Pings {
   /** Sends PING and calls `onAck` with the time of its answer; never when the connection ends first. */
   send(onAck: (now: number) => void): void {
     const sequence = ++this.#sequence
+    this.#unanswered ??= new Map()
     this.#unanswered.set(sequence, onAck)
     this.#write(sequence)
   }
 
   #write(sequence: number): void {
-    this.#opaque.writeUInt32BE(0x6d776972, 0) // 'mwir'
-    this.#opaque.writeUInt32BE(sequence, 4)
-    this.#connection.control.ping(this.#opaque, 0, false)
+    OPAQUE.writeUInt32BE(0x6d776972, 0) // 'mwir'
+    OPAQUE.writeUInt32BE(sequence, 4)
+    this.#connection.control.ping(OPAQUE, 0, false)
   }
 
   /** Answered at once, octets unchanged. RFC 9113 §6.7. */
   receive(bytes: Buffer, start: number): void {
     const connection = this.#connection
     if (connection.role === 'server') this.#checkInterval()
-    const opaque = Buffer.allocUnsafe(8)
-    copyOctets(opaque, 0, bytes, start, start + 8)
-    connection.control.ping(opaque, 0, true)
+    connection.control.ping(bytes, start, true)
   }
 
   /** An answer; one that we never asked for is ignored. */
   receiveAck(bytes: Buffer, start: number): void {
     if (bytes.readUInt32BE(start) !== 0x6d776972) return
     const sequence = bytes.readUInt32BE(start + 4)
-    const onAck = this.#unanswered.get(sequence)
+    const onAck = this.#unanswered?.get(sequence)
     if (onAck === undefined) return
-    this.#unanswered.delete(sequence)
+    this.#unanswered?.delete(sequence)
     onAck(this.#connection.now)
   }
 
@@ -107,7 +107,7 @@ export class Pings {
 
   stop(): void {
     if (this.#keepaliveTimer !== undefined) this.#connection.timers.cancel(this.#keepaliveTimer)
-    this.#unanswered.clear()
+    this.#unanswered = undefined
   }
 
   onTimer(timer: Timer, now: number): void {

@@ -16,6 +16,9 @@ export interface EncoderEntry {
   older: EncoderEntry | undefined
 }
 
+/** Until the first insertion: many connections never make one. */
+const NONE: Map<string, EncoderEntry> = new Map()
+
 /**
  * The encoder's copy of the peer's dynamic table, which can also be searched: by name, and by
  * value (few names share a value, while `:path` alone has many values).
@@ -23,9 +26,9 @@ export interface EncoderEntry {
 export class EncoderTable {
   readonly #table: DynamicTable<EncoderEntry>
   /** The newest entry of each name. */
-  readonly #byName = new Map<string, EncoderEntry>()
+  #byName: Map<string, EncoderEntry> = NONE
   /** The newest entry of each value; older ones hang on it. */
-  readonly #byValue = new Map<string, EncoderEntry>()
+  #byValue: Map<string, EncoderEntry> = NONE
 
   constructor(sizeMax: number) {
     this.#table = new DynamicTable(sizeMax)
@@ -76,6 +79,10 @@ export class EncoderTable {
     const size = name.length + value.length + ENTRY_OVERHEAD
     this.#evictFor(size)
     if (this.#table.overflows(size)) return
+    if (this.#byName === NONE) {
+      this.#byName = new Map()
+      this.#byValue = new Map()
+    }
     const sameName = this.#byName.get(name)
     const entry: EncoderEntry = {
       name,

@@ -1,4 +1,8 @@
-import type { ConnectionHandler } from '../connection/index.js'
+import {
+  type ConnectionHandler,
+  type ConnectionLimits,
+  resolveLimits,
+} from '../connection/index.js'
 import { type Address, formatAddress, parseListenAddress } from './address.js'
 import { type ConnectionPeer, certificateOf } from './connection-peer.js'
 import {
@@ -47,6 +51,8 @@ class SocketServer implements Server {
   readonly #address: Address
   readonly #connections = new Set<ServedSocket>()
   readonly #connectionsMax: number
+  /** Checked once, for all connections. */
+  readonly #limits: ConnectionLimits
   #listener: RawListener | undefined
   #accepted = 0
   #stopping: Promise<void> | undefined
@@ -61,6 +67,8 @@ class SocketServer implements Server {
     this.#timers = new TimerHost(this.#runtime)
     this.#connectionsMax = options.connectionsMax ?? CONNECTIONS_MAX
     checkServeOptions(options)
+    const prefaceTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
+    this.#limits = resolveLimits('server', { prefaceTimeoutMs, ...options.limits })
   }
 
   get address(): string {
@@ -144,17 +152,16 @@ class SocketServer implements Server {
       handler: this.#newHandler(peer),
       owner: served,
       ...peer,
-      limits: this.#limits(),
+      limits: this.#limitsOfOne(),
       observer: observer?.(peer),
     })
     this.#connections.add(served)
   }
 
-  #limits(): ServeOptions['limits'] {
-    const { limits, handshakeTimeoutMs, connectionIdleMs } = this.#options
-    const prefaceTimeoutMs = handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
-    if (connectionIdleMs === undefined) return { prefaceTimeoutMs, ...limits }
-    return { prefaceTimeoutMs, ...limits, idleTimeoutMs: this.#jittered(connectionIdleMs) }
+  #limitsOfOne(): ConnectionLimits {
+    const { connectionIdleMs } = this.#options
+    if (connectionIdleMs === undefined) return this.#limits
+    return { ...this.#limits, idleTimeoutMs: this.#jittered(connectionIdleMs) }
   }
 
   #jittered(ms: number = Number.POSITIVE_INFINITY): number {
