@@ -88,6 +88,20 @@ export class Link implements DriverOwner {
     else this.#driver.destroy(cause)
   }
 
+  /** Takes no more calls when the stream identifiers are used up; those that run complete. RFC 9113 §5.1.1. */
+  leaveWhenExhausted(): void {
+    if (this.#retired || this.#driver?.connection.streams.exhausted !== true) return
+    const { text } = this.#options.address
+    this.#driver.retire(undefined)
+    this.#retire(
+      new TransportError(
+        TransportErrorCode.Closed,
+        text,
+        `${text}: the stream identifiers of the connection are used up`,
+      ),
+    )
+  }
+
   onSettings(): void {
     this.#timeout.cancel()
     if (this.#retired) return

@@ -130,6 +130,8 @@ export class Session implements CallSession, LinkOwner {
       call.cancel(new GrpcError(Status.ResourceExhausted, text))
     } else if (this.#state === 'idle') {
       this.#connect()
+    } else if (this.#state === 'ready') {
+      this.#current!.leaveWhenExhausted()
     } else if (this.#state === 'waiting') {
       // A call that waits keeps the process alive.
       this.#retry?.ref()
@@ -278,6 +280,7 @@ export class Session implements CallSession, LinkOwner {
       () => link === this.#current && link.ready && connection.canOpen,
       (call, headers) => call.start(link.connector, connection, headers),
     )
+    if (this.#waiting.count > 0) link.leaveWhenExhausted()
   }
 
   #settleConnect(error: Error | undefined): void {

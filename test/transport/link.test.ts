@@ -1,8 +1,15 @@
 import t from 'tap'
-import { type Connection, ErrorCode, FrameType, Router, Status } from '../../src/grpc/index.js'
+import {
+  ClientCall,
+  type Connection,
+  ErrorCode,
+  FrameType,
+  Router,
+  Status,
+} from '../../src/grpc/index.js'
 import { connect, type Session } from '../../src/transport/session.js'
 import type { SessionOptions } from '../../src/transport/session-options.js'
-import { bareServer, ECHO, HeldRoute, type Outcome, routerWith, unary } from './calls.js'
+import { bareServer, ECHO, HeldRoute, headersOf, type Outcome, routerWith, unary } from './calls.js'
 import { FakeRuntime, type FakeSocket } from './fake-runtime.js'
 
 /** What one attempt of the session to connect has led to. */
@@ -64,6 +71,21 @@ function goaway(lastStreamId: number, code: number, debug = ''): Buffer {
   frame.writeUInt32BE(code, 13)
   frame.write(debug, 17, 'latin1')
   return frame
+}
+
+/** The connection on which a session that is ready starts its calls. */
+function connectionOf(client: Session): Connection {
+  let found: Connection | undefined
+  class Probe extends ClientCall {
+    override start(_connector: unknown, connection: Connection): void {
+      found = connection
+    }
+  }
+  const { timers } = client
+  const receiver = { onHeaders() {}, onReadable() {}, onDrain() {}, onStatus() {} }
+  client.start(new Probe(ECHO, { timers }, receiver), headersOf(ECHO))
+  if (found === undefined) throw new Error('the session is not ready')
+  return found
 }
 
 /** What has become of a call by now. */
@@ -251,6 +273,53 @@ t.test('gRPC E7: GOAWAY right behind the SETTINGS: calls that waited are unproce
   accept().exchange()
   t.equal((await next).error, undefined)
 })
+
+t.test(
+  'RFC 9113 §5.1.1 (A4): when three quarters of the identifiers are used, the next call goes to a new connection',
+  async t => {
+    const { runtime, client, held, accept } = rig()
+    const first = unary(client)
+    const old = accept()
+    old.exchange()
+    t.equal((await first).error, undefined)
+    connectionOf(client).streams.startAt(0x5fff_ffff)
+    const last = unary(client, held.method)
+    old.exchange()
+    t.equal(runtime.dialled.length, 1, 'the last identifier is used')
+    const next = unary(client)
+    t.equal(runtime.dialled.length, 2)
+    t.same(types(old.exchange()), [FrameType.Goaway], 'the server hears of it')
+    const fresh = accept()
+    fresh.exchange()
+    t.equal((await next).error, undefined)
+    t.equal(await outcomeOf(last), 'running')
+    held.answerAll()
+    old.exchange()
+    t.equal((await last).error, undefined, 'no call failed')
+    t.ok(old.socket.ended, 'the old connection ends with its last call')
+    t.equal(client.state, 'ready')
+  },
+)
+
+t.test(
+  'RFC 9113 §5.1.1 (A4): calls that waited for room go on on a new connection when identifiers run out',
+  async t => {
+    const { runtime, client, held, accept } = rig({ limits: { openStreamsMax: 1 } })
+    void unary(client)
+    const old = accept()
+    old.exchange()
+    connectionOf(client).streams.startAt(0x5fff_fffd)
+    const calls = [unary(client, held.method), unary(client), unary(client)]
+    old.exchange()
+    held.answerAll()
+    t.same([client.waitingCount, runtime.dialled.length], [2, 1])
+    old.exchange()
+    t.same([client.waitingCount, runtime.dialled.length], [1, 2], 'one identifier was left')
+    accept().exchange()
+    for (const call of calls) t.equal((await call).error, undefined)
+    t.ok(old.socket.ended)
+  },
+)
 
 t.test('gRPC E9: timers of connections that are gone fire nothing and throw nothing', async t => {
   const { runtime, client, held, accept } = rig({ keepaliveIntervalMs: 10_000 })
