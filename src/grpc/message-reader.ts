@@ -6,11 +6,17 @@ const IDLE_BUFFER_SIZE_MAX = 65_536
 /** The first buffer for octets that wait. Unit: octets. */
 const HELD_SIZE_MIN = 256
 
-/** A message gets a buffer of its whole size once one part in so many has come. */
-const ARRIVED_SHARE = 8
+/** What is held takes no more than so many times what has come of a message. */
+const ROOM_SHARE = 2
+
+/** While memory is plenty, a message gets a buffer of its whole size as soon as one part in so many has come. */
+const EAGER_SHARE = 8
 
 /** A message smaller than this is cheaper to copy than a buffer of its own. Unit: octets. */
 const OWN_BUFFER_SIZE_MIN = 16_384
+
+/** What is held below this is rather moved than kept as a piece. Unit: octets. */
+const PIECE_SIZE_MIN = 16_384
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -22,9 +28,11 @@ const EMPTY: Buffer = Buffer.alloc(0)
  *     reader.hold()
  *
  * A message that lies within one DATA frame is read in place. Only what does
- * not is copied, into one buffer that grows as octets arrive: a prefix that
- * promises 4 MiB costs nothing by itself, and no buffer is more than eight
- * times what has come.
+ * not is copied: a prefix that promises 4 MiB costs nothing by itself, and what
+ * is held is never more than twice what has come, except that an `eager` reader
+ * makes a message's whole buffer when an eighth of it is here. Until then its
+ * octets wait in pieces, each as large as all before it: they move once, and
+ * not at each growth.
  */
 export class MessageReader {
   /** Where the current message is; valid until the next call of `next`, `hold` or `push`. */
@@ -35,6 +43,8 @@ export class MessageReader {
   flag: number
   /** Whether the current message stands alone in a buffer that is given up to whoever reads it: it need not be copied. */
   owned: boolean
+  /** Whether there is memory for a buffer of eight times what has come; else of twice that. */
+  eager: boolean
   /** Declared size of the message that broke the limit; -1 while none has. `next` answers false from then on. */
   excessSize: number
 
@@ -45,6 +55,9 @@ export class MessageReader {
   #inputEnd: number
   /** Octets of ours that come before the input. */
   #held: Buffer
+  /** Of the message at the head: what came before `#held`, in full buffers. */
+  #pieces: Buffer[] | undefined
+  #piecesSize: number
   #heldStart: number
   #heldEnd: number
   /** Octets of the message at the head, with prefix, once the prefix is known; else 0. */
@@ -57,20 +70,23 @@ export class MessageReader {
     this.end = 0
     this.flag = 0
     this.owned = false
+    this.eager = true
     this.excessSize = -1
     this.#sizeMax = sizeMax
     this.#input = EMPTY
     this.#inputStart = 0
     this.#inputEnd = 0
     this.#held = EMPTY
+    this.#pieces = undefined
+    this.#piecesSize = 0
     this.#heldStart = 0
     this.#heldEnd = 0
     this.#wanted = 0
   }
 
-  /** Octets that wait in a buffer of ours. */
+  /** Octets that wait in buffers of ours. */
   get heldSize(): number {
-    return this.#heldEnd - this.#heldStart
+    return this.#piecesSize + this.#heldEnd - this.#heldStart
   }
 
   /** Octets of the incomplete message at the head, prefix included, where its prefix is known; else 0. */
@@ -103,6 +119,8 @@ export class MessageReader {
   clear(): void {
     this.push(EMPTY, 0, 0)
     this.#held = EMPTY
+    this.#pieces = undefined
+    this.#piecesSize = 0
     this.#heldStart = 0
     this.#heldEnd = 0
     this.#wanted = 0
@@ -124,11 +142,13 @@ export class MessageReader {
   }
 
   #nextOfHeld(): boolean {
-    if (!this.#fill(LENGTH_PREFIX_SIZE)) return false
-    const size = readMessageSize(this.#held, this.#heldStart)
-    if (size > this.#sizeMax) return this.#exceed(size)
-    const wanted = LENGTH_PREFIX_SIZE + size
-    this.#wanted = wanted
+    if (this.#wanted === 0) {
+      if (!this.#fill(LENGTH_PREFIX_SIZE)) return false
+      const size = readMessageSize(this.#held, this.#heldStart)
+      if (size > this.#sizeMax) return this.#exceed(size)
+      this.#wanted = LENGTH_PREFIX_SIZE + size
+    }
+    const wanted = this.#wanted
     if (!this.#fill(wanted)) return false
     this.#wanted = 0
     const start = this.#heldStart
@@ -162,34 +182,64 @@ export class MessageReader {
 
   /** Whether `size` octets are held, once the input has given what it can. */
   #fill(size: number): boolean {
-    const lacking = size - (this.#heldEnd - this.#heldStart)
+    const lacking = size - this.heldSize
     if (lacking > 0) this.#take(Math.min(lacking, this.#inputEnd - this.#inputStart))
-    return this.#heldEnd - this.#heldStart >= size
+    return this.heldSize >= size
   }
 
   /** Moves `size` octets of the input behind what is held. */
   #take(size: number): void {
     if (size <= 0) return
     if (this.#heldEnd + size > this.#held.length) this.#grow(size)
+    const room = this.#held.length - this.#heldEnd
+    if (room < size) {
+      // Only a piece may lack room: it is filled, and the next one takes the rest.
+      this.#copy(room)
+      this.#addPiece(size - room)
+      this.#copy(size - room)
+    } else this.#copy(size)
+  }
+
+  #copy(size: number): void {
     this.#input.copy(this.#held, this.#heldEnd, this.#inputStart, this.#inputStart + size)
     this.#heldEnd += size
     this.#inputStart += size
   }
 
-  /** Makes room for `size` more octets. */
+  /** Makes room for `size` more octets, unless they are to be divided into pieces. */
   #grow(size: number): void {
-    const heldSize = this.#heldEnd - this.#heldStart
+    const heldSize = this.heldSize
+    const needed = heldSize + size
+    const wanted = this.#wanted
+    const whole = wanted >= needed && wanted <= needed * (this.eager ? EAGER_SHARE : ROOM_SHARE)
+    if (!whole && this.#heldStart === 0 && heldSize >= PIECE_SIZE_MIN) return
     // What is held may still be shown to the caller as a message: never move it in place.
-    const grown = Buffer.allocUnsafeSlow(this.#capacity(heldSize + size))
-    this.#held.copy(grown, 0, this.#heldStart, this.#heldEnd)
+    const grown = Buffer.allocUnsafeSlow(
+      whole ? wanted : Math.max(needed * ROOM_SHARE, HELD_SIZE_MIN),
+    )
+    this.#gather(grown)
     this.#held = grown
     this.#heldStart = 0
     this.#heldEnd = heldSize
   }
 
-  /** A buffer's size for `needed` octets: for one message all it will take, if enough of it is here. */
-  #capacity(needed: number): number {
-    if (this.#wanted < needed) return Math.max(needed * 2, HELD_SIZE_MIN)
-    return Math.min(this.#wanted, Math.max(needed * ARRIVED_SHARE, HELD_SIZE_MIN))
+  /** Copies all that is held. */
+  #gather(target: Buffer): void {
+    let at = 0
+    if (this.#pieces !== undefined) {
+      for (const piece of this.#pieces) at += piece.copy(target, at)
+      this.#pieces = undefined
+      this.#piecesSize = 0
+    }
+    this.#held.copy(target, at, this.#heldStart, this.#heldEnd)
+  }
+
+  /** Keeps the full buffer as a piece, and begins one that takes `size` octets and as much again as there will be then. */
+  #addPiece(size: number): void {
+    this.#pieces ??= []
+    this.#pieces.push(this.#held)
+    this.#piecesSize += this.#held.length
+    this.#held = Buffer.allocUnsafeSlow(this.#piecesSize + size * ROOM_SHARE)
+    this.#heldEnd = 0
   }
 }

@@ -129,26 +129,45 @@ t.test('F1: the buffer of a large message is no larger than the message in the e
   t.end()
 })
 
-t.test('F1: no buffer is more than eight times what has come', t => {
-  const size = 1_000_000
-  const bytes = framed('m'.repeat(size))
-  const reader = new MessageReader(size)
-  const capacities: number[] = []
-  const allocate = Buffer.allocUnsafeSlow
-  t.teardown(() => (Buffer.allocUnsafeSlow = allocate))
-  for (let at = 0; at < bytes.length; at += 1_000) {
-    Buffer.allocUnsafeSlow = capacity => {
-      capacities.push(capacity)
-      t.ok(capacity <= 8 * (at + 1_000), `${capacity} octets after ${at + 1_000}`)
-      return allocate(capacity)
+for (const eager of [true, false]) {
+  t.test(`F1: what is held is no more than ${eager ? 8 : 2} times what has come`, t => {
+    const size = 1_000_000
+    const bytes = framed('m'.repeat(size))
+    const reader = new MessageReader(size)
+    reader.eager = eager
+    const capacities: number[] = []
+    const allocate = Buffer.allocUnsafeSlow
+    t.teardown(() => {
+      Buffer.allocUnsafeSlow = allocate
+    })
+    let allocated = 0
+    for (let at = 0; at < bytes.length; at += 10_000) {
+      Buffer.allocUnsafeSlow = capacity => {
+        capacities.push(capacity)
+        // The whole message's buffer takes the octets of all pieces, which are given up.
+        allocated = capacity === bytes.length ? capacity : allocated + capacity
+        return allocate(capacity)
+      }
+      reader.push(bytes, at, Math.min(at + 10_000, bytes.length))
+      t.equal(reader.next(), at + 10_000 >= bytes.length)
+      reader.hold()
+      const come = Math.min(at + 10_000, bytes.length)
+      t.ok(allocated <= (eager ? 8 : 2) * come, `${allocated} octets after ${come}`)
+      if (come < bytes.length) t.equal(reader.heldSize, come)
     }
-    reader.push(bytes, at, Math.min(at + 1_000, bytes.length))
-    t.equal(reader.next(), at + 1_000 >= bytes.length)
-    reader.hold()
-  }
-  t.same(capacities, [8_000, 72_000, 584_000, 1_000_005], 'and few copies')
-  t.end()
-})
+    t.same(
+      capacities,
+      eager
+        ? [20_000, 40_000, 80_000, 1_000_005]
+        : [20_000, 40_000, 80_000, 160_000, 320_000, 1_000_005],
+      'and few moves',
+    )
+    t.equal(Buffer.compare(reader.bytes.subarray(reader.start, reader.end), bytes.subarray(5)), 0)
+    t.equal(reader.bytes.length, bytes.length)
+    t.ok(reader.owned)
+    t.end()
+  })
+}
 
 t.test('a large message that was put together is given up to its reader, no other is', t => {
   const reader = new MessageReader(1e6)
