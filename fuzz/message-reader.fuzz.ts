@@ -86,6 +86,13 @@ function runReader(
 /** A stream of which only the credit matters. */
 class CreditStream {
   consumed = 0
+  /** Changes how readers hold what is unfinished, and so must change nothing that is seen. */
+  readonly connection: { readonly receiver: { readonly retained: number } }
+
+  constructor(retained: number) {
+    this.connection = { receiver: { retained } }
+  }
+
   expect(): void {}
   consume(size: number): void {
     invariant(size >= 0, 'I-FC credit is not negative')
@@ -100,7 +107,7 @@ function runInbox(
   countMax: number,
   oracle: Messages,
 ): void {
-  const stream = new CreditStream()
+  const stream = new CreditStream(pieces.length % 2 === 0 ? 0 : 1e6)
   const limits = callLimits({ messageSizeMax: sizeMax, queuedMessagesMax: countMax })
   const inbox = new MessageInbox(stream as unknown as Stream, {
     codec: BYTES_CODEC,

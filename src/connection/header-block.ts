@@ -4,12 +4,15 @@ import { FieldClass, fieldFault, PSEUDO_MASK } from './header-rules.js'
 /** What a block is in the life of a stream; each has rules of its own. RFC 9113 §8.1. */
 export type BlockRole = 'request' | 'response' | 'trailers'
 
+/** Names and values in a list that is worth a copy without room to grow. */
+const TIGHT_LIST_LENGTH = 64
+
 /**
  * One decoded block with what its fields say together. Filled by the decoder
  * field by field; shared by every stream that gets the same octets again.
  */
 export class DecodedBlock implements HeaderBlock {
-  readonly list: string[] = []
+  list: string[] = []
   size = 0
   cache: unknown = undefined
   /** Which pseudo-header fields are there. */
@@ -22,6 +25,8 @@ export class DecodedBlock implements HeaderBlock {
   fault: string | undefined = undefined
   /** More fields or octets than we store: the list is cut. */
   oversize = false
+  /** Whether it is remembered, and so the same object for all streams that get the same octets. */
+  shared = false
   /** Whether some field must not be kept in a memo (RFC 7541 §7.1.3). */
   neverIndexed = false
   #regularSeen = false
@@ -38,6 +43,11 @@ export class DecodedBlock implements HeaderBlock {
       if (!this.#addSpecial(name, value, fieldClass)) return
     } else this.#regularSeen = true
     if (!this.oversize) this.list.push(name, value)
+  }
+
+  /** All fields are here. A list has room for as many again, which open streams would keep. */
+  complete(): void {
+    if (this.list.length > TIGHT_LIST_LENGTH) this.list = this.list.slice()
   }
 
   /** Why the block is malformed as a request, response or trailers; undefined when it is not. RFC 9113 §8.3. */

@@ -135,6 +135,7 @@ export class HeaderReader implements FieldSink {
     memo.generation = this.#decoder.generation
     memo.octets = seen ? Buffer.from(octets) : undefined
     memo.block = seen ? block : undefined
+    block.shared = seen
   }
 
   #decodeFields(bytes: Buffer, start: number, end: number): DecodedBlock {
@@ -145,6 +146,7 @@ export class HeaderReader implements FieldSink {
     } catch (error) {
       throw translated(error)
     }
+    block.complete()
     return block
   }
 

@@ -22,6 +22,8 @@ export interface ConnectionLimits {
   readonly headerFieldsMax: number
   /** Fields that end the connection. Unit: fields. Default: 1_000. Reason: as `headerFieldsMax`. */
   readonly headerFieldsHardMax: number
+  /** Header lists of all requests that are open, those that come again and again not counted. More: REFUSED_STREAM. Unit: octets. Default: 2_621_440. Reason: 1_000 requests, each with a token of 2 KiB that changes. */
+  readonly openHeadersSizeMax: number
   /** CONTINUATION frames in one header block. Unit: frames. Default: 8. Reason: CVE-2024-27316; a 16 KiB list fits one frame. */
   readonly continuationsMax: number
   /** CONTINUATION frames without payload in one header block. Unit: frames. Default: 2. Reason: CVE-2026-33871. */
@@ -124,6 +126,7 @@ export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
   headerListSizeHardMax: 65_536,
   headerFieldsMax: 512,
   headerFieldsHardMax: 1_000,
+  openHeadersSizeMax: 2_621_440,
   continuationsMax: 8,
   emptyContinuationsMax: 2,
   headerTimeoutMs: 10_000,

@@ -20,6 +20,8 @@ export class StreamTable {
   readonly #closed: ClosedStreams = new ClosedStreams()
   /** Streams that count against the limit: not closed, or closed while user code runs. */
   #counted = 0
+  /** Header lists of the requests among them. Unit: octets. */
+  #headersSize = 0
   #ownIdNext = 1
   /** The highest identifier that the peer has opened. */
   peerIdMax = 0
@@ -101,7 +103,8 @@ export class StreamTable {
     if ((id & 1) === 0) connection.protocolError('RFC 9113 §5.1.1', `a client opened stream ${id}`)
     this.peerIdMax = id
     if (connection.goaway.ignores(id)) return budget.work(1, connection.now, 'HEADERS after GOAWAY')
-    if (this.#counted >= limits.streamsMax) {
+    const headersSize = block.shared ? 0 : block.size
+    if (this.#counted >= limits.streamsMax || !this.#hasRoomFor(headersSize)) {
       budget.refusedStream()
       return this.#refuse(id, ErrorCode.RefusedStream)
     }
@@ -115,6 +118,8 @@ export class StreamTable {
     stream.state = endStream ? StreamState.HalfClosedRemote : StreamState.Open
     stream.headersReceived = true
     stream.contentLeft = block.contentLength
+    stream.headersSize = headersSize
+    this.#headersSize += headersSize
     this.#add(stream)
     this.calling = stream
     stream.handler = connection.handler.onStream(stream, block, endStream)
@@ -203,12 +208,19 @@ export class StreamTable {
     if (!stream.counted) return
     stream.counted = false
     this.#counted--
+    this.#headersSize -= stream.headersSize
     if (this.#connection.over) return
     if (this.#counted === 0) this.#connection.idle()
     if (this.#waited && this.canOpen) {
       this.#waited = false
       this.#connection.host.onCapacity()
     }
+  }
+
+  /** One request is always taken, whatever its size. */
+  #hasRoomFor(headersSize: number): boolean {
+    const held = this.#headersSize
+    return held === 0 || held + headersSize <= this.#connection.limits.openHeadersSizeMax
   }
 
   /** The peer's limit may have grown. */

@@ -54,6 +54,8 @@ export class Stream {
   held = false
   /** @internal Counts against a stream limit. */
   counted = false
+  /** @internal What its request's header list counts against `openHeadersSizeMax`. */
+  headersSize = 0
 
   /** @internal */
   queueHead: QueuedData | undefined = undefined

@@ -176,6 +176,7 @@ export class FakeConnection {
   readonly timers: TimerWheel = new TimerWheel(1_000)
   canOpen = true
   headerListSizeMax: number = Number.POSITIVE_INFINITY
+  readonly receiver = { retained: 0 }
   readonly streams: FakeStream[] = []
 
   open(

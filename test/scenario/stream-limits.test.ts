@@ -27,6 +27,45 @@ t.test('RFC 9113 §5.1.2: half-closed streams count, closed ones do not', t => {
   t.end()
 })
 
+t.test('B10: header lists of open requests are bounded together', t => {
+  const large = (mark: string) => [...REQUEST, 'x-large', mark.repeat(1_000)]
+  const { peer, recorder } = connect({ role: 'server', limits: { openHeadersSizeMax: 3_000 } })
+  peer.sends(frames.headers(1, large('a')), frames.headers(3, large('b')))
+  peer.expects()
+  peer.sends(frames.headers(5, large('c')))
+  peer.expects(frames.rstStream(5, Code.refusedStream))
+  recorder.stream(1).sendHeaders(RESPONSE, true)
+  peer.sends(frames.headers(7, large('d')), frames.rstStream(1, Code.cancel))
+  peer.expects(
+    frames.headers(1, RESPONSE, { endStream: true }),
+    frames.rstStream(7, Code.refusedStream),
+  )
+  peer.sends(frames.headers(9, large('e')))
+  peer.expects()
+  t.same([...recorder.streams.keys()], [1, 3, 9])
+  t.end()
+})
+
+t.test('B10: a request larger than the bound is taken alone', t => {
+  const { peer, recorder } = connect({ role: 'server', limits: { openHeadersSizeMax: 0 } })
+  peer.requests(1, 3)
+  peer.expects(frames.rstStream(3, Code.refusedStream))
+  recorder.stream(1).reset(Code.cancel)
+  peer.requests(5)
+  peer.expects(frames.rstStream(1, Code.cancel))
+  t.ok(recorder.streams.has(5))
+  t.end()
+})
+
+t.test('B10: requests that come again count once: they share their list', t => {
+  const { peer, recorder } = connect({ role: 'server', limits: { openHeadersSizeMax: 1_000 } })
+  const ids = streamIds(500, 1)
+  peer.requests(...ids)
+  peer.expects()
+  t.equal(recorder.streams.size, 500)
+  t.end()
+})
+
 t.test('RFC 9113 §5.1.2: a limit of 0 refuses every request', t => {
   const { peer, events } = connect({ role: 'server', limits: { streamsMax: 0 } })
   peer.requests(1, 3)
