@@ -48,6 +48,7 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
 /** Built-in modules that one file of a layer may import and the others may not. */
 const NODE_IN_ONE_FILE: Readonly<Record<string, string>> = {
   'node:zlib': 'src/grpc/compression.ts',
+  'node:async_hooks': 'src/micro/inheritance.ts',
   'node:net': 'src/transport/runtime.ts',
   'node:tls': 'src/transport/runtime.ts',
   'node:dns': 'src/transport/runtime.ts',

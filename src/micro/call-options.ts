@@ -1,4 +1,5 @@
 import type { Metadata } from '../grpc/index.js'
+import type { Credentials } from './credentials.js'
 
 /** How a native call compresses what it sends. `identity`: not at all. compression.md. */
 export type CompressionName = 'gzip' | 'deflate' | 'identity'
@@ -20,6 +21,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Sent with the call. */
   readonly metadata?: MetadataInit
+  /**
+   * Asked for metadata that shows who calls; needs TLS, see `ClientOptions.allowPlaintextCredentials`.
+   * Default: the client's.
+   */
+  readonly credentials?: Credentials
+  /**
+   * Made by a handler of a server with `inherit`: takes over its call's deadline, cancellation and
+   * chosen metadata. Default: true.
+   */
+  readonly inherit?: boolean
   /** Calls this address, whatever the registry says. */
   readonly address?: string
   /** Default: the client's. */

@@ -5,6 +5,7 @@ import type {
   Transport,
 } from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
+import type { Credentials } from './credentials.js'
 import type { Registry } from './registry.js'
 import type { Selector } from './selector.js'
 import type { PoolOptions } from './socket-pool.js'
@@ -45,6 +46,18 @@ export interface ClientOptions {
   readonly pool?: PoolOptions
   /** Default transport: use TLS: `ca`, `servername` ... or `{}` for the system's authorities. Default: plain text. */
   readonly tls?: NonNullable<GrpcTransportOptions['clientTls']>
+  /**
+   * Asked before each call for metadata that shows who calls. It is sent over TLS only; a unix socket
+   * without TLS counts as plain text, as in grpc-go. Calls of `publish` have none. Default: none.
+   */
+  readonly credentials?: Credentials
+  /**
+   * Send credentials without TLS as well: anyone on the way can read them. For tests, and for networks
+   * that encrypt below. Default: false.
+   */
+  readonly allowPlaintextCredentials?: boolean
+  /** Calls that a handler makes with this client inherit from its call; see `ServerOptions.inherit`. Default: true. */
+  readonly inherit?: boolean
   /** Default transport: what one connection may cost. See `ConnectionLimits`. */
   readonly limits?: NonNullable<GrpcTransportOptions['limits']>
   /**
@@ -86,6 +99,9 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'retries',
   'pool',
   'tls',
+  'credentials',
+  'allowPlaintextCredentials',
+  'inherit',
   'limits',
   'keepaliveIntervalMs',
   'keepaliveTimeoutMs',

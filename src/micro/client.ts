@@ -1,37 +1,36 @@
-import { callLimits, Metadata } from '../grpc/index.js'
+import { GrpcError, Status } from '../grpc/index.js'
+import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js'
+import type { CallOptions, MessageStream } from './call-options.js'
+import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
+import type { ClientOptions } from './client-options.js'
 import {
-  type CallTransport,
-  grpcTransport,
-  nodeRuntime,
-  type Runtime,
-  type Transport,
-} from '../transport/index.js'
-import { type CallOptions, COMPRESSION_NAMES, type MessageStream } from './call-options.js'
-import { CLIENT_OPTION_NAMES, type ClientOptions } from './client-options.js'
+  checkOptions,
+  defaultTransport,
+  grpcClient,
+  isCallTransport,
+  mucpClient,
+} from './client-parts.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
-import { contentCodec, grpcSubtype, MUCP_CONTENT_TYPE } from './content-type.js'
+import { MUCP_CONTENT_TYPE } from './content-type.js'
+import {
+  type Credentials,
+  checkCredentials,
+  unauthenticated,
+  withCredentials,
+} from './credentials.js'
 import { type Found, findWithin } from './find-within.js'
-import { GrpcClient, GrpcMethod } from './grpc-client.js'
-import { metadataOf } from './metadata-init.js'
-import { type Middleware, runClientChain } from './middleware.js'
-import { MucpClient } from './mucp-client.js'
-import { checkCount, checkKnown, checkMethods, checkMs, checkText } from './options.js'
+import { type GrpcClient, GrpcMethod } from './grpc-client.js'
+import { inherit } from './inheritance.js'
+import { MicroError } from './micro-error.js'
+import { checkMiddleware, type Middleware } from './middleware.js'
+import type { MucpClient } from './mucp-client.js'
+import { CLIENT_ID } from './mucp-codec.js'
+import { checkText } from './options.js'
 import { PendingStream } from './pending-stream.js'
 import { randomSelector } from './selector.js'
 import type { Service, ServiceMethod } from './service.js'
 import type { BoundClient, MethodTypes, ServiceTypes } from './service-types.js'
 import { type Protocol, type Target, TargetFinder } from './target.js'
-
-const USER_AGENT = 'grpc-node-microwire/0.1.0'
-
-/** Options that only make sense for the default transport. */
-const TRANSPORT_OPTION_NAMES = [
-  'tls',
-  'limits',
-  'keepaliveIntervalMs',
-  'keepaliveTimeoutMs',
-  'backOff',
-] as const
 
 /**
  * Makes a client. It connects when it is first needed.
@@ -45,6 +44,8 @@ export function createClient(options: ClientOptions): Client {
 /** A method of a service as this client calls it. */
 interface BoundMethod {
   readonly method: ServiceMethod
+  /** The service's own name, and what `Micro-Service` says. */
+  readonly name: string
   readonly service: string
   readonly grpc: GrpcMethod | undefined
 }
@@ -99,12 +100,8 @@ export class Client implements AsyncDisposable {
 
   /** Adds middleware around the calls of what is bound from now on, the first outermost. */
   use(...middleware: readonly Middleware[]): this {
-    for (const each of middleware) {
-      if (typeof each !== 'function') {
-        throw new TypeError(`middleware must be a function, got ${typeof each}`)
-      }
-      this.#middleware.push(each)
-    }
+    checkMiddleware(middleware)
+    this.#middleware.push(...middleware)
     return this
   }
 
@@ -113,7 +110,7 @@ export class Client implements AsyncDisposable {
     const functions: Record<string, unknown> = {}
     for (const method of service.methods) {
       const bound = this.#bound(service, method)
-      functions[method.name] = this.#withMiddleware(service, method, this.#function(bound))
+      functions[method.name] = this.#around(service, method, this.#function(bound))
     }
     return functions as unknown as BoundClient<S>
   }
@@ -131,7 +128,8 @@ export class Client implements AsyncDisposable {
   ): MessageStreamOf<S[M]> {
     const method = service.methods.find(each => each.name === name)
     if (method === undefined) throw new TypeError(`service ${service.name} has no method ${name}`)
-    return this.#open(this.#bound(service, method), options) as unknown as MessageStreamOf<S[M]>
+    const given = this.#inherited(options, Number.POSITIVE_INFINITY)
+    return this.#open(this.#bound(service, method), given) as unknown as MessageStreamOf<S[M]>
   }
 
   /**
@@ -143,11 +141,14 @@ export class Client implements AsyncDisposable {
   async publish(topic: string, message: unknown, options: CallOptions = {}): Promise<void> {
     checkText('topic', topic)
     this.#checkOpen()
+    if (options.credentials !== undefined)
+      throw new TypeError('credentials are for calls, not events')
     const raw = message instanceof Uint8Array
     const body = raw ? message : Buffer.from(JSON.stringify(message) ?? 'null')
     const contentType =
       options.contentType ?? (raw ? 'application/octet-stream' : 'application/json')
-    await this.#mucp.publish(() => this.#find(options), topic, contentType, body, options)
+    const given = this.#inherited(options, this.#timeoutMs('mucp'))
+    await this.#mucp.publish(() => this.#find(given), topic, contentType, body, given)
   }
 
   /** Idle mucp sockets to an address. */
@@ -171,10 +172,11 @@ export class Client implements AsyncDisposable {
 
   #bound(service: Service<unknown>, method: ServiceMethod): BoundMethod {
     const grpc = this.#grpc === undefined ? undefined : new GrpcMethod(this.#grpc, method)
-    return { method, service: this.#options.service ?? service.name, grpc }
+    const { name } = service
+    return { method, name, service: this.#options.service ?? name, grpc }
   }
 
-  #function(bound: BoundMethod): (request: unknown, options?: CallOptions) => unknown {
+  #function(bound: BoundMethod): AnyFunction {
     switch (bound.method.kind) {
       case 'unary':
         return (request, options) => this.#unary(bound, request, options)
@@ -199,34 +201,49 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  #withMiddleware(
+  /** `start` within the middleware; the call inherits from the one whose handler makes it. */
+  #around(
     service: Service<unknown>,
     { kind, name }: ServiceMethod,
-    start: (request: unknown, options?: CallOptions) => unknown,
+    start: AnyFunction,
   ): (request: unknown, options?: CallOptions) => unknown {
-    if (this.#middleware.length === 0) return start
-    const chain = [...this.#middleware]
-    return (request, options) => {
-      const metadata = new Metadata()
-      if (options?.metadata !== undefined) metadata.merge(metadataOf(options.metadata))
-      const call = {
-        side: 'client' as const,
-        kind,
-        service: service.name,
-        method: name,
-        metadata,
-        context: undefined,
-        signal: options?.signal,
-      }
-      return runClientChain(chain, call, request, next => start(next, { ...options, metadata }))
-    }
+    const protocol = this.#fixed?.protocol ?? this.#protocol
+    const timeoutMs = kind === 'unary' ? this.#timeoutMs(protocol) : Number.POSITIVE_INFINITY
+    const call =
+      this.#middleware.length === 0
+        ? start
+        : composeClient(this.#middleware, {
+            kind,
+            service: service.name,
+            method: name,
+            address: this.#fixed?.address ?? '',
+            timeoutMs,
+            now: () => this.#runtime.now(),
+            cancelled: () => cancelled(protocol),
+            start,
+          })
+    if (this.#options.inherit === false) return call
+    return (request, options) => call(request, inherit(options, timeoutMs))
   }
 
-  #unary(bound: BoundMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
+  /** How long a unary call may take that says nothing itself. Unit: ms. */
+  #timeoutMs(protocol: Protocol | undefined): number {
+    const { timeoutMs } = protocol === 'mucp' ? this.#mucp.options : this.#options
+    return timeoutMs ?? Number.POSITIVE_INFINITY
+  }
+
+  #unary(
+    bound: BoundMethod,
+    request: unknown,
+    options: ChainOptions | undefined,
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(new TypeError('the client is closed'))
     const found = this.#find(options)
-    if (!(found instanceof Promise)) return this.#unaryTo(found, bound, request, options)
-    const ready = this.#within(found, options ?? {}, this.#options.timeoutMs)
+    const credentials = options?.credentials ?? this.#options.credentials
+    if (!(found instanceof Promise) && credentials === undefined) {
+      return this.#unaryTo(found, bound, request, options)
+    }
+    const ready = this.#ready(found, bound, options ?? {}, 'unary')
     return ready.then(each => this.#unaryTo(each.target, bound, request, each.options))
   }
 
@@ -250,11 +267,14 @@ export class Client implements AsyncDisposable {
     return this.#mucp.unary(find, method, service, contentType, request, options ?? {})
   }
 
-  #open(bound: BoundMethod, options: CallOptions): ClientStream {
+  #open(bound: BoundMethod, options: ChainOptions): ClientStream {
     this.#checkOpen()
     const found = this.#find(options)
-    if (!(found instanceof Promise)) return this.#openTo(found, bound, options)
-    const ready = this.#within(found, options, undefined)
+    const credentials = options.credentials ?? this.#options.credentials
+    if (!(found instanceof Promise) && credentials === undefined) {
+      return this.#openTo(found, bound, options)
+    }
+    const ready = this.#ready(found, bound, options, 'stream')
     return new PendingStream(ready, each => this.#openTo(each.target, bound, each.options))
   }
 
@@ -267,12 +287,60 @@ export class Client implements AsyncDisposable {
     return this.#mucp.stream(first, method, service, contentType, options)
   }
 
-  #find(options: CallOptions | undefined): Target | Promise<Target> {
+  #find(options: ChainOptions | undefined): Target | Promise<Target> {
     const address = options?.address
     if (address !== undefined && address !== this.#fixed?.address) {
       return targetAt(address, this.#protocol)
     }
-    return this.#fixed ?? this.#finder!.find()
+    if (this.#fixed !== undefined) return this.#fixed
+    const found = this.#finder!.find()
+    return options?.onTarget === undefined ? found : tellTarget(found, options.onTarget)
+  }
+
+  /** Everything that a call may have to wait for before it starts, within its own time. */
+  async #ready(
+    found: Target | Promise<Target>,
+    bound: BoundMethod,
+    options: CallOptions,
+    kind: 'unary' | 'stream',
+  ): Promise<Found> {
+    const ownMs = kind === 'unary' ? this.#options.timeoutMs : undefined
+    const { target, options: left } =
+      found instanceof Promise
+        ? await this.#within(found, options, ownMs)
+        : { target: found, options }
+    const credentials = options.credentials ?? this.#options.credentials
+    if (credentials === undefined) return { target, options: left }
+    const defaultMs = kind === 'unary' ? this.#timeoutMs(target.protocol) : Number.POSITIVE_INFINITY
+    const timeoutMs = left.timeoutMs ?? defaultMs
+    return { target, options: await this.#authorize(credentials, target, bound, left, timeoutMs) }
+  }
+
+  /** @throws what the call ends with: UNAUTHENTICATED where the credentials could be read on the way */
+  async #authorize(
+    credentials: Credentials,
+    { address, protocol }: Target,
+    { method, name }: BoundMethod,
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<CallOptions> {
+    checkCredentials(credentials)
+    const transport = this.#transport
+    const session = isCallTransport(transport) ? transport.session(address) : undefined
+    if (session?.scheme !== 'https' && this.#options.allowPlaintextCredentials !== true) {
+      const text = `credentials are not sent to ${address} without TLS: the client needs tls, or allowPlaintextCredentials`
+      throw unauthenticated(text, protocol)
+    }
+    const authority = this.#options.authority ?? session?.authority ?? address
+    const { signal } = options
+    const url = `https://${authority}/${name}`
+    const target = { service: name, method: method.name, authority, url, signal }
+    const runtime = this.#runtime
+    return withCredentials({ credentials, target, protocol, runtime, options, timeoutMs })
+  }
+
+  #inherited(options: CallOptions, timeoutMs: number): CallOptions {
+    return this.#options.inherit === false ? options : (inherit(options, timeoutMs) ?? options)
   }
 
   #within(
@@ -305,94 +373,23 @@ function has(method: ServiceMethod, subtype: string): boolean {
   return method.request.has(subtype) && method.response.has(subtype)
 }
 
+/** What a stream ends with that is cancelled without a reason. */
+function cancelled(protocol: Protocol | undefined): Error {
+  const text = 'the call was cancelled'
+  return protocol === 'grpc'
+    ? new GrpcError(Status.Cancelled, text)
+    : new MicroError(499, text, { id: CLIENT_ID })
+}
+
+function tellTarget(
+  found: Target | Promise<Target>,
+  onTarget: (target: Target) => void,
+): Target | Promise<Target> {
+  if (found instanceof Promise) return found.then(target => tellTarget(target, onTarget))
+  onTarget(found)
+  return found
+}
+
 function targetAt(address: string, protocol: Protocol | undefined): Target {
   return { address, protocol: protocol ?? 'grpc', legacy: false }
-}
-
-function isCallTransport(transport: Transport): transport is CallTransport {
-  return 'session' in transport
-}
-
-function defaultTransport(options: ClientOptions): CallTransport {
-  const { tls, limits, messageSizeMax, runtime } = options
-  const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
-  return grpcTransport({
-    session: {
-      ...(keepaliveIntervalMs === undefined ? {} : { keepaliveIntervalMs }),
-      ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
-      ...(backOff === undefined ? {} : { backOff }),
-    },
-    ...(tls === undefined ? {} : { clientTls: tls }),
-    ...(limits === undefined ? {} : { limits }),
-    ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
-    ...(runtime === undefined ? {} : { runtime }),
-  })
-}
-
-function mucpClient(options: ClientOptions, transport: Transport, runtime: Runtime): MucpClient {
-  return new MucpClient({
-    transport,
-    runtime,
-    timeoutMs: options.timeoutMs ?? 30_000,
-    connectionTimeoutMs: options.connectionTimeoutMs ?? 5_000,
-    dialTimeoutMs: options.dialTimeoutMs ?? 5_000,
-    retries: options.retries ?? 5,
-    pool: options.pool ?? {},
-  })
-}
-
-function grpcClient(
-  options: ClientOptions,
-  transport: CallTransport,
-  runtime: Runtime,
-): GrpcClient {
-  const { userAgent } = options
-  return new GrpcClient({
-    transport,
-    runtime,
-    authority: options.authority,
-    userAgent: userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}`,
-    timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
-    retries: options.retries ?? 0,
-    compression: options.compression,
-    limits: callLimits(
-      options.messageSizeMax === undefined ? undefined : { messageSizeMax: options.messageSizeMax },
-    ),
-  })
-}
-
-function checkOptions(options: ClientOptions): void {
-  checkKnown('createClient', options, CLIENT_OPTION_NAMES)
-  const { address, registry, transport, protocol, contentType, retries, pool } = options
-  if ((address === undefined) === (registry === undefined)) {
-    throw new TypeError('createClient needs either address or registry with service')
-  }
-  if (address !== undefined) checkText('address', address)
-  if (registry !== undefined) checkMethods('registry', registry, ['getService'])
-  if (options.selector !== undefined) checkMethods('selector', options.selector, ['select'])
-  if (transport !== undefined) {
-    checkMethods('transport', transport, ['dial', 'listen'])
-    for (const name of TRANSPORT_OPTION_NAMES) {
-      if (options[name] === undefined) continue
-      throw new TypeError(`${name} belongs to the transport that was given: set it there`)
-    }
-  }
-  checkOneOf('protocol', protocol, ['grpc', 'mucp'])
-  checkOneOf('compression', options.compression, COMPRESSION_NAMES)
-  if (contentType !== undefined && contentCodec(contentType) === undefined) {
-    if (grpcSubtype(checkText('contentType', contentType)) === undefined) {
-      throw new TypeError(`contentType '${contentType}' is not known`)
-    }
-  }
-  for (const name of ['timeoutMs', 'connectionTimeoutMs', 'dialTimeoutMs'] as const) {
-    if (options[name] !== undefined) checkMs(name, options[name])
-  }
-  if (retries !== undefined) checkCount('retries', retries)
-  if (pool?.sizeMax !== undefined) checkCount('pool.sizeMax', pool.sizeMax)
-  if (pool?.ttlMs !== undefined) checkMs('pool.ttlMs', pool.ttlMs)
-}
-
-function checkOneOf(name: string, value: unknown, known: readonly string[]): void {
-  if (value === undefined || known.includes(value as string)) return
-  throw new TypeError(`${name} must be ${known.join(' or ')}, got '${String(value)}'`)
 }

@@ -1,3 +1,4 @@
+import { type Inheritance, passOn } from './inheritance.js'
 import { type AnyHandler, composeHandler, type Middleware } from './middleware.js'
 import type { Service, ServiceMethod } from './service.js'
 
@@ -33,14 +34,19 @@ export class EndpointTable {
    *
    * @throws TypeError when another service has the same short name, or as `bindHandlers`
    */
-  add(service: Service<unknown>, handlers: object, chain: readonly Middleware[]): Endpoint[] {
+  add(
+    service: Service<unknown>,
+    handlers: object,
+    chain: readonly Middleware[],
+    inheritance?: Inheritance,
+  ): Endpoint[] {
     const other = this.#services.get(service.shortName)
     if (other !== undefined) {
       throw new TypeError(
         `service ${service.name} has the short name of ${other.name}: both would answer /${service.shortName}`,
       )
     }
-    const added = bindHandlers(service, handlers, chain)
+    const added = bindHandlers(service, handlers, chain, inheritance)
     this.#services.set(service.shortName, service)
     for (const endpoint of added) this.#endpoints.set(endpoint.method.endpoint, endpoint)
     return added
@@ -48,7 +54,8 @@ export class EndpointTable {
 }
 
 /**
- * Each method of a service with its handler within `chain`.
+ * Each method of a service with its handler within `chain`, and that within
+ * the context that its outgoing calls inherit from, if there is one.
  *
  * @throws TypeError when a handler is missing or no function, or there is one for no method
  */
@@ -56,6 +63,7 @@ export function bindHandlers(
   service: Service<unknown>,
   handlers: object,
   chain: readonly Middleware[],
+  inheritance?: Inheritance,
 ): Endpoint[] {
   const table = handlers as Readonly<Record<string, unknown>>
   const names = service.methods.map(method => handlerName(method, table))
@@ -68,7 +76,12 @@ export function bindHandlers(
   }
   return service.methods.map((method, index) => {
     const handler = (table[names[index]!] as AnyHandler).bind(handlers)
-    return { service, method, handler: composeHandler(chain, method.kind, handler) }
+    const composed = composeHandler(chain, method.kind, handler)
+    return {
+      service,
+      method,
+      handler: inheritance === undefined ? composed : passOn(inheritance, method.kind, composed),
+    }
   })
 }
 

@@ -1,7 +1,10 @@
 import type { CallKind, Metadata } from '../grpc/index.js'
 import type { Context } from './context.js'
 
-/** A call on its way through middleware, on either side. */
+/**
+ * A call on its way through middleware, on either side and behind either door.
+ * What is the same on both sides has the same name, that of `Context`.
+ */
 export interface MiddlewareCall {
   readonly side: 'client' | 'server'
   readonly kind: CallKind
@@ -13,22 +16,42 @@ export interface MiddlewareCall {
   readonly metadata: Metadata
   /** The one request, or the iterable of all of them. */
   readonly request: unknown
-  /** Server: the call's context. */
-  readonly context: Context | undefined
+  /** When the caller gives up, on the monotonic clock of `performance.now()`. Unit: ms. Infinity: never. */
+  readonly deadline: number
   /** Client: the caller's signal, if it gave one. Server: the call's. */
   readonly signal: AbortSignal | undefined
+  /** Server: the caller's address. Client: the server's; empty until a registry has named it. */
+  readonly peer: string
+  /**
+   * Metadata ahead of the responses. Server: goes out with the first one, fill it before. Client: what
+   * came with the last `next`; empty until then.
+   */
+  readonly headers: Metadata
+  /** Metadata after the responses, of errors as well. Server: fill it. Client: as `headers`. */
+  readonly trailers: Metadata
+  /** Server: the call's context. */
+  readonly context: Context | undefined
 }
 
 /**
  * Runs around each call: `next(request)` goes on, with the call's own request
  * or another, and gives the response, a promise of it, or the iterable of all
- * responses, which is what the middleware gives back in its turn. An exception
- * ends the call.
+ * responses, which is what the middleware gives back in its turn; or a promise
+ * of that. Not to call `next` answers in its place; to call it again tries
+ * again, within the same deadline. An exception ends the call.
  */
 export type Middleware = (call: MiddlewareCall, next: (request: unknown) => unknown) => unknown
 
 /** A handler with its types forgotten. */
 export type AnyHandler = (request: unknown, context: Context) => unknown
+
+/** @throws TypeError for what cannot be middleware */
+export function checkMiddleware(middleware: readonly unknown[]): void {
+  for (const each of middleware) {
+    if (typeof each === 'function') continue
+    throw new TypeError(`middleware must be a function, got ${typeof each}`)
+  }
+}
 
 /**
  * `handler` within `chain`, the first outermost. Composed once; without
@@ -69,24 +92,23 @@ class ServerMiddlewareCall implements MiddlewareCall {
     return this.context.metadata
   }
 
+  get deadline(): number {
+    return this.context.deadline
+  }
+
   get signal(): AbortSignal {
     return this.context.signal
   }
-}
 
-/** What starts a client call once middleware has let it pass. */
-export type AnyStart = (request: unknown) => unknown
+  get peer(): string {
+    return this.context.peer
+  }
 
-/** Starts a client call within `chain`, the first outermost. */
-export function runClientChain(
-  chain: readonly Middleware[],
-  call: Omit<MiddlewareCall, 'request'>,
-  request: unknown,
-  start: AnyStart,
-): unknown {
-  const run = chain.reduceRight<AnyStart>(
-    (inner, middleware) => next => middleware({ ...call, request: next }, inner),
-    start,
-  )
-  return run(request)
+  get headers(): Metadata {
+    return this.context.headers
+  }
+
+  get trailers(): Metadata {
+    return this.context.trailers
+  }
 }

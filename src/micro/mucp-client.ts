@@ -185,6 +185,7 @@ export class MucpClient {
     if (reply.kind !== 'message') {
       // As go-micro: a socket that brought an error is not used again.
       void socket.socket.close()
+      options.onTrailers?.(Metadata.fromHeaders(metadataFields(answer.header)))
       throw reply.kind === 'error' ? reply.error : new MicroError(0, END_OF_STREAM)
     }
     this.#pool.put(socket)

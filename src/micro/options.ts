@@ -14,6 +14,12 @@ export function checkCount(name: string, value: number): number {
   return value
 }
 
+/** Checks what is on or off. @throws TypeError naming the option */
+export function checkFlag(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw new TypeError(`${name} must be true or false, got ${describe(value)}`)
+}
+
 /** Checks a text that may not be empty. @throws TypeError naming the option */
 export function checkText(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') {

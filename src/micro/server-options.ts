@@ -1,5 +1,6 @@
 import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
 import type { Context } from './context.js'
+import type { InheritOptions } from './inheritance.js'
 import type { Registry } from './registry.js'
 
 /** How a server is made. */
@@ -48,6 +49,12 @@ export interface ServerOptions {
   readonly onError?: (error: unknown, context: Context | undefined) => void
   /** Native calls find a service by the last part of its name, whatever the package, as in go-micro. Default: false. */
   readonly matchShortName?: boolean
+  /**
+   * Calls that a handler makes inherit its deadline and its cancellation, whatever the client, and the
+   * metadata of the names given here. `true`: no metadata. Costs an asynchronous context for each call.
+   * Default: false.
+   */
+  readonly inherit?: boolean | InheritOptions
   /** Time and randomness. Default: Node's. */
   readonly runtime?: Runtime
 }
@@ -73,5 +80,6 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'exposeErrors',
   'onError',
   'matchShortName',
+  'inherit',
   'runtime',
 ]

@@ -14,7 +14,8 @@ import type { TypedCodec } from './codec.js'
 import { bindHandlers, type Endpoint, EndpointTable } from './endpoint-table.js'
 import { type EventHandler, Subscriptions } from './events.js'
 import { GrpcRoute } from './grpc-route.js'
-import type { Middleware } from './middleware.js'
+import { type Inheritance, inheritanceOf } from './inheritance.js'
+import { checkMiddleware, type Middleware } from './middleware.js'
 import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
 import { checkKnown, checkMethods, checkText } from './options.js'
 import { Registration } from './registration.js'
@@ -81,6 +82,7 @@ export class Server implements AsyncDisposable {
   readonly #subscriptions = new Subscriptions()
   readonly #router = new Router()
   readonly #middleware: Middleware[] = []
+  readonly #inheritance: Inheritance | undefined
   readonly #mucp: MucpServerOptions
   readonly #connections = new Set<MucpConnection>()
   readonly #services: Service<unknown>[] = []
@@ -106,6 +108,7 @@ export class Server implements AsyncDisposable {
     }
     this.#options = options
     this.#runtime = options.runtime ?? nodeRuntime
+    this.#inheritance = inheritanceOf(options.inherit, this.#runtime)
     this.#transport = options.transport ?? defaultTransport(options)
     this.#mucp = {
       name: this.name,
@@ -139,12 +142,8 @@ export class Server implements AsyncDisposable {
    * outermost.
    */
   use(...middleware: readonly Middleware[]): this {
-    for (const each of middleware) {
-      if (typeof each !== 'function') {
-        throw new TypeError(`middleware must be a function, got ${typeof each}`)
-      }
-      this.#middleware.push(each)
-    }
+    checkMiddleware(middleware)
+    this.#middleware.push(...middleware)
     return this
   }
 
@@ -166,8 +165,8 @@ export class Server implements AsyncDisposable {
     const chain = [...this.#middleware]
     const endpoints =
       options.nativeOnly === true
-        ? bindHandlers(service, handlers, chain)
-        : this.#table.add(service, handlers, chain)
+        ? bindHandlers(service, handlers, chain, this.#inheritance)
+        : this.#table.add(service, handlers, chain, this.#inheritance)
     for (const endpoint of endpoints) {
       const paths = options.nativeOnly === true ? [endpoint.method.path] : this.#pathsOf(endpoint)
       for (const path of paths) this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))

@@ -1,0 +1,171 @@
+import { type CallKind, Metadata } from '../grpc/index.js'
+import type { CallOptions } from './call-options.js'
+import type { ClientStream } from './client-stream.js'
+import { metadataOf } from './metadata-init.js'
+import type { Middleware, MiddlewareCall } from './middleware.js'
+import type { Target } from './target.js'
+import { WrappedStream } from './wrapped-stream.js'
+
+/** Call options, and who hears which server was chosen. */
+export interface ChainOptions extends CallOptions {
+  readonly onTarget?: (target: Target) => void
+}
+
+/** A bound method: with its middleware, or what that runs around. */
+export type AnyFunction = (request: unknown, options?: ChainOptions) => unknown
+
+/** What the calls of one method have in common for its middleware. */
+export interface ClientChainParts {
+  readonly kind: CallKind
+  readonly service: string
+  readonly method: string
+  /** The client's address; empty when a registry names it. */
+  readonly address: string
+  /** Of calls that say nothing else. Unit: ms. */
+  readonly timeoutMs: number
+  readonly now: () => number
+  /** What a stream ends with that is cancelled without a reason. */
+  readonly cancelled: () => Error
+  readonly start: AnyFunction
+}
+
+type Step = (request: unknown, call: ClientChainCall) => unknown
+
+/** `parts.start` within `chain`, the first outermost. Composed once. */
+export function composeClient(
+  chain: readonly Middleware[],
+  parts: ClientChainParts,
+): (request: unknown, options?: CallOptions) => unknown {
+  const run = chain.reduceRight<Step>(
+    (inner, middleware) => (request, call) =>
+      middleware(new ClientMiddlewareCall(request, call), next => inner(next, call)),
+    (request, call) => call.start(request),
+  )
+  const hasStream = parts.kind === 'server' || parts.kind === 'bidi'
+  return (request, options) => {
+    const call = new ClientChainCall(parts, options)
+    const result = attempt(() => run(request, call))
+    if (!hasStream) return result instanceof Promise ? result : Promise.resolve(result)
+    // Middleware that only looks costs the stream nothing.
+    return result === call.stream ? result : new WrappedStream(result, call)
+  }
+}
+
+/** An exception as a promise: whoever called gets it where every other failure comes. */
+function attempt(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+/** One call of a client on its way through middleware, over all its attempts. */
+export class ClientChainCall {
+  readonly parts: ClientChainParts
+  readonly metadata: Metadata = new Metadata()
+  readonly deadline: number
+  readonly signal: AbortSignal | undefined
+  peer: string
+  headers: Metadata = new Metadata()
+  trailers: Metadata = new Metadata()
+  /** What the last attempt gave, of a method that answers with a stream. */
+  stream: ClientStream | undefined
+  /** Hears of each attempt's headers. */
+  onHeaders: ((metadata: Metadata) => void) | undefined
+  readonly #options: CallOptions
+
+  constructor(parts: ClientChainParts, options: CallOptions = {}) {
+    this.parts = parts
+    this.#options = options
+    this.deadline = parts.now() + (options.timeoutMs ?? parts.timeoutMs)
+    this.signal = options.signal
+    this.peer = options.address ?? parts.address
+    if (options.metadata !== undefined) this.metadata.merge(metadataOf(options.metadata))
+  }
+
+  /** One attempt, within what is left of the time. */
+  start(request: unknown): unknown {
+    const { parts } = this
+    this.headers = new Metadata()
+    this.trailers = new Metadata()
+    const result = parts.start(request, this.#attemptOptions())
+    if (parts.kind === 'server' || parts.kind === 'bidi') this.stream = result as ClientStream
+    return result
+  }
+
+  #attemptOptions(): ChainOptions {
+    const { metadata, deadline } = this
+    const { onHeaders, onTrailers } = this.#options
+    const timed =
+      deadline === Number.POSITIVE_INFINITY
+        ? {}
+        : { timeoutMs: Math.max(0, deadline - this.parts.now()) }
+    return {
+      ...this.#options,
+      ...timed,
+      metadata,
+      onTarget: ({ address }) => {
+        this.peer = address
+      },
+      onHeaders: received => {
+        this.headers = received
+        this.onHeaders?.(received)
+        onHeaders?.(received)
+      },
+      onTrailers: received => {
+        this.trailers = received
+        onTrailers?.(received)
+      },
+    }
+  }
+}
+
+/** What one middleware sees: the call, with the request that the one before went on with. */
+class ClientMiddlewareCall implements MiddlewareCall {
+  readonly side = 'client'
+  readonly context = undefined
+  readonly request: unknown
+  readonly #call: ClientChainCall
+
+  constructor(request: unknown, call: ClientChainCall) {
+    this.request = request
+    this.#call = call
+  }
+
+  get kind(): CallKind {
+    return this.#call.parts.kind
+  }
+
+  get service(): string {
+    return this.#call.parts.service
+  }
+
+  get method(): string {
+    return this.#call.parts.method
+  }
+
+  get metadata(): Metadata {
+    return this.#call.metadata
+  }
+
+  get deadline(): number {
+    return this.#call.deadline
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#call.signal
+  }
+
+  get peer(): string {
+    return this.#call.peer
+  }
+
+  get headers(): Metadata {
+    return this.#call.headers
+  }
+
+  get trailers(): Metadata {
+    return this.#call.trailers
+  }
+}

@@ -1,0 +1,133 @@
+import { callLimits } from '../grpc/index.js'
+import {
+  type CallTransport,
+  grpcTransport,
+  type Runtime,
+  type Transport,
+} from '../transport/index.js'
+import { COMPRESSION_NAMES } from './call-options.js'
+import { CLIENT_OPTION_NAMES, type ClientOptions } from './client-options.js'
+import { contentCodec, grpcSubtype } from './content-type.js'
+import { checkCredentials } from './credentials.js'
+import { GrpcClient } from './grpc-client.js'
+import { MucpClient } from './mucp-client.js'
+import { checkCount, checkFlag, checkKnown, checkMethods, checkMs, checkText } from './options.js'
+
+const USER_AGENT = 'grpc-node-microwire/0.1.0'
+
+/** Options that only make sense for the default transport. */
+const TRANSPORT_OPTION_NAMES = [
+  'tls',
+  'limits',
+  'keepaliveIntervalMs',
+  'keepaliveTimeoutMs',
+  'backOff',
+] as const
+
+/** Whether native calls can go over it. */
+export function isCallTransport(transport: Transport): transport is CallTransport {
+  return 'session' in transport
+}
+
+/** The transport of a client that was given none. */
+export function defaultTransport(options: ClientOptions): CallTransport {
+  const { tls, limits, messageSizeMax, runtime } = options
+  const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
+  return grpcTransport({
+    session: {
+      ...(keepaliveIntervalMs === undefined ? {} : { keepaliveIntervalMs }),
+      ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
+      ...(backOff === undefined ? {} : { backOff }),
+    },
+    ...(tls === undefined ? {} : { clientTls: tls }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
+    ...(runtime === undefined ? {} : { runtime }),
+  })
+}
+
+/** The client's half of the micro RPC protocol. */
+export function mucpClient(
+  options: ClientOptions,
+  transport: Transport,
+  runtime: Runtime,
+): MucpClient {
+  return new MucpClient({
+    transport,
+    runtime,
+    timeoutMs: options.timeoutMs ?? 30_000,
+    connectionTimeoutMs: options.connectionTimeoutMs ?? 5_000,
+    dialTimeoutMs: options.dialTimeoutMs ?? 5_000,
+    retries: options.retries ?? 5,
+    pool: options.pool ?? {},
+  })
+}
+
+/** The client's native half. */
+export function grpcClient(
+  options: ClientOptions,
+  transport: CallTransport,
+  runtime: Runtime,
+): GrpcClient {
+  const { userAgent } = options
+  return new GrpcClient({
+    transport,
+    runtime,
+    authority: options.authority,
+    userAgent: userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}`,
+    timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
+    retries: options.retries ?? 0,
+    compression: options.compression,
+    limits: callLimits(
+      options.messageSizeMax === undefined ? undefined : { messageSizeMax: options.messageSizeMax },
+    ),
+  })
+}
+
+/** @throws TypeError or RangeError naming the option that cannot be used */
+export function checkOptions(options: ClientOptions): void {
+  checkKnown('createClient', options, CLIENT_OPTION_NAMES)
+  const { address, registry, transport, protocol, contentType, retries, pool } = options
+  if ((address === undefined) === (registry === undefined)) {
+    throw new TypeError('createClient needs either address or registry with service')
+  }
+  if (address !== undefined) checkText('address', address)
+  if (registry !== undefined) checkMethods('registry', registry, ['getService'])
+  if (options.selector !== undefined) checkMethods('selector', options.selector, ['select'])
+  if (transport !== undefined) {
+    checkMethods('transport', transport, ['dial', 'listen'])
+    for (const name of TRANSPORT_OPTION_NAMES) {
+      if (options[name] === undefined) continue
+      throw new TypeError(`${name} belongs to the transport that was given: set it there`)
+    }
+  }
+  checkOneOf('protocol', protocol, ['grpc', 'mucp'])
+  checkOneOf('compression', options.compression, COMPRESSION_NAMES)
+  if (contentType !== undefined && contentCodec(contentType) === undefined) {
+    if (grpcSubtype(checkText('contentType', contentType)) === undefined) {
+      throw new TypeError(`contentType '${contentType}' is not known`)
+    }
+  }
+  for (const name of ['timeoutMs', 'connectionTimeoutMs', 'dialTimeoutMs'] as const) {
+    if (options[name] !== undefined) checkMs(name, options[name])
+  }
+  checkFlag('inherit', options.inherit)
+  checkCredentialOptions(options)
+  if (retries !== undefined) checkCount('retries', retries)
+  if (pool?.sizeMax !== undefined) checkCount('pool.sizeMax', pool.sizeMax)
+  if (pool?.ttlMs !== undefined) checkMs('pool.ttlMs', pool.ttlMs)
+}
+
+function checkCredentialOptions(options: ClientOptions): void {
+  const { credentials, allowPlaintextCredentials, transport, tls } = options
+  checkFlag('allowPlaintextCredentials', allowPlaintextCredentials)
+  if (credentials === undefined) return
+  checkCredentials(credentials)
+  if (transport !== undefined || tls !== undefined || allowPlaintextCredentials === true) return
+  throw new TypeError('credentials need tls, or allowPlaintextCredentials: true')
+}
+
+function checkOneOf(name: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined || known.includes(value as string)) return
+  throw new TypeError(`${name} must be ${known.join(' or ')}, got '${String(value)}'`)
+}
