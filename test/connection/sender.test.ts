@@ -34,6 +34,21 @@ t.test('RFC 9113 §6.9.1: what fits both windows leaves at once, the rest when t
   t.end()
 })
 
+t.test('what waits is counted in octets, wherever they lie in their buffer', t => {
+  const { peer, stream, connection } = withStream({ role: 'client' })
+  const bytes = numbered(0, 100_000)
+  stream.sendData(bytes, 0, 65_535, false)
+  stream.sendData(bytes, 90_000, 90_100, false)
+  t.equal(stream.bufferedSize, connection.sender.queuedSize)
+  t.equal(stream.bufferedSize, 65_635)
+  t.equal(dataOf(peer.takes(), 1).length, 65_535)
+  t.same([stream.bufferedSize, connection.sender.queuedSize], [100, 100])
+  peer.sends(frames.windowUpdate(1, 100), frames.windowUpdate(0, 100))
+  t.same(dataOf(peer.takes(), 1), numbered(90_000, 100))
+  t.same([stream.bufferedSize, connection.sender.queuedSize], [0, 0])
+  t.end()
+})
+
 t.test('RFC 9113 §6.9.2: SETTINGS_INITIAL_WINDOW_SIZE moves every window, below zero too', t => {
   const { peer, stream } = withStream({ role: 'client' })
   stream.sendData(numbered(0, 50_000), 0, 50_000, false)

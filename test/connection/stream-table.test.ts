@@ -151,6 +151,27 @@ for (const name of ['onHeaders', 'onData'] as const) {
   })
 }
 
+t.test('a stream that is over when its handler throws is completed once', t => {
+  const { peer, recorder, connection } = connect({ role: 'server' })
+  const { budget } = connection
+  let completed = 0
+  const original = budget.completed
+  budget.completed = () => {
+    completed++
+    original.call(budget)
+  }
+  peer.sends(frames.headers(1, REQUEST))
+  peer.takes()
+  recorder.on(1).whenData = () => {
+    recorder.stream(1).sendHeaders(RESPONSE, true)
+    throw new Error('from onData, when the response is complete')
+  }
+  peer.sends(frames.data(1, { size: 1, endStream: true }))
+  t.equal(recorder.handlerErrors.length, 1)
+  t.same([connection.streamCount, connection.runningCount, completed], [0, 0, 1])
+  t.end()
+})
+
 for (const name of ['onReset', 'onLost'] as const) {
   t.test(`${name} may throw`, t => {
     const { peer, recorder, connection, on } = withStream({ role: 'client' })

@@ -550,6 +550,15 @@ t.test('T15: what is still queued leaves before the reset', t => {
   second.bufferedSize = 0
   second.deliver(Buffer.alloc(10), true)
   t.same(answer(second).resets, [], 'the client has ended by itself')
+
+  const third = server.open()
+  server.turn()
+  third.room = 3
+  route.call.write('does not fit')
+  route.call.finish()
+  third.bufferedSize = 0
+  third.deliver(Buffer.alloc(10))
+  t.same(answer(third).resets, [ErrorCode.NoError], 'without onDrain the next DATA is the moment')
   t.end()
 })
 

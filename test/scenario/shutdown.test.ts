@@ -76,6 +76,22 @@ t.test('RFC 9113 §6.8: DATA above the last identifier still counts on the conne
   t.end()
 })
 
+t.test(
+  'RFC 9113 §5.1: after the last GOAWAY, DATA on a stream that was never opened is an error',
+  t => {
+    const { peer, connection } = withStream({ role: 'server' })
+    connection.shutdown()
+    peer.sends(firstPhase(peer, t))
+    peer.expectsGoaway(Code.noError, 1)
+    peer.sends(frames.headers(3, REQUEST), frames.data(3, { size: 1 }))
+    peer.expectsNothing()
+    peer.sends(frames.data(5, { size: 1 }))
+    peer.expectsFatal(Code.protocolError, 1)
+    t.ok(connection.finished)
+    t.end()
+  },
+)
+
 t.test('the second GOAWAY does not wait for an answer to the PING for ever', t => {
   const { peer, connection } = withStream({ role: 'server' })
   connection.shutdown()
