@@ -62,9 +62,14 @@ export async function descriptorsOf(
   root: protobuf.Root,
   names: FileNames,
 ): Promise<readonly Uint8Array[]> {
-  const imported = await import('protobufjs/ext/descriptor.js')
+  // For bundlers, as in load-service.ts: the package may be missing.
+  const imported = await import('protobufjs/ext/descriptor.js').catch(refuse)
   const extension = (imported as { default?: Extension }).default ?? imported
   return new DescriptorWriter(library, extension, names).write(root)
+}
+
+function refuse(cause: unknown): never {
+  throw new Error('descriptors of .proto files need the package protobufjs, whole', { cause })
 }
 
 class DescriptorWriter {

@@ -112,24 +112,25 @@ export function loadLibrary(): Promise<Library> {
   return library
 }
 
+// The catch of each import tells bundlers that the package may be missing: they leave the import as it is then.
 async function importLibrary(): Promise<Library> {
-  try {
-    const [main, json] = await Promise.all([
-      import('protobufjs'),
-      import('protobufjs/ext/protojson.js'),
-    ])
-    // Both are CommonJS: under Node everything hangs off the default export.
-    return {
-      protobuf: (main as { default?: typeof protobuf }).default ?? main,
-      protojson: (json as { default?: Library['protojson'] }).default ?? json,
-    }
-  } catch (cause) {
-    library = undefined
-    throw new Error(
-      'loading .proto files needs the package protobufjs, version 8.6.5 or later: npm install protobufjs',
-      { cause },
-    )
+  const [main, json] = await Promise.all([
+    import('protobufjs').catch(refuse),
+    import('protobufjs/ext/protojson.js').catch(refuse),
+  ])
+  // Both are CommonJS: under Node everything hangs off the default export.
+  return {
+    protobuf: (main as { default?: typeof protobuf }).default ?? main,
+    protojson: (json as { default?: Library['protojson'] }).default ?? json,
   }
+}
+
+function refuse(cause: unknown): never {
+  library = undefined
+  throw new Error(
+    'loading .proto files needs the package protobufjs, version 8.6.5 or later: npm install protobufjs',
+    { cause },
+  )
 }
 
 /** Every service below `root`, with its package. */

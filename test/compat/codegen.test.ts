@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import t from 'tap'
 import { type FromDefinitionOptions, fromDefinition, type Service } from '../../src/micro/index.js'
+import { missingTools } from '../support/npm-folder.js'
 import { ECHO_NAME, ECHO_PROTO, loadEcho, ROOT } from './echo-definition.js'
 import { checkFourKinds, type MessageForm, PLAIN_OBJECTS } from './echo-service.js'
 
@@ -16,9 +17,7 @@ const CODEGEN = join(ROOT, 'test/codegen')
 const requireThere = createRequire(join(CODEGEN, 'package.json'))
 const OUT = join(CODEGEN, '.cache/out')
 
-const skip = existsSync(join(CODEGEN, 'node_modules'))
-  ? false
-  : 'the generators are not installed: npm ci --prefix test/codegen'
+const skip = await missingTools('test/codegen')
 
 type Exports = Readonly<Record<string, unknown>>
 
