@@ -94,7 +94,7 @@ export function makePlan(seed: number, random: Random): RunPlan {
 function planLimits(random: Random, doors: readonly string[]): Readonly<Record<string, number>> {
   if (random.chance(0.3)) return {}
   return {
-    streamWindowSize: random.pick([5, 1_000, 16_384, 262_144]),
+    streamWindowSize: random.pick([1, 1_000, 16_384, 262_144]),
     connectionWindowSize: random.pick([65_535, 1_048_576]),
     receiveBufferMax: random.pick([262_144, 16_777_216]),
     streamBufferSize: random.pick([1, 1_000, 65_536]),

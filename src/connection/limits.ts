@@ -184,7 +184,7 @@ const RANGES: { readonly [name in keyof ConnectionLimits]?: readonly [number, nu
   headerListSizeMax: [1, 0x7fff_ffff],
   headerListSizeHardMax: [1, 0x0fff_ffff],
   streamsMax: [0, 0xffff_ffff],
-  streamWindowSize: [0, 0x7fff_ffff],
+  streamWindowSize: [1, 0x7fff_ffff],
   connectionWindowSize: [65_535, 0x7fff_ffff],
   receiveBufferMax: [65_535, Number.POSITIVE_INFINITY],
   streamWindowSizeMax: [0, 0x7fff_ffff],

@@ -45,8 +45,8 @@ export class MessageInbox {
   #owed: number
   /** The queue is full and there may be whole messages left in the reader. */
   #full: boolean
-  /** The window for the message at the head was granted. */
-  #granted: boolean
+  /** Octets of the message at the head, or of its prefix, that the window was opened for. */
+  #granted: number
 
   constructor(stream: Stream, options: InboxOptions) {
     this.fault = undefined
@@ -58,7 +58,7 @@ export class MessageInbox {
     this.#head = 0
     this.#owed = 0
     this.#full = false
-    this.#granted = false
+    this.#granted = 0
   }
 
   /** Whether `read` has a message. */
@@ -86,10 +86,12 @@ export class MessageInbox {
     reader.push(bytes, start, end)
     this.#fill()
     reader.hold()
-    const lacking = reader.wantedSize - reader.heldSize
-    if (lacking > 0 && !this.#granted) {
-      this.#granted = true
-      this.#stream.expect(lacking)
+    const { heldSize } = reader
+    // A window may be too small even for the prefix, which tells what is wanted.
+    const wanted = Math.max(reader.wantedSize, LENGTH_PREFIX_SIZE)
+    if (heldSize > 0 && heldSize < wanted && wanted > this.#granted) {
+      this.#granted = wanted
+      this.#stream.expect(wanted - heldSize)
     }
     return this.fault === undefined
   }
@@ -140,7 +142,7 @@ export class MessageInbox {
     while (this.fault === undefined) {
       this.#full = this.#messages.length - this.#head >= countMax
       if (this.#full || !reader.next()) break
-      this.#granted = false
+      this.#granted = 0
       const message = this.#decode()
       if (this.fault !== undefined) break
       this.#messages.push(message)

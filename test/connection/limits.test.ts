@@ -86,7 +86,7 @@ t.test('ranges of the settings that the wire knows', t => {
   const ranges: [LimitName, number, number][] = [
     ['frameSizeMax', 16_384, 2 ** 24 - 1],
     ['streamsMax', 0, 2 ** 32 - 1],
-    ['streamWindowSize', 0, 2 ** 31 - 1],
+    ['streamWindowSize', 1, 2 ** 31 - 1],
     ['connectionWindowSize', 65_535, 2 ** 31 - 1],
     ['streamWindowSizeMax', 0, 2 ** 31 - 1],
     ['connectionWindowSizeMax', 65_535, 2 ** 31 - 1],
