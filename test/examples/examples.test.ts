@@ -32,6 +32,14 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'serves grpc.reflection.v1alpha.ServerReflection',
     'files that describe hello: 1',
   ],
+  'grpc-js-service': [
+    'grpc-js: Hello, grpc-js',
+    'grpc-js: served for acme',
+    'microwire: left 2',
+    'microwire: left 1',
+    'microwire: sum 3',
+    'microwire: name is empty',
+  ],
   mucp: [
     'Hello, Ada, through the door mucp',
     'Hello, Ada, through the door grpc',
