@@ -4,6 +4,19 @@ import type { Connection } from './connection.js'
 /** Debug data we keep and show. Unit: octets. */
 const DEBUG_SIZE_MAX = 256
 
+/** The peer's GOAWAY says that it never looked at a stream. RFC 9113 §6.8. */
+export class GoawayError extends Error {
+  override readonly name: string = 'GoawayError'
+  /** Why the peer leaves. RFC 9113 §7. */
+  readonly errorCode: number
+
+  constructor(errorCode: number, debug: string) {
+    const reason = errorCodeName(errorCode)
+    super(`the peer sent GOAWAY(${reason}${debug === '' ? '' : `, "${debug}"`})`)
+    this.errorCode = errorCode
+  }
+}
+
 /**
  * The end of a connection in good order. RFC 9113 §6.8.
  *
@@ -84,9 +97,9 @@ export class Goaway {
       .replace(/[^\x20-\x7e]/g, '?')
     connection.host.onGoaway(lastStreamId, errorCode, debug)
     if (connection.role === 'server') return
-    const reason = `the peer sent GOAWAY(${errorCodeName(errorCode)}${debug === '' ? '' : `, "${debug}"`})`
     for (const stream of connection.streams.snapshot()) {
-      if (stream.id > lastStreamId) connection.streams.lose(stream, new Error(reason), true)
+      if (stream.id <= lastStreamId) continue
+      connection.streams.lose(stream, new GoawayError(errorCode, debug), true)
     }
   }
 

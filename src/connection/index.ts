@@ -9,6 +9,7 @@ export {
 } from '../frame/index.js'
 export { Connection } from './connection.js'
 export type { ConnectionOptions } from './connection-options.js'
+export { GoawayError } from './goaway.js'
 export type {
   ConnectionHandler,
   ConnectionHost,

@@ -4,6 +4,8 @@ import type { ClientCall } from './client-call.js'
 
 /** How a client treats its calls. */
 export interface CallConnectorOptions {
+  /** The server, as it was dialled: errors of calls name it. Default: none. */
+  readonly address?: string
   /**
    * Hears what a receiver threw; the call is cancelled. Default: it is thrown
    * on, out of `receive`, once all other calls had their turn.
@@ -15,10 +17,13 @@ export interface CallConnectorOptions {
 export class CallConnector implements ConnectionHandler {
   /** @internal */
   readonly batch: CallBatch = new CallBatch()
+  /** The server, as it was dialled. */
+  readonly address: string | undefined
   readonly #onError: ((error: unknown, call: ClientCall) => void) | undefined
   #thrown: { readonly error: unknown } | undefined
 
   constructor(options: CallConnectorOptions = {}) {
+    this.address = options.address
     this.#onError = options.onError
     this.#thrown = undefined
   }

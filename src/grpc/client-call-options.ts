@@ -10,6 +10,8 @@ export interface ClientCallOptions {
   readonly timers: TimerWheel
   /** When we give up. Unit: ms, monotonic, on the wheel's clock. Default: Infinity, never. */
   readonly deadline?: number
+  /** Time that earlier attempts of the same call took, for the error when time is up. Unit: ms. Default: 0. */
+  readonly earlierMs?: number
   /** Sent with the request. Default: none. */
   readonly metadata?: Metadata
   /** Chooses the codecs; as in `requestHeaders`. Default: '', which means `proto`. */

@@ -9,47 +9,30 @@ import {
 } from '../connection/index.js'
 import { dispatchCall } from './call-batch.js'
 import type { CallConnector } from './call-connector.js'
-import { responseLostError, responseResetError } from './call-error.js'
+import {
+  cancelError,
+  explainError,
+  lateError,
+  responseLostError,
+  responseResetError,
+  unsendableError,
+} from './call-error.js'
 import { findCompression } from './call-options.js'
+import { type CallWait, callTimes, NOT_YET, type WaitingPlace, wholeMs } from './call-timing.js'
+import { CLIENT_CALL_NEWS, ClientCallFlag as Flag } from './client-call-flag.js'
 import type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
 import { type Compression, DEFAULT_COMPRESSIONS } from './compression.js'
 import { LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import { DEFAULT_CALL_LIMITS } from './limits.js'
-import { encodeMessage, frameMessage, sendMessage } from './message-writer.js'
+import { encodeMessage, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
-import {
-  type Codec,
-  codecOf,
-  DEFAULT_SUBTYPE,
-  hasOneRequest,
-  hasOneResponse,
-  type Method,
-} from './method.js'
+import { type Codec, codecOf, hasOneRequest, hasOneResponse, type Method } from './method.js'
 import { extraHeaders } from './request-headers.js'
-import { ResponseNews, ResponseReader } from './response-reader.js'
-import { GrpcError, Status, stacklessError } from './status.js'
+import { ResponseNews, type ResponseReader, responseReader } from './response-reader.js'
+import { addToError, GrpcError, Status, stacklessError } from './status.js'
+import { appendUnsent, sendUnsent } from './unsent-messages.js'
 
-/** What has happened to a call. */
-const Flag = {
-  RequestSent: 1,
-  HalfClosed: 2,
-  /** The outcome is known. */
-  Settled: 4,
-  /** The receiver knows it. */
-  Told: 8,
-  /** Is in the batch. */
-  Batched: 16,
-  HeadersDue: 32,
-  ReadableDue: 64,
-  DrainDue: 128,
-  StatusDue: 256,
-  /** `write` answered false before there was a stream. */
-  WantsDrain: 512,
-} as const
-
-const NEWS = Flag.HeadersDue | Flag.ReadableDue | Flag.DrainDue
 const EMPTY: Buffer = Buffer.alloc(0)
-const NONE: readonly Buffer[] = []
 
 /**
  * One call of a client. It takes messages at once and starts when a
@@ -60,14 +43,14 @@ export class ClientCall implements StreamHandler {
   /** When we give up. Unit: ms, monotonic, on the wheel's clock; Infinity if never. */
   readonly deadline: number
   /** Whether messages leave compressed from now on, if the call has a compression. Default: true. */
-  compressing: boolean
+  compressing = true
   readonly #options: ClientCallOptions
   readonly #receiver: ClientCallReceiver
   readonly #timer: Timer | undefined
   readonly #requestCodec: Codec
   readonly #responseCodec: Codec
   readonly #compression: Compression | undefined
-  #flags: number
+  #flags = 0
   #connector: CallConnector | undefined
   #stream: Stream | undefined
   #response: ResponseReader | undefined
@@ -75,8 +58,14 @@ export class ClientCall implements StreamHandler {
   #first: Uint8Array | undefined
   /** Messages as they will leave, if there are more. */
   #unsent: Buffer[] | undefined
-  #unsentSize: number
+  #unsentSize = 0
   #error: GrpcError | undefined
+  /** Where the call had to wait; most need not. */
+  #wait: CallWait | undefined
+  /** Time left when the request was sent, or NOT_YET. Unit: ms. */
+  #leftAtStartMs: number = NOT_YET
+  /** Time left when the response began, or NOT_YET. Unit: ms. */
+  #leftAtAnswerMs: number = NOT_YET
 
   /**
    * @throws TypeError when the method has no codec for the subtype.
@@ -88,7 +77,6 @@ export class ClientCall implements StreamHandler {
     const responseCodec = codecOf(method, method.response, options.subtype)
     this.method = method
     this.deadline = options.deadline ?? Number.POSITIVE_INFINITY
-    this.compressing = true
     this.#options = options
     this.#receiver = receiver
     // Most calls of a service among services have a deadline; those without pay for no timer.
@@ -99,14 +87,6 @@ export class ClientCall implements StreamHandler {
       options.compressions ?? DEFAULT_COMPRESSIONS,
       options.compression,
     )
-    this.#flags = 0
-    this.#connector = undefined
-    this.#stream = undefined
-    this.#response = undefined
-    this.#first = undefined
-    this.#unsent = undefined
-    this.#unsentSize = 0
-    this.#error = undefined
     if (this.#timer !== undefined) options.timers.schedule(this.#timer, this.deadline)
   }
 
@@ -120,6 +100,12 @@ export class ClientCall implements StreamHandler {
     return this.#stream !== undefined
   }
 
+  /** When it was sent, or began to wait for that. On the wheel's clock; undefined while neither, or without a deadline. Unit: ms. */
+  get startedAt(): number | undefined {
+    const { openedAt, wait } = this.#times
+    return wait?.since ?? openedAt
+  }
+
   /** Octets that wait for a connection, or for the server's window. */
   get bufferedSize(): number {
     return this.#stream === undefined ? this.#unsentSize : this.#stream.bufferedSize
@@ -129,6 +115,11 @@ export class ClientCall implements StreamHandler {
   get readable(): boolean {
     if (!hasOneResponse(this.method.kind)) return this.#response?.readable ?? false
     return this.settled && this.#error === undefined && this.#response!.readable
+  }
+
+  /** The call waits at `place` from `now` on: its errors will say so. Unit: ms, on the wheel's clock. */
+  waitAt(place: WaitingPlace, now: number): void {
+    this.#wait ??= { place, since: now }
   }
 
   /**
@@ -141,28 +132,21 @@ export class ClientCall implements StreamHandler {
     if (this.settled) return
     if (this.#stream !== undefined) throw new TypeError('the call was started already')
     if (!connection.canOpen) throw new TypeError('the connection takes no new calls now')
-    const { compressions, limits, metadata, subtype } = this.#options
     const remainingMs = this.deadline - connection.now
-    if (remainingMs <= 0) return this.#abandon(this.#deadlineError())
+    if (remainingMs <= 0) return this.#abandon(this.#lateError(connection.now))
     this.#connector = connector
-    const extra = extraHeaders(remainingMs, this.#compression, metadata)
+    const extra = extraHeaders(remainingMs, this.#compression, this.#options.metadata)
     let stream: Stream
     try {
       stream = connection.open(headers, false, this, extra)
     } catch (cause) {
       // The list is larger than the server takes: it would only reset the stream.
       if (!(cause instanceof RangeError)) throw cause
-      this.#abandon(stacklessError(Status.ResourceExhausted, cause.message, { cause }))
-      return
+      return this.#abandon(unsendableError(cause, connector.address))
     }
     this.#stream = stream
-    this.#response = new ResponseReader(stream, {
-      codec: this.#responseCodec,
-      subtype: subtype === undefined || subtype === '' ? DEFAULT_SUBTYPE : subtype,
-      compressions: compressions ?? DEFAULT_COMPRESSIONS,
-      limits: limits ?? DEFAULT_CALL_LIMITS,
-      oneResponse: hasOneResponse(this.method.kind),
-    })
+    this.#leftAtStartMs = wholeMs(remainingMs)
+    this.#response = responseReader(stream, this.method, this.#responseCodec, this.#options)
     this.#flush(stream)
   }
 
@@ -209,7 +193,7 @@ export class ClientCall implements StreamHandler {
   /** Gives up: RST_STREAM(CANCEL), and `onStatus` at once. Default: CANCELLED. */
   cancel(error?: GrpcError): void {
     if (this.settled) return
-    this.#abandon(error ?? new GrpcError(Status.Cancelled, 'the call was cancelled'))
+    this.#abandon(error ?? cancelError(this.#address, this.#stream === undefined))
   }
 
   /** @internal */
@@ -232,20 +216,21 @@ export class ClientCall implements StreamHandler {
   onReset(errorCode: number, byPeer: boolean): void {
     if (this.#isOver()) return
     const isLate = byPeer && errorCode === ErrorCode.Cancel && this.#isLate()
-    this.#settle(isLate ? this.#deadlineError() : responseResetError(errorCode, byPeer))
+    const error = isLate ? this.#lateError(this.#now) : responseResetError(errorCode, byPeer)
+    this.#settle(addToError(error, this.#address))
     this.#due(Flag.StatusDue)
   }
 
   /** @internal */
   onLost(cause: Error, unprocessed: boolean): void {
     if (this.#isOver()) return
-    this.#settle(responseLostError(cause, unprocessed))
+    this.#settle(addToError(responseLostError(cause, unprocessed), this.#address))
     this.#due(Flag.StatusDue)
   }
 
   /** @internal Time is up. Runs outside `receive`, so the receiver is told here. */
-  onTimer(): void {
-    this.#end(this.#deadlineError())
+  onTimer(_timer: Timer, now: number): void {
+    this.#end(this.#lateError(now))
     // What the receiver throws must not keep other timers from firing.
     dispatchCall(this)
   }
@@ -253,7 +238,7 @@ export class ClientCall implements StreamHandler {
   /** @internal */
   dispatch(): void {
     const flags = this.#flags
-    this.#flags = flags & ~(NEWS | Flag.StatusDue | Flag.Batched)
+    this.#flags = flags & ~(CLIENT_CALL_NEWS | Flag.StatusDue | Flag.Batched)
     const receiver = this.#receiver
     if ((flags & Flag.HeadersDue) !== 0) {
       receiver.onHeaders(Metadata.fromHeaders(this.#response!.headers))
@@ -276,7 +261,10 @@ export class ClientCall implements StreamHandler {
   /** Acts on what a piece of the response brought. */
   #take(news: number): void {
     if (news === ResponseNews.None) return
-    if ((news & ResponseNews.Headers) !== 0) this.#due(Flag.HeadersDue)
+    if ((news & ResponseNews.Headers) !== 0) {
+      this.#leftAtAnswerMs = wholeMs(this.deadline - this.#now)
+      this.#due(Flag.HeadersDue)
+    }
     const response = this.#response!
     if (response.readable && (news & ResponseNews.Messages) !== 0) this.#due(Flag.ReadableDue)
     if ((news & (ResponseNews.Ended | ResponseNews.Broken)) === 0) return
@@ -286,8 +274,11 @@ export class ClientCall implements StreamHandler {
     if (!stream.closed) stream.reset(isBroken ? ErrorCode.Cancel : ErrorCode.NoError)
     // The server may have noticed first that our time is up.
     if (response.error?.status === Status.Cancelled && this.#isLate()) {
-      response.error = this.#deadlineError()
+      response.error = this.#lateError(this.#now)
       response.trailers = undefined
+    }
+    if (response.error !== undefined) {
+      explainError(response.error, this.#times, this.#now, this.#address)
     }
     this.#settle(response.error)
     this.#due(Flag.StatusDue)
@@ -321,45 +312,54 @@ export class ClientCall implements StreamHandler {
     }
     const isFirst = this.#first === undefined && this.#unsent === undefined
     if (isFirst && this.#compression === undefined) this.#first = payload
-    else this.#queue(payload, compression)
+    else {
+      this.#unsent = appendUnsent(this.#unsent, this.#first, payload, compression)
+      this.#first = undefined
+    }
     return (this.#flags & Flag.WantsDrain) === 0
-  }
-
-  #queue(payload: Uint8Array, compression: Compression | undefined): void {
-    if (this.#unsent === undefined) this.#unsent = []
-    if (this.#first !== undefined) this.#unsent.push(frameMessage(this.#first, undefined))
-    this.#first = undefined
-    this.#unsent.push(frameMessage(payload, compression))
   }
 
   /** There is a stream: sends what has waited for it. */
   #flush(stream: Stream): void {
     const isClosed = (this.#flags & Flag.HalfClosed) !== 0
     const first = this.#first
-    const unsent = this.#unsent ?? NONE
+    const unsent = this.#unsent
     this.#first = undefined
     this.#unsent = undefined
-    let isOpen = true
-    if (first !== undefined) isOpen = sendMessage(stream, first, undefined, isClosed)
-    else if (unsent.length === 0 && isClosed) stream.sendData(EMPTY, 0, 0, true)
-    for (let index = 0; index < unsent.length; index++) {
-      const framed = unsent[index]!
-      const isLast = isClosed && index === unsent.length - 1
-      isOpen = stream.sendData(framed, 0, framed.length, isLast)
-    }
+    const isOpen = sendUnsent(stream, first, unsent, isClosed)
     if ((this.#flags & Flag.WantsDrain) === 0) return
     this.#flags &= ~Flag.WantsDrain
     // Where the stream is full as well, its own onDrain follows.
     if (isOpen && !isClosed) this.#receiver.onDrain()
   }
 
-  #isLate(): boolean {
-    return this.#stream!.connection.now >= this.deadline
+  /** The time of this turn. */
+  get #now(): number {
+    return this.#stream!.connection.now
   }
 
-  #deadlineError(): GrpcError {
-    const where = this.started ? '' : ' while waiting for a connection'
-    return stacklessError(Status.DeadlineExceeded, `deadline exceeded${where}`)
+  /** Where the call went, or waits to go. */
+  get #address(): string | undefined {
+    return this.#connector?.address ?? this.#wait?.place.address
+  }
+
+  get #times() {
+    const { earlierMs = 0 } = this.#options
+    return callTimes(
+      this.deadline,
+      this.#leftAtStartMs,
+      this.#leftAtAnswerMs,
+      earlierMs,
+      this.#wait,
+    )
+  }
+
+  #isLate(): boolean {
+    return this.#now >= this.deadline
+  }
+
+  #lateError(now: number): GrpcError {
+    return lateError(this.#times, now, this.#address)
   }
 
   #trailers(): Metadata {
@@ -377,7 +377,7 @@ export class ClientCall implements StreamHandler {
   #end(error: GrpcError): void {
     this.#stream?.reset(ErrorCode.Cancel)
     this.#response?.drop()
-    this.#flags &= ~NEWS
+    this.#flags &= ~CLIENT_CALL_NEWS
     this.#settle(error)
     this.#flags |= Flag.StatusDue
   }

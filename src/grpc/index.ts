@@ -11,6 +11,7 @@ export {
   type FrameObserver,
   FrameType,
   frameName,
+  GoawayError,
   type HeaderBlock,
   type HeaderList,
   type PeerSettings,
@@ -23,7 +24,9 @@ export {
 } from '../connection/index.js'
 export { CallAcceptor } from './call-acceptor.js'
 export { CallConnector, type CallConnectorOptions } from './call-connector.js'
+export { http2CodeOf } from './call-error.js'
 export type { CallOptions } from './call-options.js'
+export type { CallTiming, CallWait, WaitingPlace } from './call-timing.js'
 export { ClientCall } from './client-call.js'
 export type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
 export {
@@ -54,14 +57,29 @@ export {
   type Method,
 } from './method.js'
 export { decodeStatusMessage, encodeStatusMessage } from './percent-encoding.js'
+export {
+  fieldText,
+  type ProtobufField,
+  putBytes,
+  putMessage,
+  putNumber,
+  readFields,
+} from './protobuf-fields.js'
 export { type RequestHeadersOptions, requestHeaders } from './request-headers.js'
 export { type Route, Router, type ServerCallHandler } from './router.js'
 export { ServerCall } from './server-call.js'
 export {
+  addToError,
   GrpcError,
   type GrpcErrorOptions,
   type GrpcErrorOrigin,
   Status,
   statusName,
 } from './status.js'
+export {
+  decodeStatusDetails,
+  type ErrorDetail,
+  encodeStatusDetails,
+  STATUS_DETAILS_NAME,
+} from './status-details.js'
 export { encodeTimeout, parseTimeout } from './timeout.js'

@@ -1,9 +1,10 @@
 import type { HeaderBlock, HeaderList, Stream } from '../connection/index.js'
-import type { Compressions } from './compression.js'
+import type { ClientCallOptions } from './client-call-options.js'
+import { type Compressions, DEFAULT_COMPRESSIONS } from './compression.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
-import type { CallLimits } from './limits.js'
+import { type CallLimits, DEFAULT_CALL_LIMITS } from './limits.js'
 import { MessageInbox } from './message-inbox.js'
-import type { Codec } from './method.js'
+import { type Codec, DEFAULT_SUBTYPE, hasOneResponse, type Method } from './method.js'
 import { type ResponseHead, readResponseHead } from './response-head.js'
 import { responseError } from './response-status.js'
 import { type GrpcError, Status, stacklessError } from './status.js'
@@ -29,6 +30,22 @@ export interface ResponseReaderOptions {
   readonly limits: CallLimits
   /** The server sends exactly one message. */
   readonly oneResponse: boolean
+}
+
+/** Reads the response of a call of a client. */
+export function responseReader(
+  stream: Stream,
+  method: Method,
+  codec: Codec,
+  { compressions, limits, subtype }: ClientCallOptions,
+): ResponseReader {
+  return new ResponseReader(stream, {
+    codec,
+    subtype: subtype === undefined || subtype === '' ? DEFAULT_SUBTYPE : subtype,
+    compressions: compressions ?? DEFAULT_COMPRESSIONS,
+    limits: limits ?? DEFAULT_CALL_LIMITS,
+    oneResponse: hasOneResponse(method.kind),
+  })
 }
 
 /** One call's response: headers, messages, status. PROTOCOL-HTTP2.md, "Responses". */

@@ -1,4 +1,12 @@
+import { errorCodeName } from '../connection/index.js'
+import type { CallTiming } from './call-timing.js'
 import { Metadata } from './metadata.js'
+import {
+  decodeStatusDetails,
+  type ErrorDetail,
+  encodeStatusDetails,
+  STATUS_DETAILS_NAME,
+} from './status-details.js'
 
 /** How a call ended: the number in `grpc-status`. gRPC statuscodes.md. */
 export const Status = {
@@ -53,11 +61,19 @@ export function statusName(status: number): string {
 /** What a `GrpcError` may say besides status and message. */
 export interface GrpcErrorOptions {
   /** Sent as trailers by a server; the trailers a client received. Default: none. */
-  readonly metadata?: Metadata
+  readonly metadata?: Metadata | undefined
+  /** Sent within the trailers, as `google.rpc.Status` in `grpc-status-details-bin`. Default: none. */
+  readonly details?: readonly ErrorDetail[]
   /** Who ended the call. Default: `local`. */
   readonly origin?: GrpcErrorOrigin
-  /** The server certainly never looked at the call: it may be sent again. Default: false. */
+  /** No handler can have run. Default: false. */
   readonly unprocessed?: boolean
+  /** The code of the RST_STREAM or GOAWAY that ended the call. Default: none. */
+  readonly http2Code?: number | undefined
+  /** The peer: a server as it was dialled, a client as `host:port`. Default: none. */
+  readonly address?: string | undefined
+  /** Where the time went of a call that ran out of it. Default: none. */
+  readonly timing?: CallTiming | undefined
   /** What lies below, for logs; never sent. */
   readonly cause?: unknown
 }
@@ -69,11 +85,21 @@ export type GrpcErrorOrigin = 'local' | 'peer' | 'network'
 export class GrpcError extends Error {
   override readonly name: string = 'GrpcError'
   readonly status: Status
-  /** The status by name, such as `NOT_FOUND`. */
+  /** The status by name, such as `NOT_FOUND`. Never changes its meaning: see docs/errors.md. */
   readonly code: string
   readonly origin: GrpcErrorOrigin
-  /** The server certainly never looked at the call: it may be sent again. */
+  /**
+   * No handler can have run: the request never left, or the server said that it did not look at
+   * it. Sending it again is safe. False: a handler may have run, or is still running.
+   */
   readonly unprocessed: boolean
+  // Only there when known: an error that is logged shows what it has, and no more.
+  /** The HTTP/2 error code of the RST_STREAM or GOAWAY that ended the call; undefined when none did. RFC 9113 §7. */
+  declare readonly http2Code: number | undefined
+  /** The peer: a server as it was dialled, a client as `host:port`; undefined for errors that met none. */
+  declare readonly address: string | undefined
+  /** Where the time went, when a deadline of a client ended the call. */
+  declare readonly timing: CallTiming | undefined
   #metadata: Metadata | undefined
 
   /** @throws RangeError when `status` is not a number from 1 to 16: OK is no error. */
@@ -86,7 +112,25 @@ export class GrpcError extends Error {
     this.code = statusName(status)
     this.origin = options.origin ?? 'local'
     this.unprocessed = options.unprocessed ?? false
+    const { details } = options
     this.#metadata = options.metadata
+    if (details !== undefined && details.length > 0) {
+      this.#metadata = withDetails(options.metadata, encodeStatusDetails(status, message, details))
+    }
+    if (options.http2Code !== undefined) this.http2Code = options.http2Code
+    if (options.address !== undefined) this.address = options.address
+    if (options.timing !== undefined) this.timing = options.timing
+  }
+
+  /** The name of `http2Code`, such as `REFUSED_STREAM`; undefined without one. */
+  get http2CodeName(): string | undefined {
+    return this.http2Code === undefined ? undefined : errorCodeName(this.http2Code)
+  }
+
+  /** What else the server says: given to the constructor, or received. Empty when that is nothing, or no protobuf. */
+  get details(): readonly ErrorDetail[] {
+    const bytes = this.hasMetadata ? this.metadata.getBinary(STATUS_DETAILS_NAME) : undefined
+    return bytes === undefined ? [] : decodeStatusDetails(bytes)
   }
 
   /** Trailers that come, or came, with the status. */
@@ -99,6 +143,26 @@ export class GrpcError extends Error {
   get hasMetadata(): boolean {
     return this.#metadata !== undefined && this.#metadata.size > 0
   }
+}
+
+/** The metadata is the caller's, and may serve other errors: a copy gets the details. */
+function withDetails(metadata: Metadata | undefined, details: Uint8Array): Metadata {
+  const copy = new Metadata()
+  if (metadata !== undefined) copy.merge(metadata)
+  copy.setBinary(STATUS_DETAILS_NAME, details)
+  return copy
+}
+
+/** @internal Adds to an error of our own what only its call knows. */
+export function addToError(
+  error: GrpcError,
+  address: string | undefined,
+  timing?: CallTiming,
+): GrpcError {
+  const open: { address: string | undefined; timing: CallTiming | undefined } = error
+  if (address !== undefined && address !== '') open.address = address
+  if (timing !== undefined) open.timing = timing
+  return error
 }
 
 /**

@@ -1,9 +1,6 @@
-import { GrpcError, Metadata, Status } from '../grpc/index.js'
+import { GrpcError, Metadata, STATUS_DETAILS_NAME, Status } from '../grpc/index.js'
 import { decodeErrorStatus, encodeErrorStatus } from './error-details.js'
 import { MicroError, parseErrorObject } from './micro-error.js'
-
-/** Where a status carries its details. */
-const DETAILS_NAME = 'grpc-status-details-bin'
 
 /** What a caller is told of an exception that names no status: never the exception's own text. */
 const HIDDEN_DETAIL = 'the handler failed'
@@ -77,7 +74,7 @@ export function toGrpcError(error: unknown, id: string, expose: boolean): GrpcEr
     const status = statusOfCode(named.code)
     const message = named.encode()
     const metadata = new Metadata()
-    metadata.setBinary(DETAILS_NAME, encodeErrorStatus(status, message, named))
+    metadata.setBinary(STATUS_DETAILS_NAME, encodeErrorStatus(status, message, named))
     return new GrpcError(status, message, { metadata, cause: error })
   }
   return new GrpcError(Status.Unknown, hiddenText(error, expose), { cause: error })
@@ -95,7 +92,7 @@ export function fromGrpcError(error: GrpcError): GrpcError | MicroError {
 /** The micro error within a gRPC error: first detail, else JSON in the message. */
 function carriedError(error: GrpcError): MicroError | undefined {
   if (error.hasMetadata) {
-    const bytes = error.metadata.getBinary(DETAILS_NAME)
+    const bytes = error.metadata.getBinary(STATUS_DETAILS_NAME)
     const detail = bytes === undefined ? undefined : decodeErrorStatus(bytes)
     if (detail !== undefined) return withCause(detail, error)
   }

@@ -1,4 +1,10 @@
-import { GrpcError, Metadata, type ServerCall, type ServerCallHandler } from '../grpc/index.js'
+import {
+  addToError,
+  GrpcError,
+  Metadata,
+  type ServerCall,
+  type ServerCallHandler,
+} from '../grpc/index.js'
 import { peerOf } from '../transport/index.js'
 import { CallCancel } from './call-cancel.js'
 import type { Context } from './context.js'
@@ -58,7 +64,8 @@ export class GrpcContext implements Context, ServerCallHandler {
   get signal(): AbortSignal {
     if (this.#cancel === undefined) {
       this.#cancel = new CallCancel()
-      if (this.#call.cancelled !== undefined) this.#cancel.cancel(this.#call.cancelled)
+      const { cancelled } = this.#call
+      if (cancelled !== undefined) this.#cancel.cancel(addToError(cancelled, this.peer))
     }
     return this.#cancel.signal
   }
@@ -123,7 +130,7 @@ export class GrpcContext implements Context, ServerCallHandler {
   }
 
   onCancel(error: GrpcError): void {
-    this.#cancel?.cancel(error)
+    this.#cancel?.cancel(addToError(error, this.peer))
     this.#requests?.wake()
     this.onDrain()
   }

@@ -35,13 +35,14 @@ export interface Opening {
   readonly headers: HeaderList
 }
 
-/** A call, not started. It runs on the session's clock. @throws RangeError for a compression that does not exist */
+/** A call, not started. It runs on the session's clock. `earlierMs`: what attempts before it took. @throws RangeError for a compression that does not exist */
 export function newCall(
   { method, session, subtype }: Opening,
   client: GrpcClientOptions,
   options: CallOptions | undefined,
   deadline: number,
   receiver: ClientCallReceiver,
+  earlierMs = 0,
 ): ClientCall {
   const { timers } = session
   const { limits } = client
@@ -50,7 +51,9 @@ export function newCall(
     options?.metadata === undefined
       ? { timers, subtype, deadline, limits, compression }
       : { timers, subtype, deadline, limits, compression, metadata: metadataOf(options.metadata) }
-  return new ClientCall(method, callOptions, receiver)
+  // Only another attempt has any: the first one's options keep their shape.
+  const whole = earlierMs > 0 ? { ...callOptions, earlierMs } : callOptions
+  return new ClientCall(method, whole, receiver)
 }
 
 const WAIT_FOR_READY = { waitForReady: true }

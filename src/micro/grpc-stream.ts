@@ -145,7 +145,7 @@ export class GrpcStream implements ClientStream, Abortable {
   }
 
   onStatus(error: GrpcError | undefined, trailers: Metadata): void {
-    if (error?.unprocessed === true && this.#reason === undefined && this.#mayRetry()) {
+    if (this.#reason === undefined && this.#mayRetry(error)) {
       this.#retried = true
       this.#call = undefined
       this.#start()
@@ -165,7 +165,8 @@ export class GrpcStream implements ClientStream, Abortable {
   }
 
   /** The server never looked at the call: once more, if nothing of it is lost. */
-  #mayRetry(): boolean {
+  #mayRetry(error: GrpcError | undefined): boolean {
+    if (error?.unprocessed !== true || error.status !== Status.Unavailable) return false
     return !this.#retried && !this.#gotHeaders && !this.#wroteAny
   }
 

@@ -24,6 +24,8 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   #call: ClientCall | undefined
   #attempt: number
   #retriedUnseen: boolean
+  /** When the first attempt began, if there has been another. Unit: ms, on the session's clock. */
+  #begunAt: number | undefined
   #pause: Cancellable | undefined
   #aborted: { reason: unknown } | undefined
 
@@ -47,6 +49,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     this.#call = undefined
     this.#attempt = 0
     this.#retriedUnseen = false
+    this.#begunAt = undefined
     this.#pause = undefined
     this.#aborted = undefined
   }
@@ -89,7 +92,10 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   onStatus(error: GrpcError | undefined, trailers: Metadata): void {
     const call = this.#call
     this.#call = undefined
-    if (error !== undefined && this.#aborted === undefined && this.#again(error)) return
+    if (error !== undefined && this.#aborted === undefined) {
+      this.#begunAt ??= call?.startedAt
+      if (this.#again(error)) return
+    }
     const signal = this.#options?.signal
     if (signal !== undefined) unwatchSignal(signal, this)
     try {
@@ -104,7 +110,16 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
 
   #start(): void {
     try {
-      const call = newCall(this.#opening, this.#client, this.#options, this.#deadline, this)
+      const { session } = this.#opening
+      const earlierMs = this.#begunAt === undefined ? 0 : session.now() - this.#begunAt
+      const call = newCall(
+        this.#opening,
+        this.#client,
+        this.#options,
+        this.#deadline,
+        this,
+        earlierMs,
+      )
       this.#call = call
       startCall(this.#opening, call, this.#options)
       call.request(this.#request)
@@ -114,15 +129,17 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     }
   }
 
-  /** Whether another attempt is under way. The server never looked: once more at once; UNAVAILABLE: when the client has retries. */
+  /** Whether another attempt is under way. UNAVAILABLE: once more at once when the server never looked, and when the client has retries. */
   #again(error: GrpcError): boolean {
+    // Time that is up, or a call that was given up, is unprocessed as well: that is no reason to go on.
+    if (error.status !== Status.Unavailable) return false
     if (error.unprocessed && !this.#retriedUnseen) {
       this.#retriedUnseen = true
       this.#start()
       return true
     }
     const { retries, runtime } = this.#client
-    if (error.status !== Status.Unavailable || this.#attempt >= retries) return false
+    if (this.#attempt >= retries) return false
     const delayMs = backoffMs(++this.#attempt)
     if (this.#opening.session.now() + delayMs >= this.#deadline) return false
     this.#pause = runtime.schedule(delayMs, () => this.#start())

@@ -183,7 +183,7 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
       this.#routeIndex++
       return true
     }
-    if (!error.unprocessed || this.#repeated) return false
+    if (!error.unprocessed || error.status !== Status.Unavailable || this.#repeated) return false
     this.#repeated = true
     return true
   }

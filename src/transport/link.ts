@@ -40,7 +40,7 @@ export interface LinkOptions {
 
 /** One connection of a session, from the attempt to connect until its socket is gone. */
 export class Link implements DriverOwner {
-  readonly connector: CallConnector = new CallConnector()
+  readonly connector: CallConnector
   readonly #owner: LinkOwner
   readonly #options: LinkOptions
   readonly #socket: RawSocket
@@ -55,6 +55,7 @@ export class Link implements DriverOwner {
     this.#owner = owner
     this.#options = options
     const { address, runtime, tls, connectTimeoutMs } = options
+    this.connector = new CallConnector({ address: address.text })
     this.#timeout = runtime.schedule(connectTimeoutMs, () => this.#onTimeout())
     this.#socket = runtime.connect(
       { host: address.host, port: address.port, path: address.path, tls },
@@ -116,6 +117,8 @@ export class Link implements DriverOwner {
         TransportErrorCode.Closed,
         text,
         `${text}: the server is leaving: ${goawayText(errorCode, debug)}`,
+        undefined,
+        errorCode,
       ),
     )
     if (debug === TOO_MANY_PINGS) this.#owner.onTooManyPings()

@@ -9,6 +9,8 @@ export interface LostConnection {
   readonly unheard: boolean
   /** What the peer said when it began to leave (`goawayText`), if it did. */
   readonly goaway: string | undefined
+  /** The error code of that GOAWAY. */
+  readonly goawayCode: number | undefined
 }
 
 /** Why a connection is gone, in one sentence with the address. `cause`: what the socket said, if anything. */
@@ -24,7 +26,8 @@ export function lostError(remote: string, lost: LostConnection, cause?: unknown)
       ? 'the server closed the connection after the TLS handshake; does it accept the certificate of this client?'
       : 'the server closed the connection without a word; if it is a TLS port, connect with `tls`'
   } else if (error !== undefined) return error
-  return new TransportError(TransportErrorCode.Lost, remote, `${remote}: ${text}`, cause)
+  const sentence = `${remote}: ${text}`
+  return new TransportError(TransportErrorCode.Lost, remote, sentence, cause, lost.goawayCode)
 }
 
 /** GOAWAY as people read it: `GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings")`. */

@@ -1,5 +1,11 @@
 import type { HeaderList, TimerWheel } from '../connection/index.js'
-import { type ClientCall, GrpcError, Status } from '../grpc/index.js'
+import {
+  type ClientCall,
+  GrpcError,
+  http2CodeOf,
+  Status,
+  type WaitingPlace,
+} from '../grpc/index.js'
 import { type Address, formatAddress, parseDialAddress } from './address.js'
 import { BackOff } from './back-off.js'
 import { Link, type LinkOwner } from './link.js'
@@ -34,7 +40,7 @@ export function connect(address: string, options: SessionOptions = {}): Session 
 }
 
 /** One server as a client sees it: a connection, replaced when lost, and the calls that wait for it. */
-export class Session implements CallSession, LinkOwner {
+export class Session implements CallSession, LinkOwner, WaitingPlace {
   readonly address: string
   readonly #where: Address
   readonly #runtime: Runtime
@@ -48,6 +54,8 @@ export class Session implements CallSession, LinkOwner {
   #state: SessionState = 'idle'
   #current: Link | undefined
   #attemptAt = 0
+  /** When that attempt had succeeded or failed; Infinity while it is under way. */
+  #attemptEndAt = 0
   #lastError: Error | undefined
   #retry: Cancellable | undefined
   /** Grows when the server complains about PINGs. gRPC A8. */
@@ -124,19 +132,23 @@ export class Session implements CallSession, LinkOwner {
     } else if (this.#state === 'closed') {
       call.cancel(this.#closedError())
     } else if (this.#state === 'waiting' && !waitForReady) {
+      call.waitAt(this, this.#runtime.now())
       call.cancel(this.#unavailable())
-    } else if (!this.#waiting.add(call, headers, waitForReady)) {
-      const text = `${this.address}: ${this.#waiting.count} calls wait for the server already`
-      call.cancel(new GrpcError(Status.ResourceExhausted, text))
-    } else if (this.#state === 'idle') {
-      this.#connect()
-    } else if (this.#state === 'ready') {
-      this.#current!.leaveWhenExhausted()
-    } else if (this.#state === 'waiting') {
+    } else if (this.#waiting.add(call, headers, waitForReady)) {
+      call.waitAt(this, this.#runtime.now())
+      if (this.#state === 'idle') this.#connect()
+      else if (this.#state === 'ready') this.#current!.leaveWhenExhausted()
       // A call that waits keeps the process alive.
-      this.#retry?.ref()
+      else if (this.#state === 'waiting') this.#retry?.ref()
+    } else {
+      call.cancel(this.#fullError())
     }
     this.#timers.arm()
+  }
+
+  /** @internal */
+  connectingMs(from: number, until: number): number {
+    return Math.max(0, Math.min(until, this.#attemptEndAt) - Math.max(from, this.#attemptAt))
   }
 
   /** Settles when connected; starts to connect if need be. Rejects with `TransportError` when the attempt fails. */
@@ -185,6 +197,7 @@ export class Session implements CallSession, LinkOwner {
   onReady(link: Link): void {
     if (link !== this.#current) return
     this.#state = 'ready'
+    this.#attemptEndAt = this.#runtime.now()
     this.#lastError = undefined
     this.#backOff.reset()
     this.#settleConnect(undefined)
@@ -236,6 +249,7 @@ export class Session implements CallSession, LinkOwner {
     this.#retry = undefined
     this.#state = 'connecting'
     this.#attemptAt = this.#runtime.now()
+    this.#attemptEndAt = Number.POSITIVE_INFINITY
     const { tls, observer, connectTimeoutMs } = this.#options
     const link = new Link(
       {
@@ -257,7 +271,8 @@ export class Session implements CallSession, LinkOwner {
   #onFailed(cause: Error): void {
     this.#lastError = cause
     this.#state = 'waiting'
-    const elapsedMs = this.#runtime.now() - this.#attemptAt
+    this.#attemptEndAt = this.#runtime.now()
+    const elapsedMs = this.#attemptEndAt - this.#attemptAt
     const delayMs = Math.max(0, this.#backOff.next() - elapsedMs)
     this.#retry = this.#runtime.schedule(delayMs, () => this.#onRetry())
     this.#settleConnect(cause)
@@ -295,11 +310,26 @@ export class Session implements CallSession, LinkOwner {
   /** gRPC: the text has the address and what went wrong last. */
   #unavailable(): GrpcError {
     const cause = this.#lastError
-    const text = cause?.message ?? `${this.address}: no connection`
-    return new GrpcError(Status.Unavailable, text, { origin: 'network', unprocessed: true, cause })
+    const { address } = this
+    const text = cause?.message ?? `${address}: no connection`
+    return new GrpcError(Status.Unavailable, text, {
+      origin: 'network',
+      unprocessed: true,
+      address,
+      http2Code: http2CodeOf(cause),
+      cause,
+    })
+  }
+
+  #fullError(): GrpcError {
+    const { address } = this
+    const text = `${address}: ${this.#waiting.count} calls wait for the server already`
+    return new GrpcError(Status.ResourceExhausted, text, { unprocessed: true, address })
   }
 
   #closedError(): GrpcError {
-    return new GrpcError(Status.Cancelled, `${this.address}: the session was closed`)
+    const { address } = this
+    const text = `${address}: the session was closed`
+    return new GrpcError(Status.Cancelled, text, { unprocessed: true, address })
   }
 }

@@ -95,6 +95,7 @@ export class SocketDriver implements ConnectionHost {
   #silent: boolean
   /** What the peer said when it began to leave. */
   #goaway: string | undefined
+  #goawayCode: number | undefined
   #peerEnded = false
   #ending = false
   #gone = false
@@ -173,6 +174,7 @@ export class SocketDriver implements ConnectionHost {
 
   onGoaway(_lastStreamId: number, errorCode: number, debug: string): void {
     this.#goaway = goawayText(errorCode, debug)
+    this.#goawayCode = errorCode
     this.#owner.onGoaway(errorCode, debug)
   }
 
@@ -374,7 +376,8 @@ export class SocketDriver implements ConnectionHost {
 
   #lost(cause?: Error): TransportError {
     const unheard = this.#recognising && this.#held === undefined
-    const lost = { role: this.#role, isTls: this.#isTls, unheard, goaway: this.#goaway }
+    const said = { goaway: this.#goaway, goawayCode: this.#goawayCode }
+    const lost = { role: this.#role, isTls: this.#isTls, unheard, ...said }
     return lostError(this.#remote, lost, cause)
   }
 

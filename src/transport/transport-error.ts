@@ -1,3 +1,4 @@
+import { errorCodeName } from '../connection/index.js'
 import { tlsMistake } from './tls-mistake.js'
 
 /**
@@ -38,11 +39,26 @@ export class TransportError extends Error {
   readonly code: TransportErrorCode
   /** The address as it was given. */
   readonly address: string
+  // Only there when known: an error that is logged shows what it has, and no more.
+  /** The HTTP/2 error code of the GOAWAY with which the peer left; undefined when it sent none. RFC 9113 §7. */
+  declare readonly http2Code: number | undefined
 
-  constructor(code: TransportErrorCode, address: string, message: string, cause?: unknown) {
+  constructor(
+    code: TransportErrorCode,
+    address: string,
+    message: string,
+    cause?: unknown,
+    http2Code?: number,
+  ) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.address = address
+    if (http2Code !== undefined) this.http2Code = http2Code
+  }
+
+  /** The name of `http2Code`, such as `ENHANCE_YOUR_CALM`; undefined without one. */
+  get http2CodeName(): string | undefined {
+    return this.http2Code === undefined ? undefined : errorCodeName(this.http2Code)
   }
 }
 

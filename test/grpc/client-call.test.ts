@@ -110,8 +110,9 @@ t.test('R8: a call whose time is up is not sent', t => {
   t.equal(side.connection.streams.length, 0)
   t.equal(side.code, 'DEADLINE_EXCEEDED')
   t.match(side.error, {
-    message: 'deadline exceeded while waiting for a connection',
+    message: 'deadline exceeded before the call was sent',
     origin: 'local',
+    unprocessed: true,
   })
   t.same(side.heard, ['status'])
   t.end()
@@ -710,7 +711,12 @@ t.test('E4: cancel and deadline reset with CANCEL, and tell at once, once', t =>
   timed.connection.advance(1_999)
   t.same(timed.heard, [])
   timed.connection.advance(2_000)
-  t.match(timed.error, { code: 'DEADLINE_EXCEEDED', message: 'deadline exceeded' })
+  t.match(timed.error, {
+    code: 'DEADLINE_EXCEEDED',
+    message:
+      'deadline exceeded after 1000 ms: 1000 ms since the request was sent; no answer from the server',
+    unprocessed: false,
+  })
   t.match(timed.stream.sent[2], { type: 'reset', code: ErrorCode.Cancel })
   t.end()
 })
@@ -736,7 +742,7 @@ t.test('a deadline runs while the call waits for a connection, and stops with th
   side.connection.advance(2_000)
   t.match(side.error, {
     code: 'DEADLINE_EXCEEDED',
-    message: 'deadline exceeded while waiting for a connection',
+    message: 'deadline exceeded before the call was sent',
   })
   side.start()
   t.equal(side.connection.streams.length, 0)

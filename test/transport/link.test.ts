@@ -186,6 +186,13 @@ t.test(
       message:
         'greeter:1: the peer closed the connection after GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings")',
     })
+    t.match((await call).error, {
+      origin: 'network',
+      address: 'greeter:1',
+      unprocessed: false,
+      http2CodeName: 'ENHANCE_YOUR_CALM',
+      cause: { code: 'TRANSPORT_LOST', http2Code: 11, http2CodeName: 'ENHANCE_YOUR_CALM' },
+    })
     void unary(client, held.method)
     const second = accept()
     runtime.advance(19_999)
@@ -197,6 +204,67 @@ t.test(
     await client.close()
   },
 )
+
+t.test('DEADLINE_EXCEEDED: the time before the request was sent was spent connecting', async t => {
+  const { runtime, client, held, accept } = rig()
+  const call = unary(client, held.method, 'x', { deadlineMs: 1_000 })
+  runtime.advance(300)
+  accept()
+  runtime.advance(700)
+  t.match((await call).error, {
+    message:
+      'deadline exceeded after 1000 ms: 300 ms connecting, 700 ms since the request was sent; no answer from greeter:1',
+    address: 'greeter:1',
+    origin: 'local',
+    unprocessed: false,
+    timing: { totalMs: 1_000, queuedMs: 0, connectingMs: 300, sentMs: 700, receivingMs: 0 },
+  })
+  const racing = unary(client, held.method, 'x', { deadlineMs: 50 })
+  runtime.time += 650
+  runtime.advance(0)
+  t.match((await racing).error, {
+    message:
+      'deadline exceeded after 650 ms: 650 ms since the request was sent; no answer from greeter:1; this process was busy and noticed it 600 ms late',
+    timing: { lateMs: 600 },
+  })
+})
+
+t.test('DEADLINE_EXCEEDED: a patient call tells why there was no connection', async t => {
+  const { runtime, client } = rig()
+  const call = unary(client, ECHO, 'x', { deadlineMs: 500, waitForReady: true })
+  runtime.advance(100)
+  const { socket } = runtime.dialled.at(-1)!
+  socket.emit('error', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }))
+  socket.destroy()
+  runtime.advance(400)
+  t.match((await call).error, {
+    message:
+      'deadline exceeded after 500 ms: 400 ms waiting for a connection to greeter:1, 100 ms connecting to greeter:1 (last attempt: greeter:1: connection refused; is a server listening there? (ECONNREFUSED))',
+    unprocessed: true,
+    cause: { code: 'TRANSPORT_REFUSED' },
+  })
+  const late = unary(client)
+  t.match((await late).error, { code: 'UNAVAILABLE', unprocessed: true, address: 'greeter:1' })
+  await client.close()
+  const closed = unary(client)
+  t.match((await closed).error, { code: 'CANCELLED', unprocessed: true, address: 'greeter:1' })
+})
+
+t.test('DEADLINE_EXCEEDED: a response that began is told from one that did not', async t => {
+  const { runtime, client, held, accept } = rig()
+  const call = unary(client, held.method, 'x', { deadlineMs: 1_000 })
+  const { exchange } = accept()
+  exchange()
+  runtime.advance(200)
+  held.calls[0]!.sendHeaders()
+  exchange()
+  runtime.advance(800)
+  t.match((await call).error, {
+    message:
+      'deadline exceeded after 1000 ms: 200 ms until the response began, 800 ms receiving it from greeter:1',
+    timing: { sentMs: 200, receivingMs: 800 },
+  })
+})
 
 t.test('a reset after GOAWAY is told with the reason that GOAWAY gave', async t => {
   const { client, held, accept } = rig()
@@ -221,7 +289,9 @@ t.test(
     const left = unary(client, held.method)
     const { socket, exchange } = accept()
     socket.receives(goaway(1, ErrorCode.NoError))
-    t.match(await left, { error: { status: Status.Unavailable, unprocessed: true } })
+    t.match(await left, {
+      error: { status: Status.Unavailable, unprocessed: true, http2Code: ErrorCode.NoError },
+    })
     t.equal(await outcomeOf(served), 'running')
     const next = unary(client)
     t.equal(runtime.dialled.length, 2, 'new calls go to a new connection')

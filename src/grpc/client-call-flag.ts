@@ -1,0 +1,21 @@
+/** What has happened to a call of a client. */
+export const ClientCallFlag = {
+  RequestSent: 1,
+  HalfClosed: 2,
+  /** The outcome is known. */
+  Settled: 4,
+  /** The receiver knows it. */
+  Told: 8,
+  /** Is in the batch. */
+  Batched: 16,
+  HeadersDue: 32,
+  ReadableDue: 64,
+  DrainDue: 128,
+  StatusDue: 256,
+  /** `write` answered false before there was a stream. */
+  WantsDrain: 512,
+} as const
+
+/** What a receiver is told besides the end. */
+export const CLIENT_CALL_NEWS: number =
+  ClientCallFlag.HeadersDue | ClientCallFlag.ReadableDue | ClientCallFlag.DrainDue

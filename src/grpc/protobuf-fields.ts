@@ -1,0 +1,76 @@
+/** One field of a protobuf message: `number` of a varint, `bytes` of anything else. */
+export interface ProtobufField {
+  readonly id: number
+  readonly number: number
+  /** A view of the message. */
+  readonly bytes: Uint8Array
+}
+
+const LENGTH_DELIMITED = 2
+const NO_BYTES = new Uint8Array(0)
+
+/**
+ * The fields of one message, in order: enough protobuf for the few messages that errors are made
+ * of, so that they need no library.
+ *
+ * @throws RangeError when it is cut short or a wire type is unknown
+ */
+export function* readFields(bytes: Uint8Array): Generator<ProtobufField, void> {
+  let offset = 0
+  const varint = (): number => {
+    let value = 0
+    for (let scale = 1; ; scale *= 128) {
+      const octet = bytes[offset++]
+      if (octet === undefined) throw new RangeError('message ends inside a varint')
+      value += (octet & 0x7f) * scale
+      if (octet < 0x80) return value
+    }
+  }
+  while (offset < bytes.length) {
+    const tag = varint()
+    const type = tag & 7
+    if (type === 0) {
+      yield { id: tag >>> 3, number: varint(), bytes: NO_BYTES }
+      continue
+    }
+    const size = type === LENGTH_DELIMITED ? varint() : type === 1 ? 8 : type === 5 ? 4 : -1
+    if (size < 0 || offset + size > bytes.length) {
+      throw new RangeError(`field ${tag >>> 3} has wire type ${type} and ${size} octets`)
+    }
+    yield { id: tag >>> 3, number: 0, bytes: bytes.subarray(offset, offset + size) }
+    offset += size
+  }
+}
+
+/** Appends a varint field; none for 0, as proto3 has it. */
+export function putNumber(octets: number[], id: number, value: number): void {
+  if (value === 0) return
+  octets.push(id << 3)
+  putVarint(octets, value)
+}
+
+/** Appends a field of text or octets; none when it is empty. */
+export function putBytes(octets: number[], id: number, value: Uint8Array): void {
+  if (value.length === 0) return
+  putMessage(octets, id, value)
+}
+
+/** As `putBytes`, but an empty message is written too: an element of a repeated field is there all the same. */
+export function putMessage(octets: number[], id: number, value: Uint8Array | number[]): void {
+  octets.push((id << 3) | LENGTH_DELIMITED)
+  putVarint(octets, value.length)
+  for (const octet of value) octets.push(octet)
+}
+
+/** The text of a string field. */
+export function fieldText({ bytes }: ProtobufField): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
+
+function putVarint(octets: number[], value: number): void {
+  while (value > 0x7f) {
+    octets.push((value & 0x7f) | 0x80)
+    value >>>= 7
+  }
+  octets.push(value)
+}
