@@ -1,4 +1,11 @@
-export { GrpcError, Metadata, Status } from '../grpc/index.js'
+export {
+  type CallTiming,
+  type ErrorDetail,
+  GrpcError,
+  type GrpcErrorOptions,
+  Metadata,
+  Status,
+} from '../grpc/index.js'
 export type { CallOptions, MessageStream, MetadataInit, ResponseStream } from './call-options.js'
 export { Client, createClient } from './client.js'
 export type { ClientOptions } from './client-options.js'
