@@ -95,8 +95,10 @@ export class MucpConnection {
         if (wait !== undefined) await wait
       }
       for (const call of this.#calls.values()) call.endRequests()
+      // Nothing more is read after the client's own end, but that it is gone has to be heard.
+      if (this.#closing) this.#socket.receive().catch(error => this.#lose(error))
     } catch (error) {
-      for (const call of this.#calls.values()) call.lose(error)
+      this.#lose(error)
     }
     while (this.#running.size > 0) await this.#released()
     // No orderly end: what was on its way to us must not be taken for answered.
@@ -111,7 +113,7 @@ export class MucpConnection {
 
   /** Ends the socket now; calls that run are cancelled. */
   destroy(reason: unknown): void {
-    for (const call of this.#calls.values()) call.lose(reason)
+    this.#lose(reason)
     this.#leave()
   }
 
@@ -155,6 +157,10 @@ export class MucpConnection {
       this.#interrupt = () => resolve(undefined)
       this.#socket.receive().then(resolve, reject)
     })
+  }
+
+  #lose(reason: unknown): void {
+    for (const call of this.#calls.values()) call.lose(reason)
   }
 
   #leave(): void {
