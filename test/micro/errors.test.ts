@@ -1,5 +1,14 @@
 import t from 'tap'
-import { GrpcError, Metadata, MicroError, Status } from '../../src/index.js'
+import {
+  createClient,
+  createServer,
+  defineService,
+  GrpcError,
+  jsonCodec,
+  Metadata,
+  MicroError,
+  Status,
+} from '../../src/index.js'
 import { decodeErrorStatus, encodeErrorMessage } from '../../src/micro/error-details.js'
 import {
   codeOfStatus,
@@ -168,4 +177,51 @@ t.test('exceptions: GrpcError and MicroError cross to the other door, others are
   t.match(toMicroError('secret', 'a', true), { detail: 'secret' })
   t.match(toGrpcError(new Error('secret'), 'a', true), { message: 'secret' })
   t.end()
+})
+
+t.test('DEADLINE_EXCEEDED counts earlier attempts; the handler hears who is gone', async t => {
+  const json = { request: jsonCodec<object>(), response: jsonCodec<object>() }
+  const service = defineService('t.Retry', { one: { kind: 'unary', ...json } })
+  const server = createServer({ name: 'retry' })
+  const reasons: unknown[] = []
+  let calls = 0
+  server.handle(service, {
+    one: async (_request, { signal }) => {
+      if (++calls === 1) throw new GrpcError(Status.Unavailable, 'not now')
+      await new Promise(resolve => signal.addEventListener('abort', resolve))
+      reasons.push(signal.reason)
+      return {}
+    },
+  })
+  await server.start()
+  const { address } = server
+  const client = createClient({ address, protocol: 'grpc', retries: 1 })
+  t.teardown(async () => {
+    await client.close()
+    await server.stop()
+  })
+  const failed = client.bind(service).one({}, { timeoutMs: 250 })
+  const error: unknown = await failed.catch(thrown => thrown)
+  if (!(error instanceof GrpcError)) throw error
+  // Whichever side notices first.
+  t.match(error, { code: 'DEADLINE_EXCEEDED', address, unprocessed: false })
+  const { earlierMs, sentMs, totalMs } = error.timing!
+  t.ok(earlierMs >= 99 && sentMs > 0 && totalMs >= 249, JSON.stringify(error.timing))
+  while (reasons.length === 0) await new Promise(resolve => setTimeout(resolve, 1))
+  t.match(reasons[0], { name: 'GrpcError', address: /^127\.0\.0\.1:\d+$/ })
+})
+
+t.test('a call whose time is up while it waits is not tried again', async t => {
+  const json = { request: jsonCodec<object>(), response: jsonCodec<object>() }
+  const service = defineService('t.Late', {
+    one: { kind: 'unary', ...json },
+    many: { kind: 'server', ...json },
+  })
+  const client = createClient({ address: '127.0.0.1:1', protocol: 'grpc', retries: 3 })
+  t.teardown(() => client.close())
+  const { one, many } = client.bind(service)
+  const options = { timeoutMs: 30, waitForReady: true }
+  const expected = { code: 'DEADLINE_EXCEEDED', unprocessed: true, address: '127.0.0.1:1' }
+  await t.rejects(one({}, options), expected)
+  await t.rejects(many({}, options).next(), expected)
 })
