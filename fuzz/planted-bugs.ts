@@ -241,8 +241,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'message-reader',
     'grpc/message-reader',
     'a message of exactly the limit is refused',
-    'if (size > this.#sizeMax)\n            return this.#exceed(size);\n        const wanted = LENGTH_PREFIX_SIZE + size;\n        this.#wanted',
-    'if (size >= this.#sizeMax)\n            return this.#exceed(size);\n        const wanted = LENGTH_PREFIX_SIZE + size;\n        this.#wanted',
+    'if (size > this.#sizeMax)\n                return this.#exceed(size);\n            this.#wanted',
+    'if (size >= this.#sizeMax)\n                return this.#exceed(size);\n            this.#wanted',
   ),
   bug(
     'message-reader',

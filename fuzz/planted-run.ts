@@ -34,7 +34,7 @@ export function huntPlanted(workspace: Workspace, bug: PlantedBug, seed: number)
       [join(workspace.folder, 'fuzz', 'run-target.js'), JSON.stringify(order)],
       {
         encoding: 'utf8',
-        // An endless loop is a way to fail as well.
+        // The child ends itself when an input hangs; this is for the rest.
         timeout: PLANTED_TIME_MS * 2,
       },
     )

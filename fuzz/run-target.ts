@@ -5,6 +5,7 @@ import { writeCrash } from './crash-file.js'
 import { COUNTERS } from './instrument.js'
 import { digest } from './invariant.js'
 import { loadTarget } from './targets.js'
+import { Watchdog } from './watchdog.js'
 
 /** One run of one target, in a process of its own. Given as JSON in the first argument. */
 export interface RunOrder {
@@ -18,6 +19,8 @@ export interface RunOrder {
   readonly corpus: string
   /** Where a crash file goes; '' for nowhere, and then it is not minimised. */
   readonly crashes: string
+  /** An input that takes longer hangs. Unit: ms. Default: 10_000. */
+  readonly hangMs?: number
 }
 
 /** What the run has to say: one line of JSON. */
@@ -32,10 +35,21 @@ export interface RunResult {
 /** Inputs between two looks at the clock. */
 const BATCH = 8
 
+/** Thousands of times what the slowest input takes, also on a busy machine. Unit: ms. */
+const HANG_MS = 10_000
+
 const order = JSON.parse(process.argv[2] ?? '{}') as RunOrder
 const target = await loadTarget(order.target)
 const counters = (globalThis as Record<string, unknown>)[COUNTERS] as Uint8Array | undefined
-const fuzzer = new Fuzzer(target, {
+const watchdog = new Watchdog(order.target, order.crashes, order.hangMs ?? HANG_MS)
+const watched = {
+  ...target,
+  fuzz(bytes: Buffer): void | Promise<void> {
+    watchdog.begin(bytes)
+    return target.fuzz(bytes)
+  },
+}
+const fuzzer = new Fuzzer(watched, {
   seed: order.seed,
   corpus: readCorpus(order.corpus),
   ...(counters === undefined ? {} : { counters }),

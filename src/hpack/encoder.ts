@@ -127,7 +127,11 @@ export class HpackEncoder {
     if (sizeMax === this.#table.sizeMax) return
     this.#smallestSize = Math.min(this.#smallestSize, sizeMax)
     // After a dip the next block begins with an update to 0, which empties the peer's table.
-    if (this.#dippedBelow(sizeMax)) this.#table.clear()
+    if (this.#dippedBelow(sizeMax)) {
+      this.#table.clear()
+      // Whatever size comes before that block: the peer's table is to be empty, as ours is.
+      this.#smallestSize = 0
+    }
     this.#table.resize(sizeMax)
     this.#updateDue = sizeMax !== this.#announcedSize || this.#dippedBelow(sizeMax)
     this.#generation++
