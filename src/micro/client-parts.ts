@@ -24,11 +24,6 @@ const TRANSPORT_OPTION_NAMES = [
   'backOff',
 ] as const
 
-/** Whether native calls can go over it. */
-export function isCallTransport(transport: Transport): transport is CallTransport {
-  return 'session' in transport
-}
-
 /** The transport of a client that was given none. */
 export function defaultTransport(options: ClientOptions): CallTransport {
   const { tls, limits, messageSizeMax, runtime } = options

@@ -3,21 +3,10 @@ import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js
 import type { CallOptions, MessageStream } from './call-options.js'
 import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
 import type { ClientOptions } from './client-options.js'
-import {
-  checkOptions,
-  defaultTransport,
-  grpcClient,
-  isCallTransport,
-  mucpClient,
-} from './client-parts.js'
+import { checkOptions, defaultTransport, grpcClient, mucpClient } from './client-parts.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
 import { MUCP_CONTENT_TYPE } from './content-type.js'
-import {
-  type Credentials,
-  checkCredentials,
-  unauthenticated,
-  withCredentials,
-} from './credentials.js'
+import { CallCredentials } from './credentials.js'
 import { type Found, findWithin } from './find-within.js'
 import { type GrpcClient, GrpcMethod } from './grpc-client.js'
 import { inherit } from './inheritance.js'
@@ -30,7 +19,7 @@ import { PendingStream } from './pending-stream.js'
 import { randomSelector } from './selector.js'
 import type { Service, ServiceMethod } from './service.js'
 import type { BoundClient, MethodTypes, ServiceTypes } from './service-types.js'
-import { type Protocol, type Target, TargetFinder } from './target.js'
+import { isCallTransport, type Protocol, type Target, TargetFinder } from './target.js'
 
 /**
  * Makes a client. It connects when it is first needed.
@@ -65,6 +54,7 @@ export class Client implements AsyncDisposable {
   readonly #finder: TargetFinder | undefined
   readonly #mucp: MucpClient
   readonly #grpc: GrpcClient | undefined
+  readonly #credentials: CallCredentials
   readonly #middleware: Middleware[] = []
   #closed = false
 
@@ -79,6 +69,7 @@ export class Client implements AsyncDisposable {
         `transport ${this.#transport.name} carries no native calls: protocol must be 'mucp'`,
       )
     }
+    this.#credentials = new CallCredentials(options, this.#transport, this.#runtime)
     const protocol = options.protocol ?? (native ? undefined : 'mucp')
     this.#protocol = protocol
     this.#fixed = options.address === undefined ? undefined : targetAt(options.address, protocol)
@@ -313,30 +304,10 @@ export class Client implements AsyncDisposable {
     if (credentials === undefined) return { target, options: left }
     const defaultMs = kind === 'unary' ? this.#timeoutMs(target.protocol) : Number.POSITIVE_INFINITY
     const timeoutMs = left.timeoutMs ?? defaultMs
-    return { target, options: await this.#authorize(credentials, target, bound, left, timeoutMs) }
-  }
-
-  /** @throws what the call ends with: UNAUTHENTICATED where the credentials could be read on the way */
-  async #authorize(
-    credentials: Credentials,
-    { address, protocol }: Target,
-    { method, name }: BoundMethod,
-    options: CallOptions,
-    timeoutMs: number,
-  ): Promise<CallOptions> {
-    checkCredentials(credentials)
-    const transport = this.#transport
-    const session = isCallTransport(transport) ? transport.session(address) : undefined
-    if (session?.scheme !== 'https' && this.#options.allowPlaintextCredentials !== true) {
-      const text = `credentials are not sent to ${address} without TLS: the client needs tls, or allowPlaintextCredentials`
-      throw unauthenticated(text, protocol)
+    return {
+      target,
+      options: await this.#credentials.authorize(credentials, target, bound, left, timeoutMs),
     }
-    const authority = this.#options.authority ?? session?.authority ?? address
-    const { signal } = options
-    const url = `https://${authority}/${name}`
-    const target = { service: name, method: method.name, authority, url, signal }
-    const runtime = this.#runtime
-    return withCredentials({ credentials, target, protocol, runtime, options, timeoutMs })
   }
 
   #inherited(options: CallOptions, timeoutMs: number): CallOptions {

@@ -1,11 +1,12 @@
 import { GrpcError, Metadata, Status } from '../grpc/index.js'
-import type { Runtime } from '../transport/index.js'
+import type { Runtime, Transport } from '../transport/index.js'
 import type { CallOptions, MetadataInit } from './call-options.js'
+import type { ClientOptions } from './client-options.js'
 import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import { CLIENT_ID } from './mucp-codec.js'
 import { MucpGuard } from './mucp-guard.js'
-import type { Protocol } from './target.js'
+import { isCallTransport, type Protocol, type Target } from './target.js'
 
 /** Which call credentials are for. */
 export interface CredentialsTarget {
@@ -48,40 +49,71 @@ export function checkCredentials(credentials: unknown): void {
   throw new TypeError(`credentials must be a function, got ${typeof credentials}`)
 }
 
-/** A call that is to have credentials. */
-export interface CredentialsParts {
-  readonly credentials: Credentials
-  readonly target: CredentialsTarget
-  readonly protocol: Protocol
-  readonly runtime: Pick<Runtime, 'now' | 'schedule'>
-  readonly options: CallOptions
-  /** How long the call may take. Unit: ms. */
-  readonly timeoutMs: number
-}
+/** Puts credentials into the metadata of a client's calls. */
+export class CallCredentials {
+  readonly #options: Pick<ClientOptions, 'authority' | 'allowPlaintextCredentials'>
+  readonly #transport: Transport
+  readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
 
-/**
- * The call's options with its credentials in the metadata. They are waited for
- * within the call's time and until its signal. Rejects with what the call ends with.
- */
-export async function withCredentials(parts: CredentialsParts): Promise<CallOptions> {
-  const { credentials, target, runtime, options, protocol, timeoutMs } = parts
-  const metadata = new Metadata()
-  if (options.metadata !== undefined) metadata.merge(metadataOf(options.metadata))
-  options.signal?.throwIfAborted()
-  const end = runtime.now() + timeoutMs
-  const guard = new MucpGuard(runtime, options.signal, timeoutMs, () => expired(protocol))
-  try {
-    const given = await guard.race(Promise.resolve(credentials(target)))
-    const shown = checked(given, protocol)
-    for (const [name] of shown) metadata.delete(name)
-    metadata.merge(shown)
-  } catch (error) {
-    throw guard.stopped ? guard.reason : failureOf(error, protocol)
-  } finally {
-    guard.finish()
+  constructor(
+    options: Pick<ClientOptions, 'authority' | 'allowPlaintextCredentials'>,
+    transport: Transport,
+    runtime: Pick<Runtime, 'now' | 'schedule'>,
+  ) {
+    this.#options = options
+    this.#transport = transport
+    this.#runtime = runtime
   }
-  if (timeoutMs === Number.POSITIVE_INFINITY) return { ...options, metadata }
-  return { ...options, metadata, timeoutMs: Math.max(1, end - runtime.now()) }
+
+  /**
+   * The call's options with its credentials. They are waited for within
+   * `timeoutMs` and until the call's signal. Rejects with what the call ends
+   * with: UNAUTHENTICATED where others could read them on the way.
+   */
+  async authorize(
+    credentials: Credentials,
+    target: Target,
+    call: { readonly name: string; readonly method: { readonly name: string } },
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<CallOptions> {
+    checkCredentials(credentials)
+    const { protocol } = target
+    const authority = this.#authority(target)
+    const metadata = new Metadata()
+    if (options.metadata !== undefined) metadata.merge(metadataOf(options.metadata))
+    const { signal } = options
+    signal?.throwIfAborted()
+    const { name: service, method } = call
+    const url = `https://${authority}/${service}`
+    const asked = { service, method: method.name, authority, url, signal }
+    const runtime = this.#runtime
+    const end = runtime.now() + timeoutMs
+    const guard = new MucpGuard(runtime, signal, timeoutMs, () => expired(protocol))
+    try {
+      const shown = checked(await guard.race(Promise.resolve(credentials(asked))), protocol)
+      for (const [name] of shown) metadata.delete(name)
+      metadata.merge(shown)
+    } catch (error) {
+      throw guard.stopped ? guard.reason : failureOf(error, protocol)
+    } finally {
+      guard.finish()
+    }
+    if (timeoutMs === Number.POSITIVE_INFINITY) return { ...options, metadata }
+    return { ...options, metadata, timeoutMs: Math.max(1, end - runtime.now()) }
+  }
+
+  /** @throws UNAUTHENTICATED without TLS, unless that is allowed */
+  #authority({ address, protocol }: Target): string {
+    const { authority, allowPlaintextCredentials } = this.#options
+    const transport = this.#transport
+    const session = isCallTransport(transport) ? transport.session(address) : undefined
+    if (session?.scheme !== 'https' && allowPlaintextCredentials !== true) {
+      const text = `credentials are not sent to ${address} without TLS: the client needs tls, or allowPlaintextCredentials`
+      throw unauthenticated(text, protocol)
+    }
+    return authority ?? session?.authority ?? address
+  }
 }
 
 /** The text of what is wrong with metadata quotes the value: here it must not. */
@@ -108,7 +140,7 @@ function failureOf(error: unknown, protocol: Protocol): unknown {
 }
 
 /** The error of a call that has no credentials it could send. */
-export function unauthenticated(text: string, protocol: Protocol, cause?: unknown): Error {
+function unauthenticated(text: string, protocol: Protocol, cause?: unknown): Error {
   return protocol === 'grpc'
     ? new GrpcError(Status.Unauthenticated, text, { cause })
     : MicroError.unauthorized(text, { id: CLIENT_ID, cause })

@@ -1,10 +1,15 @@
-import type { Cancellable, Runtime } from '../transport/index.js'
+import type { CallTransport, Cancellable, Runtime, Transport } from '../transport/index.js'
 import { MicroError } from './micro-error.js'
 import type { Registry, RegistryNode, RegistryService } from './registry.js'
 import type { Selector } from './selector.js'
 
 /** How a client speaks to a node. */
 export type Protocol = 'grpc' | 'mucp'
+
+/** Whether native calls can go over it. */
+export function isCallTransport(transport: Transport): transport is CallTransport {
+  return 'session' in transport
+}
 
 /** Whom one call goes to. */
 export interface Target {
