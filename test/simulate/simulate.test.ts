@@ -3,8 +3,8 @@ import { runSeed } from '../../scripts/simulate/run-seed.js'
 import { Random, SimulatedNetwork } from '../../src/testing/index.js'
 
 /** Seeds of the smoke; more of them run by hand: `npm run simulate -- --seeds 5000`. */
-const SEEDS = 50
-const PARTS = 5
+const SEEDS = 30
+const PARTS = 3
 
 /** Beyond those: seeds that found something once. */
 const FOUND = [71, 147]
