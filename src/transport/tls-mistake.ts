@@ -42,6 +42,7 @@ const SERVER_MISTAKES: readonly (readonly [RegExp, string])[] = [
     /UNSUPPORTED_PROTOCOL$|ALERT_PROTOCOL_VERSION$|VERSION_TOO_LOW$/,
     'the client offers no TLS 1.2 or newer',
   ],
+  [/NO_SHARED_CIPHER$/, 'the client offers no cipher suite that this port takes'],
   [/NO_APPLICATION_PROTOCOL$/, 'the TLS client did not ask for "h2" by ALPN; gRPC needs it'],
   [
     /PEER_DID_NOT_RETURN_A_CERTIFICATE$/,

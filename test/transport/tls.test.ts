@@ -184,6 +184,50 @@ t.test('RFC 9113 §9.2: TLS older than 1.2 is refused, by options and on the wir
   t.throws(() => connect('a:1', { tls: true as never }), /tls must be an object, got true/)
 })
 
+t.test(
+  'RFC 9113 §9.2.2: of TLS 1.2 only ephemeral AEAD suites are agreed on, unless asked for',
+  async t => {
+    const prohibited = {
+      maxVersion: 'TLSv1.2',
+      ciphers: 'ECDHE-RSA-AES128-SHA256:AES128-GCM-SHA256',
+    } as const
+    const { server, port, errors } = await start(t)
+    await rawTls(port, prohibited)
+    await until(() => errors.length > 0)
+    isSentence(t, errors[0]?.message, /^127[\d.:]+: the client offers no cipher suite/)
+    server.updateTls(ours)
+    await rawTls(port, prohibited)
+    await until(() => errors.length > 1)
+
+    const weak = await start(t, { tls: { ...ours, ...prohibited } })
+    const { error } = await unary(session(t, weak.port, { tls: { ca: ours.cert } }))
+    isSentence(t, error?.message, /^localhost:\d+: the server refused the TLS handshake/)
+    const asked = session(t, weak.port, { tls: { ca: ours.cert, ciphers: prohibited.ciphers } })
+    t.equal((await unary(asked)).error, undefined)
+
+    for (const cipher of ['ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-RSA-CHACHA20-POLY1305']) {
+      await rawTls(port, { maxVersion: 'TLSv1.2', ciphers: cipher }, socket => {
+        t.equal(socket.getCipher().name, cipher)
+        socket.end()
+      })
+    }
+  },
+)
+
+t.test('connect timeout covers a TLS handshake that does not end', async t => {
+  const port = await listening(
+    t,
+    createServer(socket => {
+      socket.on('error', () => {})
+      socket.resume()
+    }),
+  )
+  const options = { tls: { ca: ours.cert }, connectTimeoutMs: 50 }
+  const { error } = await unary(session(t, port, options))
+  t.equal(error?.status, Status.Unavailable)
+  t.equal(error?.message, `localhost:${port}: no connection within 50 ms`)
+})
+
 t.test('RFC 9113 §9.2.1: TLS 1.2 serves calls, and renegotiation ends the connection', async t => {
   const { server, port, errors } = await start(t)
   const client = session(t, port, { tls: { ca: ours.cert, maxVersion: 'TLSv1.2' } })
