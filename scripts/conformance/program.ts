@@ -74,6 +74,11 @@ export class Program {
     }
   }
 
+  /** Gives it `text` as all of its input. */
+  write(text: string): void {
+    this.#child.stdin.end(text)
+  }
+
   /** Waits for the end; past `timeoutMs` the program is killed and that is an error. */
   async ended(timeoutMs: number): Promise<Ended> {
     const timer = new AbortController()

@@ -18,6 +18,8 @@ export interface GoProgram {
   readonly package: string
   readonly version: string
   readonly fallback?: GoFallback
+  /** Folder of a module of ours whose go.mod and go.sum pin it and all that it needs; it is built out of it. */
+  readonly module?: string
 }
 
 /** What is built instead where Go cannot have the version asked for: the same package, out of a module of ours. */
@@ -54,9 +56,13 @@ export async function goProgram(program: GoProgram): Promise<Tool> {
   if (given !== undefined) return { ...given, version: `given for ${short(program.version)}` }
   const folder = join(CACHE, 'go', `${program.name}@${program.version}`)
   const path = join(folder, program.package.split('/').at(-1)!)
-  const { fallback } = program
+  const { fallback, module } = program
   if (!existsSync(path)) {
     const target = `${program.package}@${program.version}`
+    if (module !== undefined) {
+      await go(['build', '-o', path, program.package], module, {}, target)
+      return { path, version: short(program.version) }
+    }
     try {
       await go(['install', target], process.cwd(), { GOBIN: folder }, target)
     } catch (error) {

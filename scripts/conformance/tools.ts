@@ -9,10 +9,11 @@ import { createClient, createServer } from '../../src/index.js'
 import { serve } from '../../src/transport/index.js'
 import { type Certificate, makeCertificate } from './certificates.js'
 import { inTime } from './in-time.js'
-import type { Ended } from './program.js'
 import { haproxyProxy, nginxProxy, type ReverseProxy } from './proxies.js'
-import { type Suite, type SuiteRun, Unavailable } from './suite.js'
+import type { Suite, SuiteRun } from './suite.js'
+import { output, part } from './tool-part.js'
 import { goProgram, installed, npmProgram, programVersion } from './toolchain.js'
+import { toolsOfServices } from './tools-services.js'
 import { BUF, PROGRAMS } from './versions.js'
 
 const TIME_MAX_MS = 30_000
@@ -40,7 +41,8 @@ const CALLS: readonly { method: string; data: string; answer: RegExp }[] = [
 
 export const tools: Suite = {
   name: 'tools',
-  about: 'grpcurl, buf curl, h2load and nghttp on our server; our client through nginx and haproxy',
+  about:
+    'grpcurl, buf curl, grpcui, evans, grpc_health_probe, h2load and nghttp on our server; our client through nginx and haproxy',
   async run(run) {
     const folder = mkdtempSync(join(tmpdir(), 'microwire-'))
     run.onEnd(() => rmSync(folder, { recursive: true, force: true }))
@@ -52,6 +54,7 @@ export const tools: Suite = {
     await part(run, 'grpcurl', PROGRAMS.grpcurl.version, () =>
       grpcurl(run, schema, plain, secure, certificate),
     )
+    await toolsOfServices(run, certificate)
     await part(run, 'h2load', 'installed', () => h2load(run, folder, plain, secure))
     await part(run, 'nghttp', 'installed', () => nghttp(run))
     await part(run, 'nginx', 'Debian', async () => proxied(run, await nginxProxy(), folder, plain))
@@ -59,21 +62,6 @@ export const tools: Suite = {
       proxied(run, await haproxyProxy(), folder, plain),
     )
   },
-}
-
-/** A part whose program cannot be had is skipped; the others run. */
-async function part(
-  run: SuiteRun,
-  name: string,
-  version: string,
-  work: () => Promise<void>,
-): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error
-    run.row(name, version).skip(error.message)
-  }
 }
 
 async function startServer(run: SuiteRun, tls: Certificate | undefined): Promise<string> {
@@ -86,12 +74,6 @@ async function startServer(run: SuiteRun, tls: Certificate | undefined): Promise
   await server.start()
   run.onEnd(() => server.stop({ graceMs: 0 }))
   return server.address
-}
-
-async function output(run: SuiteRun, command: string, args: readonly string[]): Promise<Ended> {
-  const ended = await run.start(command, args).ended(TIME_MAX_MS)
-  equal(ended.code, 0, ended.stderr.slice(-400))
-  return ended
 }
 
 /** The schema for both comes from buf: a descriptor set of our own file. */

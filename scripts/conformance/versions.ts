@@ -5,6 +5,8 @@ const H2SPEC_COMMIT = 'af83a65f0b6273ef38bf778d400d98892e7653d8'
 const H2SPEC = 'github.com/summerwind/h2spec/cmd'
 /** The newest that the module proxy serves; its dependencies are pinned in go.mod and go.sum there. */
 const H2SPEC_SERVED: GoFallback = { folder: 'interop/go/h2spec', version: 'v2.2.1' }
+/** Pins what some module proxies serve by version, but not by the list that `go install` asks for. */
+const TOOLS = 'interop/go/tools'
 const GRPC_GO_VERSION = 'v1.83.0'
 const CONNECT_VERSION = 'v1.0.5'
 
@@ -15,6 +17,9 @@ type ProgramName =
   | 'grpcServer'
   | 'connectConformance'
   | 'grpcurl'
+  | 'grpcui'
+  | 'evans'
+  | 'healthProbe'
 
 export const PROGRAMS: Readonly<Record<ProgramName, GoProgram>> = {
   h2spec: {
@@ -48,6 +53,23 @@ export const PROGRAMS: Readonly<Record<ProgramName, GoProgram>> = {
     name: 'grpcurl',
     package: 'github.com/fullstorydev/grpcurl/cmd/grpcurl',
     version: 'v1.9.3',
+  },
+  grpcui: {
+    name: 'grpcui',
+    package: 'github.com/fullstorydev/grpcui/cmd/grpcui',
+    version: 'v1.4.3',
+    module: TOOLS,
+  },
+  evans: {
+    name: 'evans',
+    package: 'github.com/ktr0731/evans',
+    version: 'v0.10.11',
+    module: TOOLS,
+  },
+  healthProbe: {
+    name: 'grpc-health-probe',
+    package: 'github.com/grpc-ecosystem/grpc-health-probe',
+    version: 'v0.4.61',
   },
 }
 

@@ -1,8 +1,9 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Unavailable } from '../../scripts/conformance/suite.js'
 import { goBuild, goProgram } from '../../scripts/conformance/toolchain.js'
+import { PROGRAMS } from '../../scripts/conformance/versions.js'
 
 /** A folder with a program that does nothing, as MICROWIRE_TOOLS. */
 function given(t: Test, name: string): string {
@@ -57,4 +58,24 @@ t.test('a fallback is built out of its own module, and says in place of what', a
   t.match(tool.path, /no-such-program@v1\/no-such-program$/)
   t.equal(tool.version, 'v1 for 0123456')
   t.match(tool.note, /^v1 in place of 0123456, .* 403 Forbidden\.$/)
+})
+
+t.test('a program that a module of ours pins is built out of that module', async t => {
+  const folder = fakeGo(
+    t,
+    'test "$1" = build && test "$(basename "$PWD")" = fallback || { echo 403 Forbidden >&2; exit 1; }',
+  )
+  const tool = await goProgram({ ...program, version: 'v1.2.3', module: folder })
+  t.match(tool.path, /no-such-program@v1\.2\.3\/no-such-program$/)
+  t.same(tool.version, 'v1.2.3')
+})
+
+t.test('the version of a program is the one that its module pins', t => {
+  for (const { package: path, version, module } of Object.values(PROGRAMS)) {
+    if (module === undefined) continue
+    const pins = [...readFileSync(join(module, 'go.mod'), 'utf8').matchAll(/^\s(\S+) (v\S+)/gm)]
+    const pin = pins.find(([, name]) => path === name || path.startsWith(`${name}/`))
+    t.equal(pin?.[2], version, path)
+  }
+  t.end()
 })
