@@ -184,8 +184,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'client-connection',
     'connection/goaway',
     'streams that a GOAWAY spares are lost too',
-    'if (stream.id > lastStreamId)',
-    'if (stream.id >= lastStreamId)',
+    'if (stream.id <= lastStreamId)',
+    'if (stream.id < lastStreamId)',
   ),
   bug(
     'client-connection',

@@ -108,5 +108,6 @@ for (const [door, { folders, builtins }] of Object.entries(DOORS)) {
 t.test('the probe sees what the transport needs: it is not blind', async t => {
   const { files, builtins } = await load('microwire/transport', [])
   t.ok(files.map(folderOf).includes('transport'))
-  for (const name of ['net', 'tls', 'dns', 'zlib']) t.ok(builtins.includes(name), name)
+  // Not `net`: some releases of Node have loaded it before.
+  for (const name of ['tls', 'dns', 'zlib']) t.ok(builtins.includes(name), name)
 })
