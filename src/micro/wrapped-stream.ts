@@ -19,6 +19,7 @@ export class WrappedStream implements ResponseStream<unknown> {
   #reading: Promise<unknown> = Promise.resolve()
   /** Read ahead for whoever asked for the headers first. */
   #ahead: Promise<Result> | undefined
+  #isReady = false
   /** Ends a read that waits. */
   #interrupt: (() => void) | undefined
   #ended = false
@@ -30,7 +31,12 @@ export class WrappedStream implements ResponseStream<unknown> {
     this.#call = call
     this.#iterator = iteratorOf(result)
     // The failure reaches whoever reads; nobody may be reading yet.
-    this.#iterator.catch(() => undefined)
+    this.#iterator.then(
+      () => {
+        this.#isReady = true
+      },
+      () => undefined,
+    )
     call.onHeaders = metadata => this.#headers.resolve(metadata)
   }
 
@@ -54,15 +60,16 @@ export class WrappedStream implements ResponseStream<unknown> {
   }
 
   async return(): Promise<Result> {
-    this.cancel()
+    // As with any generator its `finally` has run when the loop is left; unless it hangs somewhere.
+    const isIdle = this.#isReady && this.#interrupt === undefined
+    const closed = this.#cancel(undefined)
     this.#failure = undefined
+    if (isIdle) await closed
     return DONE
   }
 
   cancel(reason?: unknown): void {
-    if (this.#ended) return
-    this.#finish({ error: reason ?? this.#call.parts.cancelled() })
-    this.#iterator.then(iterator => iterator.return?.()).catch(() => undefined)
+    void this.#cancel(reason)
   }
 
   [Symbol.asyncIterator](): this {
@@ -71,6 +78,15 @@ export class WrappedStream implements ResponseStream<unknown> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return()
+  }
+
+  /** Settles when what middleware made is closed. What that fails with comes too late for anybody. */
+  async #cancel(reason: unknown): Promise<void> {
+    if (this.#ended) return
+    this.#finish({ error: reason ?? this.#call.parts.cancelled() })
+    try {
+      await (await this.#iterator).return?.()
+    } catch {}
   }
 
   #enqueue(): Promise<Result> {
@@ -83,6 +99,7 @@ export class WrappedStream implements ResponseStream<unknown> {
     try {
       if (!this.#ended) {
         const result = await this.#pull()
+        this.#interrupt = undefined
         if (result?.done === true) this.#finish(undefined)
         else if (result !== undefined && !this.#ended) {
           this.#headers.resolve(this.#call.headers)
