@@ -54,6 +54,11 @@ function generate() {
     ])
   }
   const require = createRequire(import.meta.url)
+  const loader = createRequire(join(HERE, '..', '..', 'package.json')).resolve('@grpc/proto-loader/package.json')
+  run(process.execPath, [
+    join(dirname(loader), 'build', 'bin', 'proto-loader-gen-types.js'), '--grpcLib=@grpc/grpc-js', '--defaults',
+    '--longs=String', `--outDir=${join(CACHE, 'src', 'proto-loader')}`, 'proto/echo.proto',
+  ])
   // The output is compiled, not checked: its types are checked through typed.ts.
   const root = createRequire(join(HERE, '..', '..', 'package.json'))
   run(process.execPath, [join(dirname(root.resolve('typescript/package.json')), 'bin', 'tsc'), '-p', 'tsconfig.json'])

@@ -2,10 +2,16 @@
 // passes it.
 
 import * as protobuf from '@bufbuild/protobuf'
+import * as grpc from '@grpc/grpc-js'
+import { loadSync, type ServiceDefinition } from '@grpc/proto-loader'
+import protobufjs from 'protobufjs'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { type BoundClient, type ClientTypes, createClient, createServer, fromDefinition, type HandlerTypes, type ResponseStream, type Service } from '../../src/micro/index.js'
+import { type BoundClient, type ClientTypes, createClient, createServer, fromDefinition, type Handlers, type HandlerTypes, type ResponseStream, type Service } from '../../src/micro/index.js'
 import { EchoService as EsEchoService } from './.cache/out/protobuf-es/echo_pb.js'
 import type { SayRequest as EsRequest, SayResponse as EsResponse } from './.cache/out/protobuf-es/echo_pb.js'
+import type { EchoServiceHandlers } from './.cache/out/proto-loader/demo/echo/v1/EchoService.js'
+import type { SayRequest__Output as LoadedRequest } from './.cache/out/proto-loader/demo/echo/v1/SayRequest.js'
+import type { SayResponse as LoadedResponse } from './.cache/out/proto-loader/demo/echo/v1/SayResponse.js'
 import type { IEchoServiceClient } from './.cache/out/protobuf-ts/echo.client.js'
 import type { IEchoService } from './.cache/out/protobuf-ts/echo.grpc-server.js'
 import { echoServiceDefinition } from './.cache/out/protobuf-ts/echo.grpc-server.js'
@@ -14,6 +20,8 @@ import { EchoService as PtEchoService } from './.cache/out/protobuf-ts/echo.js'
 import type { SayRequest as GenericRequest, SayResponse as GenericResponse } from './.cache/out/ts-proto-generic/echo.js'
 import { EchoServiceDefinition } from './.cache/out/ts-proto-generic/echo.js'
 import type { EchoServiceServer, SayRequest as TsRequest, SayResponse as TsResponse } from './.cache/out/ts-proto-grpc-js/echo.js'
+import { EchoServiceDefinition as NiceDefinition } from './.cache/out/ts-proto-nice-grpc/echo.js'
+import type { SayRequest as NiceRequest, SayResponse as NiceResponse } from './.cache/out/ts-proto-nice-grpc/echo.js'
 import { EchoServiceService } from './.cache/out/ts-proto-grpc-js/echo.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -23,6 +31,7 @@ export type Check<Truth extends true> = Truth
 
 type ClientOf<V> = V extends Service<infer S> ? BoundClient<S> : never
 type Result<F> = F extends (...args: never) => infer R ? R : never
+type HandlerRequest<V, K extends string> = V extends Service<infer S> ? (K extends keyof Handlers<S> ? First<Handlers<S>[K]> : never) : never
 type First<F> = F extends (first: infer A, ...rest: never) => unknown ? A : never
 
 // ts-proto, grpc-js: kinds are literals in the types.
@@ -46,6 +55,43 @@ export type GenericChecks = [
   Check<Equal<Result<GenericClient['down']>, ResponseStream<GenericResponse>>>,
   Check<Equal<Result<GenericClient['up']>, Promise<GenericResponse>>>,
   Check<Equal<Result<GenericClient['chat']>, ResponseStream<GenericResponse>>>,
+]
+
+// ts-proto, nice-grpc: what nice-grpc's own clients and servers are made of.
+const nice = fromDefinition(NiceDefinition)
+type NiceClient = ClientOf<typeof nice>
+export type NiceChecks = [
+  Check<Equal<keyof NiceClient, 'say' | 'down' | 'up' | 'chat' | 'getThing'>>,
+  Check<Equal<HandlerRequest<typeof nice, 'say'>, NiceRequest>>,
+  Check<Equal<Result<NiceClient['say']>, Promise<NiceResponse>>>,
+  Check<Equal<Result<NiceClient['down']>, ResponseStream<NiceResponse>>>,
+  Check<Equal<Result<NiceClient['up']>, Promise<NiceResponse>>>,
+  Check<Equal<Result<NiceClient['chat']>, ResponseStream<NiceResponse>>>,
+]
+
+// proto-loader: typed by proto-loader-gen-types.
+const definition = loadSync('echo.proto')['demo.echo.v1.EchoService'] as ServiceDefinition
+const loaded = fromDefinition<HandlerTypes<EchoServiceHandlers>>(definition)
+type LoadedClient = ClientOf<typeof loaded>
+export type LoadedChecks = [
+  Check<Equal<keyof LoadedClient, 'say' | 'down' | 'up' | 'chat' | 'getThing'>>,
+  Check<Equal<HandlerRequest<typeof loaded, 'say'>, LoadedRequest>>,
+  Check<Equal<Result<LoadedClient['say']>, Promise<LoadedResponse>>>,
+  Check<Equal<Result<LoadedClient['down']>, ResponseStream<LoadedResponse>>>,
+  Check<Equal<Result<LoadedClient['up']>, Promise<LoadedResponse>>>,
+  Check<Equal<Result<LoadedClient['chat']>, ResponseStream<LoadedResponse>>>,
+]
+
+// What tells no types at all gives unknown, never any.
+const fromLoader = fromDefinition(definition)
+const fromClass = fromDefinition(grpc.makeGenericClientConstructor(definition as grpc.ServiceDefinition, 'Echo'))
+const fromReflection = fromDefinition(protobufjs.loadSync('echo.proto').lookupService('EchoService'))
+type Unknown = Promise<unknown> & ResponseStream<unknown>
+type OfClient<V> = Result<ClientOf<V>[keyof ClientOf<V>]>
+export type UnknownChecks = [
+  Check<Equal<OfClient<typeof fromLoader>, Unknown>>,
+  Check<Equal<OfClient<typeof fromClass>, Unknown>>,
+  Check<Equal<OfClient<typeof fromReflection>, Unknown>>,
 ]
 
 // protobuf-es.

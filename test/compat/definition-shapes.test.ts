@@ -1,4 +1,5 @@
 import * as grpc from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
 import protobuf from 'protobufjs'
 import t from 'tap'
 import { fromDefinition, type Service } from '../../src/micro/index.js'
@@ -7,10 +8,21 @@ import { checkFourKinds, PLAIN_OBJECTS } from './echo-service.js'
 
 // The shapes of packages that are always installed, and what is no definition.
 
+function loadedByGrpc(): object {
+  const packages = grpc.loadPackageDefinition(
+    loadSync(ECHO_PROTO, { defaults: true, longs: String }),
+  )
+  return ECHO_NAME.split('.').reduce<object>(
+    (found, name) => (found as Readonly<Record<string, object>>)[name]!,
+    packages,
+  )
+}
+
 t.test('proto-loader, its client class and protobufjs 8 serve and call each other', async t => {
   const shapes: Readonly<Record<string, object>> = {
     'proto-loader': loadEcho(),
     'client class': echoClientClass(),
+    'grpc.loadPackageDefinition': loadedByGrpc(),
     'protobufjs 8': protobuf.loadSync(ECHO_PROTO).lookupService(ECHO_NAME),
   }
   for (const [name, shape] of Object.entries(shapes)) {
