@@ -42,10 +42,15 @@ export function composeClient(
     (request, call) => call.start(request),
   )
   const hasStream = parts.kind === 'server' || parts.kind === 'bidi'
+  if (!hasStream) {
+    return (request, options) => {
+      const result = attempt(() => run(request, new ClientChainCall(parts, options)))
+      return result instanceof Promise ? result : Promise.resolve(result)
+    }
+  }
   return (request, options) => {
     const call = new ClientChainCall(parts, options)
     const result = attempt(() => run(request, call))
-    if (!hasStream) return result instanceof Promise ? result : Promise.resolve(result)
     // Middleware that only looks costs the stream nothing.
     return result === call.stream ? result : new WrappedStream(result, call)
   }

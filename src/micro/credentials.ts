@@ -121,10 +121,7 @@ function checked(given: MetadataInit, protocol: Protocol): Metadata {
   try {
     return metadataOf(given)
   } catch {
-    const text = 'the credentials function gave metadata that cannot be sent'
-    throw protocol === 'grpc'
-      ? new GrpcError(Status.Internal, text)
-      : MicroError.internal(text, { id: CLIENT_ID })
+    throw unauthenticated('the credentials function gave metadata that cannot be sent', protocol)
   }
 }
 

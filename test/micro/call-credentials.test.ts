@@ -222,7 +222,7 @@ for (const protocol of DOORS) {
         (failure: Error) => failure,
       )
       t.match(error, {
-        code: protocol === 'grpc' ? 'INTERNAL' : 500,
+        code: protocol === 'grpc' ? 'UNAUTHENTICATED' : 401,
         message: 'the credentials function gave metadata that cannot be sent',
       })
       t.notMatch(inspect(error, { depth: 9, showHidden: true }), /s3cr3t/)

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import t, { type Test } from 'tap'
 import {
   type CallOptions,
@@ -130,6 +131,44 @@ async function run(client: Client, name: Name, options?: CallOptions): Promise<v
   else if (name === 'up') await up([1], options)
   else for await (const _ of name === 'down' ? down(1, options) : both([1], options));
 }
+
+/** How often an asynchronous context was entered, and asked for, while `work` ran. */
+async function contextUse(
+  work: () => Promise<unknown>,
+): Promise<{ run: number; getStore: number }> {
+  const { prototype } = AsyncLocalStorage
+  const { run: enter, getStore } = prototype
+  const counts = { run: 0, getStore: 0 }
+  prototype.run = function (...args: Parameters<typeof enter>) {
+    counts.run++
+    return enter.apply(this, args) as never
+  }
+  prototype.getStore = function () {
+    counts.getStore++
+    return getStore.call(this)
+  }
+  await work()
+  Object.assign(prototype, { run: enter, getStore })
+  return counts
+}
+
+// The first test of all: nothing in this process has used inheritance before.
+t.test(
+  'without a server that passes something on, nothing is entered and nothing is asked',
+  async t => {
+    const plain = await chain(t, 'grpc', {})
+    const unused = await contextUse(async () => {
+      for (const name of NAMES) await run(plain.client, name)
+    })
+    t.same(unused, { run: 0, getStore: 0 })
+    await chain(t, 'grpc', { inherit: true })
+    const elsewhere = await contextUse(async () => {
+      for (const name of NAMES) await run(plain.client, name)
+    })
+    t.equal(elsewhere.run, 0, 'what another server does costs this one nothing')
+    t.ok(elsewhere.getStore > 0)
+  },
+)
 
 for (const protocol of DOORS) {
   t.test(`${protocol}: calls of a handler inherit its deadline`, async t => {

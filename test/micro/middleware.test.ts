@@ -418,6 +418,17 @@ t.test('a call that middleware leaves behind is cancelled', async t => {
   t.pass('the handler heard of it')
 })
 
+t.test('metadata that cannot be sent is an error where every other one is', async t => {
+  const { client } = await pair(t, 'grpc', { client: (call, next) => next(call.request) })
+  const options = { metadata: { 'grpc-status': '0' } }
+  const { one, up, down } = client.bind(service)
+  for (const call of [() => one(1, options), () => up([1], options)]) {
+    const result = call()
+    await t.rejects(result, new TypeError('metadata name "grpc-status" is reserved'))
+  }
+  t.throws(() => down(1, options), new TypeError('metadata name "grpc-status" is reserved'))
+})
+
 t.test('what is no stream cannot be given for one', async t => {
   const { client } = await pair(t, 'grpc', { client: () => 5 })
   await t.rejects(
