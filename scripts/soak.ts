@@ -2,14 +2,12 @@
  * Mixed load for a long time, with an attacker beside it.
  *
  *     npm run soak -- --minutes 20
- *     npm run soak -- --bad-connections 100000     malformed connections, one after the other
  *
  * Native and mucp calls of all kinds, cancellations and reconnects run against a server in this
  * process while attacks of the catalogue come in turn from another one. At the end nothing may be
  * lost, doubled or left, and memory may not have grown.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -24,12 +22,10 @@ import {
   type Server,
   Status,
 } from '../src/index.js'
-import { frames, literalBlock, REQUEST } from '../test/support/frames.js'
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
-    'bad-connections': { type: 'string' },
   },
 })
 
@@ -233,68 +229,4 @@ async function soak(minutes: number): Promise<boolean> {
   return clean
 }
 
-const BAD: readonly Buffer[] = [
-  Buffer.alloc(0),
-  frames.preface().subarray(0, 10),
-  Buffer.from('GET / HTTP/1.1\r\n\r\n'),
-  Buffer.alloc(64, 0xa5),
-  withPreface(frames.headers(1, Buffer.of(0x80))),
-  withPreface(frames.data(1, { size: 1 })),
-  withPreface(frames.raw(2, 0, 1, Buffer.alloc(4))),
-  withPreface(frames.windowUpdate(0, 0)),
-  withPreface(frames.raw(0, 0, 1, Buffer.alloc(10), 100_000)),
-  withPreface(frames.headers(1, literalBlock(REQUEST), { endHeaders: false })),
-  withPreface(frames.ping('1234567890')),
-  withPreface(frames.pushPromise(1, 2, REQUEST)),
-]
-
-function withPreface(frame: Buffer): Buffer {
-  return Buffer.concat([frames.preface(), frames.settings(), frame])
-}
-
-/** Opens, says something malformed, waits for the end or leaves in the middle. */
-function badConnection(port: number, bytes: Buffer): Promise<void> {
-  return new Promise(resolve => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(bytes))
-    const timer = setTimeout(() => socket.destroy(), 50)
-    socket.on('error', () => {}).on('data', () => {})
-    socket.on('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
-}
-
-async function badConnections(count: number): Promise<boolean> {
-  const server = makeServer()
-  await server.start()
-  const { address } = server
-  const port = Number(address.slice(address.lastIndexOf(':') + 1))
-  const run = async (from: number, to: number): Promise<void> => {
-    let next = from
-    const worker = async (): Promise<void> => {
-      while (next < to) await badConnection(port, BAD[next++ % BAD.length]!)
-    }
-    await Promise.all(Array.from({ length: 50 }, worker))
-    await sleep(2_000)
-  }
-  // Code is compiled and caches fill: the baseline is that of a server that has worked.
-  await run(0, Math.min(5_000, count))
-  const before = memory()
-  await run(0, count)
-  const after = memory()
-  const sockets = process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
-  const growth = (after.heap - before.heap) / before.heap
-  console.log(
-    JSON.stringify({ count, heapBefore: before.heap, heapAfter: after.heap, growth, sockets }),
-  )
-  await server.stop()
-  const clean = sockets === 0 && growth <= 0.01
-  console.log(clean ? 'clean' : 'NOT CLEAN')
-  return clean
-}
-
-const bad = values['bad-connections']
-const clean =
-  bad === undefined ? await soak(Number(values.minutes)) : await badConnections(Number(bad))
-process.exit(clean ? 0 : 1)
+process.exit((await soak(Number(values.minutes))) ? 0 : 1)

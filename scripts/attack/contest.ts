@@ -1,9 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bytesCodec, type Client, createClient, defineService } from '../../src/index.js'
 import type { Played, PlayOrder } from './attacker.js'
 import type { Attack } from './catalogue.js'
+import { answerOf, ask, start } from './child.js'
 import type { Measure } from './server.js'
 
 /** One row of the attack table. */
@@ -109,34 +109,6 @@ class Victim {
       if (elapsedMs < PACE_MS) await sleep(PACE_MS - elapsedMs)
     }
   }
-}
-
-function start(file: string, args: readonly string[], flags: readonly string[]): ChildProcess {
-  const env = { ...process.env }
-  delete env['NODE_V8_COVERAGE']
-  return fork(join(import.meta.dirname, file), args, { execArgv: [...flags], env })
-}
-
-/** The next message of a child. Rejects when it ends instead. */
-function answerOf<T>(child: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onMessage = (message: unknown): void => {
-      child.off('exit', onExit)
-      resolve(message as T)
-    }
-    const onExit = (code: number | null, signal: string | null): void => {
-      child.off('message', onMessage)
-      reject(new Error(`the process ended with ${signal ?? code}`))
-    }
-    child.once('message', onMessage).once('exit', onExit)
-  })
-}
-
-function ask<T>(child: ChildProcess, order: object | string): Promise<T> {
-  if (!child.connected) return Promise.reject(new Error('the process has ended'))
-  const answer = answerOf<T>(child)
-  child.send(order)
-  return answer
 }
 
 /** Plays one attack against a server of its own, with an ordinary client beside it. */

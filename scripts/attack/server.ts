@@ -36,6 +36,9 @@ export interface Measure {
   readonly runningPeak: number
   /** Sockets that are open. */
   readonly sockets: number
+  readonly timers: number
+  /** All that keeps the process awake, sockets and timers among it. */
+  readonly handles: number
   /** Event-loop delay since `restart`, 99th percentile and largest. Unit: ms. */
   readonly delayP99: number
   readonly delayMax: number
@@ -215,14 +218,16 @@ function measure(collect: boolean): Measure {
   const cpu = process.cpuUsage()
   const memory = process.memoryUsage()
   rssPeak = Math.max(rssPeak, memory.rss)
-  const sockets = process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
+  const resources = process.getActiveResourcesInfo()
   return {
     cpuUs: cpu.user + cpu.system,
     retained: memory.heapUsed + memory.external,
     rss: memory.rss,
     rssPeak,
     ...counts,
-    sockets,
+    sockets: resources.filter(name => name === 'TCPSocketWrap').length,
+    timers: resources.filter(name => name === 'Timeout').length,
+    handles: resources.length,
     delayP99: Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS),
     delayMax: Math.max(0, delay.max / 1e6 - RESOLUTION_MS),
   }

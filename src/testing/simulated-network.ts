@@ -20,6 +20,8 @@ export interface SimulatedNetworkOptions {
   readonly onOctets?: (from: SimulatedSocket, bytes: Buffer) => void
   /** Told of connections made, refused and lost: for traces. */
   readonly onEvent?: (text: string) => void
+  /** Hears of each connection when it is made, before its first octet. */
+  readonly onLink?: (link: SimulatedLink) => void
 }
 
 /** A connection between two simulated sockets. */
@@ -155,7 +157,9 @@ export class SimulatedNetwork implements Runtime {
       const server = new SimulatedSocket(`${id}.server`, to, from, this.conditions, tools)
       client.peer = server
       server.peer = client
-      this.#links.push({ id, client, server })
+      const link = { id, client, server }
+      this.#links.push(link)
+      this.#options.onLink?.(link)
       this.#tell(`link ${id} to port ${port} connected`)
       onReady()
       client.start()

@@ -55,6 +55,9 @@ export class SimulatedSocket implements RawSocket {
   #lastArrival = 0
   /** Nothing arrives before this time; Infinity: a hole that swallows everything. */
   #heldUntil = 0
+  /** Octets until `onCut`. */
+  #cutLeft = Number.POSITIVE_INFINITY
+  #onCut: (() => void) | undefined
   #ended = false
   #finSent = false
   /** Arrived, not read. `undefined` is the end. */
@@ -143,6 +146,13 @@ export class SimulatedSocket implements RawSocket {
     this.#heldUntil = Math.max(this.#heldUntil, this.#clock.now() + ms)
   }
 
+  /** Runs `run` when exactly `octets` more that this side sends have arrived; none of those behind them does before it has run. */
+  cutAfter(octets: number, run: () => void): void {
+    this.#cutLeft = octets
+    this.#onCut = run
+    if (octets === 0) this.#cut()
+  }
+
   /** The end of this side, with an error of the system or in silence. The peer hears of it as over TCP. */
   fail(code: string | undefined): void {
     if (this.destroyed) return
@@ -184,8 +194,8 @@ export class SimulatedSocket implements RawSocket {
   #pump(): void {
     const { peer } = this
     if (peer === undefined || this.destroyed) return
-    while (this.#waitingSize > 0 && this.#inFlight < this.path.capacity) {
-      const room = this.path.capacity - this.#inFlight
+    while (this.#waitingSize > 0 && this.#inFlight < this.path.capacity && this.#cutLeft > 0) {
+      const room = Math.min(this.path.capacity - this.#inFlight, this.#cutLeft)
       this.#send(peer, this.#take(Math.min(room, this.#random.integer(1, this.path.pieceSizeMax))))
     }
     if (this.#waitingSize > 0) return
@@ -221,6 +231,19 @@ export class SimulatedSocket implements RawSocket {
       return
     }
     this.#after(() => peer.#arrive(piece))
+    this.#cutLeft -= piece.length
+    if (this.#cutLeft === 0) this.#cut()
+  }
+
+  #cut(): void {
+    const run = this.#onCut
+    this.#onCut = undefined
+    if (run === undefined) return
+    this.#after(() => {
+      this.#cutLeft = Number.POSITIVE_INFINITY
+      run()
+      this.#pump()
+    })
   }
 
   /** Runs `run` when what leaves now arrives. */
