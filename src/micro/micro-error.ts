@@ -1,3 +1,6 @@
+import { GrpcError, type GrpcErrorOrigin } from '../grpc/index.js'
+import { TransportError } from '../transport/index.js'
+
 /** What `new MicroError` takes beside code and detail. */
 export interface MicroErrorOptions {
   /** Who failed: a service's name, or `go.micro.client`. Default: empty; a server puts its own name in. */
@@ -7,6 +10,10 @@ export interface MicroErrorOptions {
   /** Members beyond the four that this version knows. Kept and sent on. */
   readonly extra?: Readonly<Record<string, unknown>>
   readonly cause?: unknown
+  /** Who ended the call. Default: as `cause` says; `local` when it says nothing. */
+  readonly origin?: GrpcErrorOrigin
+  /** The peer, as it was dialled. Default: as `cause` says. */
+  readonly address?: string | undefined
 }
 
 /** HTTP reason phrases of the codes that micro services use. RFC 9110 §15, RFC 6585. */
@@ -58,6 +65,14 @@ export class MicroError extends Error {
   /** Members of the peer's error that this version does not know. */
   readonly extra: Readonly<Record<string, unknown>>
 
+  /** Who ended the call. Not sent. */
+  readonly origin: GrpcErrorOrigin
+  /** No handler can have run; false when that is not known. Not sent. */
+  readonly unprocessed: boolean
+  // Only there when known: an error that is logged shows what it has, and no more.
+  /** The peer, as it was dialled; undefined for errors that met none. Not sent. */
+  declare readonly address: string | undefined
+
   /** @throws RangeError when `code` is not an integer from 0 to 999 */
   constructor(code: number, detail: string, options: MicroErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
@@ -69,6 +84,11 @@ export class MicroError extends Error {
     this.detail = detail
     this.status = options.status ?? statusText(code)
     this.extra = options.extra ?? {}
+    const { cause } = options
+    this.origin = options.origin ?? originOf(cause)
+    this.unprocessed = cause instanceof GrpcError && cause.unprocessed
+    const address = options.address ?? addressOf(cause)
+    if (address !== undefined) this.address = address
   }
 
   /** 400. */
@@ -109,8 +129,8 @@ export class MicroError extends Error {
   /** The same error, from `id` when it has no id of its own. */
   from(id: string): MicroError {
     if (this.id !== '' || id === '') return this
-    const { code, detail, status, extra, cause } = this
-    return new MicroError(code, detail, { id, status, extra, cause })
+    const { code, detail, status, extra, cause, origin, address } = this
+    return new MicroError(code, detail, { id, status, extra, cause, origin, address })
   }
 
   /**
@@ -131,7 +151,7 @@ export class MicroError extends Error {
    * detail of an error with code 0, as in go-micro's `errors.Parse`.
    */
   static parse(text: string): MicroError {
-    return parseErrorObject(text) ?? new MicroError(0, text)
+    return parseErrorObject(text) ?? new MicroError(0, text, { origin: 'peer' })
   }
 }
 
@@ -150,6 +170,7 @@ export function parseErrorObject(text: string): MicroError | undefined {
     id: typeof id === 'string' ? id : '',
     status: typeof status === 'string' ? status : '',
     extra,
+    origin: 'peer',
   })
 }
 
@@ -159,6 +180,22 @@ export function validCode(code: unknown): number {
   return Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 999
     ? (code as number)
     : 500
+}
+
+/** Adds the address of the peer to an error of our own that was made without it. */
+export function atAddress(error: MicroError, address: string): MicroError {
+  const open: { address: string | undefined } = error
+  open.address ??= address
+  return error
+}
+
+function originOf(cause: unknown): GrpcErrorOrigin {
+  if (cause instanceof GrpcError) return cause.origin
+  return cause instanceof TransportError ? 'network' : 'local'
+}
+
+function addressOf(cause: unknown): string | undefined {
+  return cause instanceof GrpcError || cause instanceof TransportError ? cause.address : undefined
 }
 
 function escapeUnit(unit: string): string {

@@ -3,14 +3,8 @@ import type { Message, Runtime, Transport } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import { findWithin } from './find-within.js'
 import { metadataOf } from './metadata-init.js'
-import { MicroError } from './micro-error.js'
-import {
-  CLIENT_CODEC_ID,
-  CLIENT_ID,
-  CLIENT_TRANSPORT_ID,
-  MucpCodec,
-  transportError,
-} from './mucp-codec.js'
+import { atAddress, MicroError } from './micro-error.js'
+import { CLIENT_CODEC_ID, CLIENT_ID, endOfSocket, MucpCodec, transportError } from './mucp-codec.js'
 import { mergeInto, metadataFields } from './mucp-context.js'
 import { MucpGuard } from './mucp-guard.js'
 import { END_OF_STREAM, formatTimeout, isProtocolHeader, MucpHeader } from './mucp-header.js'
@@ -144,7 +138,7 @@ export class MucpClient {
     const error = answer.header.get(MucpHeader.Error)
     if (error !== undefined && error !== '') {
       void socket.socket.close()
-      throw MicroError.parse(error)
+      throw atAddress(MicroError.parse(error), target.address)
     }
     this.#pool.put(socket)
   }
@@ -186,7 +180,9 @@ export class MucpClient {
       // As go-micro: a socket that brought an error is not used again.
       void socket.socket.close()
       options.onTrailers?.(Metadata.fromHeaders(metadataFields(answer.header)))
-      throw reply.kind === 'error' ? reply.error : new MicroError(0, END_OF_STREAM)
+      const error =
+        reply.kind === 'error' ? reply.error : new MicroError(0, END_OF_STREAM, { origin: 'peer' })
+      throw atAddress(error, target.address)
     }
     this.#pool.put(socket)
     if (options.onHeaders !== undefined || options.onTrailers !== undefined) {
@@ -269,8 +265,7 @@ async function exchange(
     socket.socket.send(message).catch((cause: unknown) => guard.stop(sendError(cause)))
     const answer = await socket.receiving
     if (guard.stopped) throw guard.reason
-    // The words of Go's client when the server ends the socket under a call.
-    if (answer === undefined) throw MicroError.internal('EOF', { id: CLIENT_TRANSPORT_ID })
+    if (answer === undefined) throw endOfSocket(socket.socket)
     return answer
   } catch (cause) {
     void socket.socket.close()

@@ -1,5 +1,5 @@
 import type { Codec } from '../grpc/index.js'
-import type { Message } from '../transport/index.js'
+import type { Message, Socket } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import { type ContentCodec, contentCodec, legacyContentType } from './content-type.js'
 import { MicroError } from './micro-error.js'
@@ -88,7 +88,7 @@ export class MucpCodec {
     if (fields.error !== '') return { kind: 'error', error: MicroError.parse(fields.error) }
     const body = asBuffer(message.body)
     if (fields.contentType === 'text/plain') {
-      const error = new MicroError(415, body.toString(), { id: CLIENT_CODEC_ID })
+      const error = new MicroError(415, body.toString(), { id: CLIENT_CODEC_ID, origin: 'peer' })
       return { kind: 'error', error }
     }
     try {
@@ -110,6 +110,15 @@ export function endHeader(header: ReadonlyMap<string, string>): Map<string, stri
 export function transportError(cause: unknown): MicroError {
   const detail = cause instanceof Error ? cause.message : String(cause)
   return MicroError.internal(detail, { id: CLIENT_TRANSPORT_ID, cause })
+}
+
+/** The server ended the socket under a call. The words are those of Go's client. */
+export function endOfSocket({ remote }: Socket): MicroError {
+  return MicroError.internal('EOF', {
+    id: CLIENT_TRANSPORT_ID,
+    origin: 'network',
+    address: remote,
+  })
 }
 
 function codecError(cause: unknown): MicroError {

@@ -3,14 +3,8 @@ import type { Message, Runtime, Socket } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
 import { LazyResult } from './lazy-result.js'
-import { MicroError } from './micro-error.js'
-import {
-  CLIENT_ID,
-  CLIENT_TRANSPORT_ID,
-  endHeader,
-  type MucpCodec,
-  transportError,
-} from './mucp-codec.js'
+import { atAddress, MicroError } from './micro-error.js'
+import { CLIENT_ID, endHeader, endOfSocket, type MucpCodec, transportError } from './mucp-codec.js'
 import { metadataFields } from './mucp-context.js'
 import { MucpGuard } from './mucp-guard.js'
 import { MucpHeader } from './mucp-header.js'
@@ -188,14 +182,13 @@ export class MucpStream implements ClientStream {
   #onMessage(message: Message | undefined): IteratorResult<unknown, undefined> {
     if (message === undefined) {
       // After our own end the socket's end is the stream's.
-      const lost = () => MicroError.internal('EOF', { id: CLIENT_TRANSPORT_ID })
-      this.#finish(this.#endSent ? undefined : { error: lost() })
+      this.#finish(this.#endSent ? undefined : { error: endOfSocket(this.#opened!.socket) })
       return this.#result()
     }
     const metadata = Metadata.fromHeaders(metadataFields(message.header))
     const reply = this.#opened!.codec.read(message)
     if (reply.kind === 'error') {
-      this.#finish({ error: reply.error })
+      this.#finish({ error: atAddress(reply.error, this.#opened!.socket.remote) })
       return this.#result()
     }
     this.#tellHeaders(metadata)

@@ -17,7 +17,8 @@ import {
   toGrpcError,
   toMicroError,
 } from '../../src/micro/error-mapping.js'
-import { statusText } from '../../src/micro/micro-error.js'
+import { atAddress, statusText } from '../../src/micro/micro-error.js'
+import { TransportError, TransportErrorCode } from '../../src/transport/index.js'
 
 const DETAILS = 'grpc-status-details-bin'
 
@@ -177,6 +178,54 @@ t.test('exceptions: GrpcError and MicroError cross to the other door, others are
   t.match(toMicroError('secret', 'a', true), { detail: 'secret' })
   t.match(toGrpcError(new Error('secret'), 'a', true), { message: 'secret' })
   t.end()
+})
+
+t.test('a micro error knows who ended the call, and where, from its cause or by itself', t => {
+  const grpc = new GrpcError(Status.Unavailable, 'x', {
+    origin: 'network',
+    unprocessed: true,
+    address: 'a:1',
+  })
+  const known = { origin: 'network', unprocessed: true, address: 'a:1' }
+  t.match(toMicroError(grpc, 'a', false), known)
+  t.match(MicroError.internal('x', { cause: grpc }).from('b'), { id: 'b', ...known })
+  const lost = new TransportError(TransportErrorCode.Lost, 'a:1', 'lost')
+  t.match(MicroError.internal('x', { cause: lost }), { origin: 'network', address: 'a:1' })
+  const own = MicroError.notFound('x', { cause: new Error('below') })
+  t.match(own, { origin: 'local', unprocessed: false })
+  t.notOk('address' in own, 'what there is not does not show in a log')
+  t.equal(atAddress(own, 'a:1').address, 'a:1')
+  t.equal(atAddress(own, 'b:1').address, 'a:1', 'the first one stays')
+  t.equal(own.encode(), MicroError.notFound('x').encode(), 'nothing of it is sent')
+  for (const text of ['plain', '{"code":404}']) t.equal(MicroError.parse(text).origin, 'peer')
+  t.end()
+})
+
+t.test('mucp: errors of the server and of the connection have its address', async t => {
+  const json = { request: jsonCodec<object>(), response: jsonCodec<object>() }
+  const service = defineService('t.Fails', {
+    one: { kind: 'unary', ...json },
+    many: { kind: 'server', ...json },
+  })
+  const server = createServer({ name: 'fails' })
+  server.handle(service, {
+    one: () => {
+      throw MicroError.notFound('no')
+    },
+    // biome-ignore lint/correctness/useYield: it fails before its first message
+    many: async function* () {
+      throw MicroError.conflict('no')
+    },
+  })
+  await server.start()
+  const { address } = server
+  const client = createClient({ address, protocol: 'mucp', retries: 0 })
+  t.teardown(() => client.close())
+  const { one, many } = client.bind(service)
+  await t.rejects(one({}), { code: 404, origin: 'peer', address })
+  await t.rejects(many({}).next(), { code: 409, origin: 'peer', address })
+  await server.stop()
+  await t.rejects(one({}), { code: 500, origin: 'network', address })
 })
 
 t.test('DEADLINE_EXCEEDED counts earlier attempts; the handler hears who is gone', async t => {
