@@ -630,6 +630,25 @@ t.test('a call that no server looked at is sent once more, at once', async t => 
   await t.rejects(written.receive(), { message: 'goaway' }, 'not when messages were written')
 })
 
+t.test('unprocessed is no reason to go on where the reason lies with us', async t => {
+  const runtime = new FakeRuntime()
+  const full = (): GrpcError =>
+    new GrpcError(Status.ResourceExhausted, 'full', { unprocessed: true })
+  const left: GrpcError[] = []
+  const { one, many } = createClient({
+    address: 'a:1',
+    transport: failing(left, runtime),
+    runtime: runtime as unknown as Runtime,
+    retries: 1,
+  }).bind(service)
+  for (const call of [() => one({}), () => many({}).next()]) {
+    left.push(full(), new GrpcError(Status.NotFound, 'second'))
+    await t.rejects(call(), { message: 'full' })
+    t.equal(left.length, 1, 'one attempt')
+    left.shift()
+  }
+})
+
 t.test(
   'retries: UNAVAILABLE is repeated with back-off when asked for, other errors are not',
   async t => {
