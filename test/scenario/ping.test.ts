@@ -125,6 +125,25 @@ t.test('gRPC A8: a client counts no strikes', t => {
   t.end()
 })
 
+t.test('gRPC A9 (K5): a server asks after 2 h of silence, streams or not, and waits 20 s', t => {
+  const idle = connect({ role: 'server' })
+  const busy = withStream({ role: 'server' })
+  for (const { peer, recorder } of [idle, busy]) {
+    peer.advance(7_200_000 - 2_000)
+    peer.expectsNothing()
+    peer.advance(4_000)
+    t.same(
+      peer.takes().map(frame => [frame.type, frame.flags]),
+      [[Type.ping, 0]],
+    )
+    peer.advance(15_000)
+    t.equal(recorder.closedCount, 0)
+    peer.advance(7_000)
+    t.match(recorder.closedCause, { message: /has not answered a keepalive PING in 20000 ms/ })
+  }
+  t.end()
+})
+
 t.test('an exception from the callback of a PING harms nobody', t => {
   const { connection, peer, recorder } = connect({ role: 'client' })
   connection.ping(() => {
