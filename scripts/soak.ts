@@ -3,14 +3,16 @@
  *
  *     npm run soak -- --minutes 20
  *
- * Native and mucp calls of all kinds, cancellations and reconnects run against a server in this
- * process while attacks of the catalogue come in turn from another one. At the end nothing may be
- * lost, doubled or left, and memory may not have grown.
+ * Native and mucp calls of all kinds, plain and over TLS, cancellations and reconnects run against
+ * two servers in this process while attacks of the catalogue come in turn from another one. At the
+ * end nothing may be lost, doubled or left, and, over ten minutes and more, memory may not have
+ * grown: for that run it with `node --expose-gc`. A line a minute tells how it goes.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { generate } from 'selfsigned'
 import {
   type Client,
   createClient,
@@ -46,6 +48,12 @@ const ATTACK_NAMES = [
 const WIDTH = 8
 const STREAM_SIZE = 20
 const RECONNECT_CALLS = 300
+const SETTLED_KEPT = 2_000
+/** Shorter runs say nothing about slopes. Unit: minutes. */
+const SLOPE_MINUTES = 10
+/** What a collection leaves, and what the system gives: the former is exact, the latter has noise. Unit: KiB each minute. */
+const HEAP_SLOPE_MAX = 64
+const RSS_SLOPE_MAX = 512
 
 const item = jsonCodec<Item>()
 const service = defineService('soak.Soak', {
@@ -57,10 +65,18 @@ const service = defineService('soak.Soak', {
 
 const totals = { calls: 0, cancelled: 0, lost: 0, doubled: 0, failed: 0, reconnects: 0, attacks: 0 }
 const seen = new Map<number, number>()
+const settled: number[] = []
 
 /** A handler for call `id` has started. */
 function see(id: number): void {
   seen.set(id, (seen.get(id) ?? 0) + 1)
+}
+
+/** The handler of a call that was cancelled may start only now: its number is kept for a while. */
+function forgetLater(call: number): void {
+  settled.push(call)
+  if (settled.length < 2 * SETTLED_KEPT) return
+  for (const old of settled.splice(0, SETTLED_KEPT)) seen.delete(old)
 }
 
 async function* pass(items: AsyncIterable<Item>): AsyncGenerator<Item> {
@@ -72,8 +88,12 @@ async function* pass(items: AsyncIterable<Item>): AsyncGenerator<Item> {
   }
 }
 
-function makeServer(): Server {
-  const server = createServer({ name: 'soak', address: '127.0.0.1:0' })
+function makeServer(tls?: { readonly cert: string; readonly key: string }): Server {
+  const server = createServer({
+    name: 'soak',
+    address: '127.0.0.1:0',
+    ...(tls === undefined ? {} : { tls }),
+  })
   return server.handle(service, {
     unary(request) {
       see(request.call)
@@ -132,7 +152,7 @@ async function callOnce(client: Client): Promise<void> {
     if ((seen.get(call) ?? 0) > 1) totals.doubled++
   } finally {
     clearTimeout(cancelling)
-    seen.delete(call)
+    forgetLater(call)
   }
 }
 
@@ -143,10 +163,21 @@ function textOf(error: unknown): string {
   return String(error)
 }
 
-async function load(address: string, protocol: 'grpc' | 'mucp', until: number): Promise<void> {
+/** One worker with a client of its own, which it replaces again and again. */
+async function load(
+  address: string,
+  protocol: 'grpc' | 'mucp',
+  until: number,
+  ca?: string,
+): Promise<void> {
   const contentType = protocol === 'grpc' ? 'application/grpc+json' : 'application/json'
   while (performance.now() < until) {
-    const client = createClient({ address, protocol, contentType })
+    const client = createClient({
+      address,
+      protocol,
+      contentType,
+      ...(ca === undefined ? {} : { tls: { ca, servername: 'localhost' } }),
+    })
     totals.reconnects++
     const worker = async (): Promise<void> => {
       for (let i = 0; i < RECONNECT_CALLS / WIDTH && performance.now() < until; i++) {
@@ -194,39 +225,87 @@ function slope(points: readonly (readonly [x: number, y: number])[]): number {
   return under === 0 ? 0 : over / under
 }
 
+/** Watches memory over time. The first quarter warms up. */
+class MemoryWatch {
+  readonly #startedAt: number
+  readonly #rss: [number, number][] = []
+  readonly #heap: [number, number][] = []
+  readonly #timers: NodeJS.Timeout[]
+
+  constructor(startedAt: number, minutes: number) {
+    this.#startedAt = startedAt
+    const sample = (): void => {
+      const minute = this.#minute()
+      if (minute < minutes / 4) return
+      const { rss, heap } = memory()
+      this.#rss.push([minute, rss / 1_024])
+      this.#heap.push([minute, heap / 1_024])
+    }
+    const tell = (): void => {
+      const { rss, heap } = memory()
+      const state = { minute: this.#minute().toFixed(1), rssMib: mib(rss), heapMib: mib(heap) }
+      console.log(JSON.stringify({ ...state, ...totals }))
+    }
+    this.#timers = [
+      setInterval(sample, Math.max(250, minutes * 300)),
+      setInterval(tell, Math.min(60_000, minutes * 15_000)),
+    ]
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  /** Unit: KiB each minute. */
+  get slopes(): { readonly rss: number; readonly heap: number } {
+    return { rss: Math.round(slope(this.#rss)), heap: Math.round(slope(this.#heap)) }
+  }
+
+  #minute(): number {
+    return (performance.now() - this.#startedAt) / 60_000
+  }
+}
+
+function mib(octets: number): number {
+  return Math.round(octets / 104_857.6) / 10
+}
+
 async function soak(minutes: number): Promise<boolean> {
-  const server = makeServer()
-  await server.start()
-  const { address } = server
-  const port = Number(address.slice(address.lastIndexOf(':') + 1))
+  if (globalThis.gc === undefined) console.log('without --expose-gc memory tells little')
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+    ],
+  })
+  const plain = makeServer()
+  const secure = makeServer({ cert, key })
+  await Promise.all([plain.start(), secure.start()])
+  const port = Number(plain.address.slice(plain.address.lastIndexOf(':') + 1))
   const startedAt = performance.now()
   const until = startedAt + minutes * 60_000
-  const points: [number, number][] = []
-  const sampler = setInterval(
-    () => {
-      const minute = (performance.now() - startedAt) / 60_000
-      // The first quarter warms up.
-      if (minute > minutes / 4) points.push([minute, memory().rss / 1_024])
-    },
-    Math.max(250, (minutes * 60_000) / 200),
-  )
+  const watch = new MemoryWatch(startedAt, minutes)
   await Promise.all([
-    load(address, 'grpc', until),
-    load(address, 'mucp', until),
+    load(plain.address, 'grpc', until),
+    load(plain.address, 'mucp', until),
+    load(secure.address, 'grpc', until, cert),
+    load(secure.address, 'mucp', until, cert),
     attack(port, until),
   ])
-  clearInterval(sampler)
-  await server.stop({ graceMs: 2_000 })
+  watch.stop()
+  await Promise.all([plain.stop({ graceMs: 2_000 }), secure.stop({ graceMs: 2_000 })])
   await sleep(1_500)
-  const sockets = process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
-  const timers = process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
-  const perMinute = slope(points)
-  console.log(
-    JSON.stringify({ ...totals, minutes, rssKibPerMinute: Math.round(perMinute), sockets, timers }),
-  )
-  const clean = totals.lost + totals.doubled + totals.failed === 0 && sockets === 0
-  console.log(clean ? 'clean' : 'NOT CLEAN')
-  return clean
+  const resources = process.getActiveResourcesInfo()
+  const sockets = resources.filter(name => name === 'TCPSocketWrap').length
+  const timers = resources.filter(name => name === 'Timeout').length
+  const { rss, heap } = watch.slopes
+  const slopes = { rssKibPerMinute: rss, heapKibPerMinute: heap }
+  console.log(JSON.stringify({ ...totals, minutes, ...slopes, sockets, timers }))
+  const grows = minutes >= SLOPE_MINUTES && (rss > RSS_SLOPE_MAX || heap > HEAP_SLOPE_MAX)
+  const isClean = totals.lost + totals.doubled + totals.failed + sockets + timers === 0 && !grows
+  console.log(isClean ? 'clean' : 'NOT CLEAN')
+  return isClean
 }
 
 process.exit((await soak(Number(values.minutes))) ? 0 : 1)
