@@ -1,6 +1,6 @@
 /**
- * Builds `dist` out of `src`: types with their comments, JavaScript without them (the package is a
- * fifth smaller, and nobody reads them there), and nothing that no source makes any more.
+ * Builds `dist` out of `src`: types with their comments; JavaScript without them and indented by
+ * tabs, which makes the package a fifth smaller; and nothing that no source makes any more.
  *
  *     npm run build
  */
@@ -40,7 +40,22 @@ function javaScript(file) {
     compilerOptions,
     fileName: file,
   })
-  return [path, outputText]
+  return [path, tabbed(outputText)]
+}
+
+/** The compiler indents by four spaces. Lines that begin within a template are text, not indentation. */
+function tabbed(text) {
+  const templates = []
+  const visit = node => {
+    if (ts.isTemplateLiteral(node)) templates.push(node)
+    else ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile('compiled.js', text, ts.ScriptTarget.ES2022))
+  return text.replace(/^(?: {4})+/gm, (spaces, start) =>
+    templates.some(node => node.pos < start && start < node.end)
+      ? spaces
+      : '\t'.repeat(spaces.length / 4),
+  )
 }
 
 function write(path, text) {
