@@ -21,7 +21,9 @@ export async function missingTools(folder: string): Promise<string | false> {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return false
   try {
     // No scripts: none of the tools needs one, and what is installed here runs nothing by itself.
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
+    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+    // Without a network the answer comes within seconds.
+    args.push('--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000')
     const options = {
       cwd: folder,
       timeout: INSTALL_TIME_MAX_MS,
