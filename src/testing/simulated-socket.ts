@@ -49,6 +49,7 @@ export class SimulatedSocket implements RawSocket {
   #waiting: Uint8Array[] = []
   #waitingSize = 0
   #needsDrain = false
+  #corked = false
   /** Octets under way to the peer, or lying there unread. */
   #inFlight = 0
   /** When the last piece that is under way arrives: none may overtake it. */
@@ -117,9 +118,14 @@ export class SimulatedSocket implements RawSocket {
     return !isFull
   }
 
-  cork(): void {}
+  cork(): void {
+    this.#corked = true
+  }
 
-  uncork(): void {}
+  uncork(): void {
+    this.#corked = false
+    this.#pump()
+  }
 
   end(): void {
     if (this.#ended || this.destroyed) return
@@ -193,7 +199,7 @@ export class SimulatedSocket implements RawSocket {
   /** Moves what waits into the network, in pieces. */
   #pump(): void {
     const { peer } = this
-    if (peer === undefined || this.destroyed) return
+    if (peer === undefined || this.destroyed || this.#corked) return
     while (this.#waitingSize > 0 && this.#inFlight < this.path.capacity && this.#cutLeft > 0) {
       const room = Math.min(this.path.capacity - this.#inFlight, this.#cutLeft)
       this.#send(peer, this.#take(Math.min(room, this.#random.integer(1, this.path.pieceSizeMax))))
@@ -212,13 +218,18 @@ export class SimulatedSocket implements RawSocket {
     }
   }
 
-  /** The first `sizeMax` octets that wait, copied now: until here they may not change. */
+  /** The first `sizeMax` octets that wait, copied now: until here they may not change. How they were written leaves no trace. */
   #take(sizeMax: number): Buffer {
-    const first = this.#waiting[0]!
-    const size = Math.min(sizeMax, first.length)
-    const piece = Buffer.from(first.subarray(0, size))
-    if (size === first.length) this.#waiting.shift()
-    else this.#waiting[0] = first.subarray(size)
+    const piece = Buffer.allocUnsafe(Math.min(sizeMax, this.#waitingSize))
+    let size = 0
+    while (size < piece.length) {
+      const first = this.#waiting[0]!
+      const part = first.subarray(0, piece.length - size)
+      piece.set(part, size)
+      size += part.length
+      if (part.length === first.length) this.#waiting.shift()
+      else this.#waiting[0] = first.subarray(part.length)
+    }
     this.#waitingSize -= size
     return piece
   }

@@ -25,6 +25,19 @@ for (let part = 0; part < PARTS; part++) {
   )
 }
 
+t.test('a seed is the same run, frame by frame, whatever ran before it', async t => {
+  const traceOf = async (seed: number): Promise<string> => {
+    const lines: string[] = []
+    await runSeed(seed, text => void lines.push(text))
+    return lines.join('\n')
+  }
+  for (const seed of [3, 21]) {
+    const first = await traceOf(seed)
+    const second = await traceOf(seed)
+    t.ok(first === second, `seed ${seed}`)
+  }
+})
+
 for (const seed of FOUND) {
   t.test(`seed ${seed} found something once`, async t => {
     t.strictSame((await runSeed(seed)).faults, [])
