@@ -176,6 +176,8 @@ async function load(
       address,
       protocol,
       contentType,
+      // The attacker and all of this share a machine.
+      dialTimeoutMs: 30_000,
       ...(ca === undefined ? {} : { tls: { ca, servername: 'localhost' } }),
     })
     totals.reconnects++

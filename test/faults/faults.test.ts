@@ -11,9 +11,9 @@ t.setTimeout(60_000)
 t.test(
   'a connection may break at any octet: no hang, nothing left, the next one works',
   async t => {
-    const row = await disconnectEverywhere(1, 4, 3)
+    const row = await disconnectEverywhere(1, 4, 9)
     t.strictSame(row.faults, [])
-    t.ok(row.cuts >= 100, `${row.cuts} cuts`)
+    t.ok(row.cuts >= 50, `${row.cuts} cuts`)
     t.ok(row.failed > row.cuts / 2, 'cuts are felt')
     t.ok(row.succeeded >= row.cuts, 'and got over')
   },
