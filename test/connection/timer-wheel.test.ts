@@ -175,6 +175,26 @@ t.test('an owner that throws costs no other timer its time', t => {
   t.end()
 })
 
+t.test('what owners throw comes out of advance, one as it is and several together, once', t => {
+  const bench = new Bench()
+  const errors = [new Error('one'), new Error('two'), new Error('three')]
+  errors.forEach((error, index) => {
+    const bad = bench.timer(error.message, () => {
+      throw error
+    })
+    bench.wheel.schedule(bad, index === 0 ? 10 : 20)
+  })
+  t.throws(() => bench.wheel.advance(10), { message: 'one' })
+  t.doesNotThrow(() => bench.wheel.advance(11))
+  t.throws(() => bench.wheel.advance(20), {
+    name: 'AggregateError',
+    message: '2 timers failed',
+    errors: errors.slice(1),
+  })
+  t.doesNotThrow(() => bench.wheel.advance(21))
+  t.end()
+})
+
 /** What the wheel should do, kept as a plain list: the checker of the property below. */
 class Model {
   readonly wheel: TimerWheel
