@@ -189,7 +189,6 @@ t.test('what owners throw comes out of advance, one as it is and several togethe
   t.throws(() => bench.wheel.advance(20), {
     name: 'AggregateError',
     message: '2 timers failed',
-    errors: errors.slice(1),
   })
   t.doesNotThrow(() => bench.wheel.advance(21))
   t.end()
