@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import ts from 'typescript'
+import { typeFaults } from './support/type-faults.js'
 
 /** Snippets of the README by the name in the comment above each. */
 function snippets(): Map<string, string> {
@@ -99,22 +100,6 @@ t.test('README: the snippets have no type errors', t => {
     program(name, '127.0.0.1:0')
     return `${folder}/${name}.ts`
   })
-  const checked = ts.createProgram(files, {
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    types: ['node'],
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-  })
-  const faults = ts
-    .getPreEmitDiagnostics(checked)
-    .map(
-      fault =>
-        `${fault.file?.fileName}: ${ts.flattenDiagnosticMessageText(fault.messageText, ' ')}`,
-    )
-  t.same(faults, [])
+  t.same(typeFaults(files), [])
   t.end()
 })

@@ -1,33 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import ts from 'typescript'
+import { citedTests, testNames } from '../support/cited-tests.js'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-
-/** The names of all tests, as they stand in the sources: only literal ones can be cited. */
-function testNames(): ReadonlySet<string> {
-  const names = new Set<string>()
-  const read = (path: string): void => {
-    const tree = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest)
-    const visit = (node: ts.Node): void => {
-      if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
-        const [name] = node.arguments
-        const isTest = node.expression.name.text === 'test'
-        if (isTest && name !== undefined && ts.isStringLiteralLike(name)) names.add(name.text)
-      }
-      ts.forEachChild(node, visit)
-    }
-    visit(tree)
-  }
-  for (const folder of readdirSync(join(ROOT, 'test'), { withFileTypes: true })) {
-    if (!folder.isDirectory()) continue
-    for (const file of readdirSync(join(ROOT, 'test', folder.name))) {
-      if (file.endsWith('.test.ts')) read(join(ROOT, 'test', folder.name, file))
-    }
-  }
-  return names
-}
 
 interface Row {
   readonly id: string
@@ -43,13 +19,6 @@ function rows(document: string): Row[] {
       const cells = line.split(' | ')
       return { id: cells[0]!.slice(2), proof: cells.slice(2).join(' | ') }
     })
-}
-
-/** What stands between back-ticks and is meant as a test. */
-function citedTests(proof: string): string[] {
-  return [...proof.matchAll(/`([^`]+)`/g)]
-    .map(match => match[1]!)
-    .filter(name => name.includes(' '))
 }
 
 const names = testNames()

@@ -17,6 +17,7 @@ import {
 import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
+import { typeFaults } from '../support/type-faults.js'
 
 const FOLDER = '.build/docs-middleware'
 const NAMES = ['logging', 'authentication', 'credentials', 'retry', 'wrapping', 'tracing']
@@ -82,28 +83,7 @@ async function listOf(numbers: AsyncIterable<number>): Promise<number[]> {
 t.test('docs/middleware.md: every snippet is run here, and has no type errors', t => {
   t.equal(page.match(/^```ts$/gm)?.length, NAMES.length)
   t.same([...snippets.keys()], NAMES)
-  const program = ts.createProgram(
-    NAMES.map(name => join(FOLDER, `${name}.ts`)),
-    {
-      target: ts.ScriptTarget.ES2022,
-      lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      types: ['node'],
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      exactOptionalPropertyTypes: true,
-      noEmit: true,
-      skipLibCheck: true,
-    },
-  )
-  const faults = ts
-    .getPreEmitDiagnostics(program)
-    .map(
-      fault =>
-        `${fault.file?.fileName}: ${ts.flattenDiagnosticMessageText(fault.messageText, ' ')}`,
-    )
-  t.same(faults, [])
+  t.same(typeFaults(NAMES.map(name => join(FOLDER, `${name}.ts`))), [])
   t.end()
 })
 

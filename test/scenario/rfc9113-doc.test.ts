@@ -1,35 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import ts from 'typescript'
+import { citedTests, testNames } from '../support/cited-tests.js'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-
-/** The names of all tests, as they stand in the sources: only literal ones can be cited. */
-function testNames(): ReadonlySet<string> {
-  const names = new Set<string>()
-  const read = (path: string): void => {
-    const tree = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest)
-    const visit = (node: ts.Node): void => {
-      if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
-        const [name] = node.arguments
-        if (
-          node.expression.name.text === 'test' &&
-          name !== undefined &&
-          ts.isStringLiteralLike(name)
-        ) {
-          names.add(name.text)
-        }
-      }
-      ts.forEachChild(node, visit)
-    }
-    visit(tree)
-  }
-  for (const entry of readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })) {
-    if (entry.endsWith('.test.ts')) read(join(ROOT, 'test', entry))
-  }
-  return names
-}
 
 interface Row {
   readonly section: string
@@ -50,13 +24,6 @@ function rows(): Row[] {
     })
   }
   return found
-}
-
-/** What stands between back-ticks and is meant as a test: everything but `transport`, `minVersion` and the like. */
-function citedTests(proof: string): string[] {
-  return [...proof.matchAll(/`([^`]+)`/g)]
-    .map(match => match[1]!)
-    .filter(cited => cited.includes(' '))
 }
 
 t.test('every test that docs/rfc9113.md names exists', t => {
