@@ -6,7 +6,7 @@
  * Native and mucp calls of all kinds, plain and over TLS, cancellations and reconnects run against
  * two servers in this process while attacks of the catalogue come in turn from another one. At the
  * end nothing may be lost, doubled or left, and, over ten minutes and more, memory may not have
- * grown: for that run it with `node --expose-gc`. A line a minute tells how it goes.
+ * grown. A line a minute tells how it goes.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
