@@ -283,7 +283,8 @@ function finish(client: Side, server: Side, start: number): void {
       'T8 two ends of ours do not accuse each other',
       () => error?.message ?? '',
     )
-    if (side.connection.over) continue
+    // Where the other end has given up, its socket would be gone: nothing more is owed.
+    if (side.connection.over || side.peer!.host.cause !== undefined) continue
     invariant(side.connection.receiver.retained === 0, 'I-FC all consumed, nothing retained')
     invariant(
       side.connection.sender.queuedSize === 0,

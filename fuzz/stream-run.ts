@@ -48,7 +48,7 @@ export class StreamRun implements StreamHandler {
     if (this.#plan === 5) this.#sendMuch(stream)
     if (this.#plan === 6) {
       stream.sendHeaders(RESPONSE, false)
-      stream.sendData(BODY, 0, 40_000, true)
+      this.#send(40_000, true)
     }
     if (this.#plan === 7) stream.hold()
     if (this.#plan === 10) throw new PlannedError('in onStream')
@@ -61,8 +61,8 @@ export class StreamRun implements StreamHandler {
     this.stream = stream
     if (endStream) return
     if (this.#plan === 5) this.#sendMuch(stream)
-    else if (this.#plan === 6) stream.sendData(BODY, 0, 40_000, true)
-    else if (this.#plan !== 9) stream.sendData(BODY, 0, 100, true)
+    else if (this.#plan === 6) this.#send(40_000, true)
+    else if (this.#plan !== 9) this.#send(100, true)
   }
 
   onHeaders(headers: HeaderBlock, endStream: boolean): void {
@@ -126,12 +126,12 @@ export class StreamRun implements StreamHandler {
     }
     if (this.#plan === 1 || this.#plan === 2 || this.#plan === 7 || this.#plan === 4) {
       stream.sendHeaders(RESPONSE, false)
-      stream.sendData(BODY, 0, 100 + (this.delivered & 0xff), false)
+      this.#send(100 + (this.delivered & 0xff), false)
       if (this.#plan === 2) this.#consume(this.owed)
       stream.sendHeaders(TRAILERS, true)
     }
     if (this.#plan === 7) stream.release()
-    if (this.#plan === 9) stream.sendData(BODY, 0, 0, true)
+    if (this.#plan === 9) this.#send(0, true)
   }
 
   #sendMuch(stream: Stream): void {
@@ -150,7 +150,11 @@ export class StreamRun implements StreamHandler {
     const small = window >= 0 && window < 300 ? window + 1 : Math.min(size, 300)
     const offset = stream.beginData(small, false)
     if (offset >= 0) BODY.copy(stream.slab, offset, 0, small)
-    else stream.sendData(BODY, 0, small, false)
+    else this.#send(small, false)
+  }
+
+  #send(size: number, endStream: boolean): void {
+    if (!this.stream!.sendData(BODY, 0, size, endStream)) this.#blocked = true
   }
 
   #consume(size: number): void {

@@ -55,7 +55,13 @@ export class Receiver {
 
   /** The peer has acknowledged our SETTINGS: a smaller window binds it from now on. RFC 9113 §6.9.3. */
   settingsAcknowledged(): void {
+    const shrinks = this.#announcedWindow < this.initialWindow
     this.initialWindow = this.#announcedWindow
+    if (!shrinks) return
+    // What is little of the old window may be more than all of the new one: nobody else would say it.
+    for (const stream of this.#connection.streams.snapshot()) {
+      if (this.#isWorthAnnouncing(stream)) this.#announce(stream)
+    }
   }
 
   /** The connection window starts at 65,535 whatever our SETTINGS say: opens it to its size. RFC 9113 §6.9.2. */
@@ -111,7 +117,7 @@ export class Receiver {
     this.retained -= consumed
     this.#consumedTotal += consumed
     stream.unannounced += consumed
-    if (stream.readable && stream.unannounced >= this.initialWindow / 2) this.#announce(stream)
+    if (this.#isWorthAnnouncing(stream)) this.#announce(stream)
     this.replenish()
   }
 
@@ -172,6 +178,10 @@ export class Receiver {
     if (this.#stuckTimer.scheduled) return
     this.#consumedAtArming = this.#consumedTotal
     this.#connection.schedule(this.#stuckTimer, STUCK_TIMEOUT_MS)
+  }
+
+  #isWorthAnnouncing(stream: Stream): boolean {
+    return stream.readable && stream.unannounced > 0 && stream.unannounced >= this.initialWindow / 2
   }
 
   #announce(stream: Stream): void {

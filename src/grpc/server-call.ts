@@ -260,12 +260,9 @@ export class ServerCall implements StreamHandler {
 
   /** A request without deadline that stops half-way would keep its stream for ever. */
   #watch(): void {
-    const { connection } = this.stream
-    if (this.#timer === undefined) this.#timer = new Timer(this)
-    connection.timers.schedule(
-      this.#timer,
-      connection.now + this.#settings.limits.requestIdleTimeoutMs,
-    )
+    const { now, timers } = this.stream.connection
+    this.#timer ??= new Timer(this)
+    timers.schedule(this.#timer, now + this.#settings.limits.requestIdleTimeoutMs)
   }
 
   #start(): void {
@@ -349,11 +346,12 @@ export class ServerCall implements StreamHandler {
     this.#flags |= Flag.HeadersSent
   }
 
-  #sendTrailers(status: Status, fields: HeaderList | undefined): void {
+  /** `isOurs`: a client that does not take all of it is no handler's mistake. */
+  #sendTrailers(status: Status, fields: HeaderList | undefined, isOurs = false): void {
     this.#end()
     const headers = (this.#flags & Flag.HeadersSent) === 0 ? this.#head.statusHeaders : undefined
     const error = sendStatus(this.stream, headers, status, fields)
-    if (error !== undefined) this.#settings.onError?.(error, this)
+    if (error !== undefined && !isOurs) this.#settings.onError?.(error, this)
     this.#stopInput()
   }
 
@@ -374,8 +372,9 @@ export class ServerCall implements StreamHandler {
   /** Ends the call with a status, for the client's fault or when time is up, and tells the handler if there is one. */
   #refuse(error: GrpcError): void {
     // Where the client does not read, a status would only wait behind what it does not want.
-    if (this.stream.bufferedSize === 0) this.fail(error)
-    else this.stream.reset(ErrorCode.Cancel)
+    if (this.stream.bufferedSize > 0) this.stream.reset(ErrorCode.Cancel)
+    else if (!this.finished)
+      this.#sendTrailers(error.status, errorFields(error, this.#settings), true)
     this.#cancel(error)
   }
 

@@ -80,6 +80,21 @@ t.test('RFC 9113 §6.9.3: until our smaller window is acknowledged the old one h
   t.end()
 })
 
+t.test('RFC 9113 §6.9.2: a window that shrinks below what was consumed is opened again', t => {
+  const { peer, connection, recorder } = connect({
+    role: 'server',
+    handshake: false,
+    limits: { ...FIXED_WINDOWS, streamWindowSize: 1_000 },
+  })
+  peer.sends(frames.preface(), frames.settings({}), frames.headers(1, REQUEST))
+  upload(peer, connection, 1, 20_000)
+  recorder.stream(1).consume(20_000)
+  t.equal(credits(peer).get(1), undefined, 'little of 65,535')
+  peer.sends(frames.settingsAck())
+  t.equal(credits(peer).get(1), 20_000, 'but more than 1,000: nobody else would say it')
+  t.end()
+})
+
 t.test('padding is consumed as it comes', t => {
   const { peer, connection } = withStream({
     role: 'server',

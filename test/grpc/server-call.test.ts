@@ -871,6 +871,18 @@ t.test(
   },
 )
 
+t.test(
+  'M9: what a client does not take of our own words about its request is no fault of a handler',
+  t => {
+    const server = new ServerSide([new RecordingRoute('unary')])
+    server.connection.headerListSizeMax = 200
+    const stream = server.unary('bad')
+    t.match(answer(stream), { status: '13', message: undefined })
+    t.same(server.thrown, [])
+    t.end()
+  },
+)
+
 t.test('T17: faults of a request never become codes that belong to applications', t => {
   const route = new RecordingRoute('unary')
   const server = new ServerSide([route], { limits: { messageSizeMax: 20 } })
