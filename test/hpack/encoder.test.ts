@@ -160,6 +160,20 @@ t.test('RFC 7541 §4.2: a smaller table is announced once, at the start of the n
   t.end()
 })
 
+t.test(
+  'RFC 7541 §4.2: a table that was emptied before one block is empty on both sides, whatever came after',
+  t => {
+    const encoder = new HpackEncoder()
+    encode(encoder, 'te', 'trailers')
+    encoder.setTableSizeMax(50)
+    encoder.setTableSizeMax(200)
+    encoder.setTableSizeMax(45)
+    t.equal(encoder.tableLength, 0)
+    t.equal(encode(encoder, ':method', 'GET'), '203f0e82')
+    t.end()
+  },
+)
+
 t.test('RFC 7541 §4.2: a larger table is announced, never above our own bound', t => {
   const encoder = new HpackEncoder({ tableSizeMax: 100 })
   encoder.setTableSizeMax(30)
