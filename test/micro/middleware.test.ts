@@ -152,7 +152,7 @@ for (const protocol of ['grpc', 'mucp'] as const) {
           PLAIN[name].map(n => `out ${n}`),
         )
         const leftMs = last!.deadline - before
-        if (protocol === 'mucp' && name === 'one') t.ok(leftMs <= 20_001 && leftMs > 1_000)
+        if (protocol === 'mucp' && name === 'one') t.ok(leftMs > 1_000 && leftMs < 30_000)
         else t.ok(leftMs > 19_000 && leftMs < 30_000, `${leftMs} ms left`)
         if (side === 'client') {
           t.equal(last!.peer, server.address)
