@@ -28,7 +28,7 @@ const OUTPUT_SIZE_MAX = 262_144
 
 /** Time a peer gets to read our last words before its socket is destroyed. Unit: ms. */
 const LINGER_MS = 1_000
-/** How often that time is given to a peer that still takes the last replies: a minute, as for any stalled write. */
+/** How often that time is given to a peer that may still take the last replies: a minute, as for any stalled write. */
 const LINGERS_MAX = 60
 
 /** Who hears of one connection and its socket. */
@@ -367,8 +367,10 @@ export class SocketDriver implements ConnectionHost {
     if (this.#linger !== undefined) return
     this.#linger = this.#runtime.schedule(LINGER_MS, () => {
       this.#linger = undefined
-      const waits = !this.#failed && this.#socket.writableLength > 0
-      // Replies that a slow path has not taken yet are waited for; stopping with a grace cuts that short.
+      // Only its own FIN says that a client has our replies: on a socket that is destroyed, what it had under way is
+      // answered with a reset, which drops even those that the kernel took (RFC 9112 §9.6). `stop` cuts this short.
+      const isUnread = this.#role === 'server' && !this.#peerEnded
+      const waits = !this.#failed && (isUnread || this.#socket.writableLength > 0)
       if (waits && ++this.#lingers < LINGERS_MAX) this.#armLinger()
       else this.#socket.destroy()
     })

@@ -6,6 +6,7 @@ import { connect as tlsConnect } from 'node:tls'
 import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import { Status } from '../../src/grpc/index.js'
+import { SimulatedNetwork } from '../../src/testing/index.js'
 import { peerOf } from '../../src/transport/connection-peer.js'
 import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
 import { serve } from '../../src/transport/server.js'
@@ -278,4 +279,56 @@ t.test('flush: 90 handlers that answer each from a timer of its own make few wri
   await until(() => client.outcomes.length === 90)
   t.comment(`${chunks} chunks`)
   t.ok(chunks <= 10, `${chunks} chunks`)
+})
+
+t.test('RFC 9112 §9.6: a stalled reply outlives what its client has under way', async t => {
+  const network = new SimulatedNetwork({ seed: 1, conditions: { latencyMs: [1, 1] } })
+  const held = new HeldRoute()
+  const handler = acceptorOf(routerWith(held))
+  const scenario = async () => {
+    const server = await serve({ address: '127.0.0.1:5000', handler, runtime: network })
+    const client = connect(server.address, { runtime: network })
+    const patient = unary(client, held.method, 'late')
+    const cancelled = unary(client, held.method)
+    await network.clock.sleep(10)
+    const stopping = server.stop({ graceMs: Number.POSITIVE_INFINITY })
+    await network.clock.sleep(10)
+    const startedAt = network.now()
+    network.stall(network.links[0]!, 5_000)
+    // RST_STREAM arrives when the server has said all, and the network has taken all of it.
+    cancelled.call.cancel()
+    held.answerAll()
+    const { error, messages } = await patient
+    t.equal(error, undefined)
+    t.equal(String(messages[0]), 'late')
+    t.equal(network.now() - startedAt, 5_000)
+    await stopping
+    t.ok(network.now() - startedAt < 5_100, 'the client has ended its side: the socket closes')
+    await client.close()
+  }
+  await network.clock.run(scenario())
+  t.equal(network.socketCount, 0)
+})
+
+t.test('a client that never ends its side holds a server for its grace, or a minute', async t => {
+  const stopMs = async (graceMs: number) => {
+    const network = new SimulatedNetwork({ seed: 1, conditions: { latencyMs: [1, 1] } })
+    const handler = acceptorOf(routerWith())
+    const scenario = async () => {
+      const server = await serve({ address: '127.0.0.1:5000', handler, runtime: network })
+      const client = connect(server.address, { runtime: network })
+      t.equal((await unary(client)).error, undefined)
+      network.swallow(network.links[0]!, 'client')
+      network.swallow(network.links[0]!, 'server')
+      const startedAt = network.now()
+      await server.stop({ graceMs })
+      const tookMs = network.now() - startedAt
+      await client.close()
+      return tookMs
+    }
+    return network.clock.run(scenario())
+  }
+  t.equal(await stopMs(2_000), 2_000)
+  // Five seconds for the PING between its GOAWAY frames, then the minute.
+  t.equal(await stopMs(Number.POSITIVE_INFINITY), 65_000)
 })
