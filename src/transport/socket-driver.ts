@@ -190,6 +190,8 @@ export class SocketDriver implements ConnectionHost {
     // Our last word is said even to a client that never said a first one.
     this.#silent = false
     this.#failed = cause !== undefined
+    // What a full socket has no room for must not keep it open for ever.
+    this.#armLinger()
     this.onOutput()
     this.#owner.onClosed(this.#cause ?? cause)
   }

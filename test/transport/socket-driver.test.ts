@@ -324,6 +324,25 @@ t.test('after our last word a peer that does not read is destroyed within a seco
   t.end()
 })
 
+t.test('a peer that reads nothing while the socket is full is destroyed as well', t => {
+  const { runtime, socket, client, owner, timers } = connected()
+  socket.capacity = 0
+  socket.writableLength = 262_144
+  client.call()
+  socket.receives(client.take())
+  runtime.settle()
+  t.equal(socket.written.length, 0, 'the reply has no room')
+  socket.receives(Buffer.from('000000060000000000', 'hex')) // PING of no octets
+  t.match(owner.cause, { errorCode: 6 })
+  t.notOk(socket.destroyed)
+  runtime.advance(1_000)
+  t.ok(socket.destroyed)
+  t.equal(owner.events.at(-1), 'gone')
+  t.equal(runtime.pending.length, 0)
+  t.equal(timers.wheel.count, 0)
+  t.end()
+})
+
 t.test('a client that ends between calls is closed at once', t => {
   const { socket, owner, runtime } = connected()
   socket.emit('end')
