@@ -123,6 +123,8 @@ export class CallBook {
         if ('streamsMax' in this.#plan.limits && isRefusal(outcome.error)) return undefined
         return this.#lossFault(call)
       default:
+        // More unfinished messages than the connection may hold: after a while the largest one goes.
+        if ('receiveBufferMax' in this.#plan.limits && isMadeRoomOf(outcome.error)) return undefined
         return 'wrong status'
     }
   }
@@ -167,6 +169,11 @@ function statusOf(error: unknown): 'handler' | 'deadline' | 'cancelled' | 'lost'
     if (error.status === Status.Unavailable) return 'lost'
   }
   return 'other'
+}
+
+/** The server reset the stream because its buffer was full of unfinished messages. */
+function isMadeRoomOf(error: unknown): boolean {
+  return error instanceof GrpcError && error.http2CodeName === 'ENHANCE_YOUR_CALM'
 }
 
 function isRefusal(error: unknown): boolean {
