@@ -1,8 +1,11 @@
 const PERCENT = 0x25
+const SPACE = 0x20
+const ENCODED_SPACE = '%20'
 const HEX = '0123456789ABCDEF'
 
 /** Whether every character stands for itself in `grpc-message`. */
 function isPlain(text: string): boolean {
+  if (text.charCodeAt(0) === SPACE || text.charCodeAt(text.length - 1) === SPACE) return false
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
     if (code < 0x20 || code > 0x7e || code === PERCENT) return false
@@ -11,8 +14,8 @@ function isPlain(text: string): boolean {
 }
 
 /**
- * `text` as `grpc-message`: UTF-8, with `%` and what is not printable ASCII as
- * `%XX`. A lone surrogate becomes U+FFFD. Cut between characters so that at
+ * `text` as `grpc-message`: UTF-8, with `%`, what is not printable ASCII, and a
+ * space at either end (RFC 9113 §8.2.1 allows none there) as `%XX`. A lone surrogate becomes U+FFFD. Cut between characters so that at
  * most `sizeMax` octets come out: a message must not make trailers too large.
  * PROTOCOL-HTTP2.md, "Status-Message".
  */
@@ -26,11 +29,15 @@ export function encodeStatusMessage(text: string, sizeMax: number): string {
     let end = index + 1
     while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end++
     let character = ''
-    for (; index < end; index++) character += encodeOctet(bytes[index]!)
+    if (index === 0 && bytes[0] === SPACE) character = ENCODED_SPACE
+    else for (; index < end; index++) character += encodeOctet(bytes[index]!)
+    index = end
     if (encoded.length + character.length > sizeMax) break
     encoded += character
   }
-  return encoded
+  if (!encoded.endsWith(' ')) return encoded
+  const whole = encoded.slice(0, -1) + ENCODED_SPACE
+  return whole.length <= sizeMax ? whole : encoded.trimEnd()
 }
 
 function encodeOctet(octet: number): string {

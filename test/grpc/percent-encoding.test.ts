@@ -22,6 +22,22 @@ t.test('T3: a long message is cut between characters', t => {
   t.end()
 })
 
+t.test(
+  'T3: a message keeps its spaces, though a field has none at its ends (RFC 9113 §8.2.1)',
+  t => {
+    t.equal(encodeStatusMessage(' a b ', 100), '%20a b%20')
+    t.equal(encodeStatusMessage('  ', 100), '%20%20')
+    t.equal(encodeStatusMessage(' ', 100), '%20')
+    t.equal(encodeStatusMessage('ä ', 100), '%C3%A4%20')
+    t.equal(encodeStatusMessage('a  bcd', 3), 'a', 'nor where it is cut')
+    t.equal(encodeStatusMessage('a  bcd', 5), 'a  bc')
+    for (const text of [' a b ', '  ', 'ä ', ' % ']) {
+      t.equal(decodeStatusMessage(encodeStatusMessage(text, 100), 100), text)
+    }
+    t.end()
+  },
+)
+
 t.test('T4: decoding never fails', t => {
   t.equal(decodeStatusMessage('a%23b%2Cc%', MAX), 'a#b,c%')
   t.equal(decodeStatusMessage('ok%FFok', MAX), 'ok\ufffdok')
