@@ -144,7 +144,8 @@ function finish(
 ): void {
   runtime.settle()
   if (socket.ended) {
-    runtime.advance(1_001)
+    // A second after a fault; a minute for a server whose client may still read its last replies.
+    runtime.advance(60_001)
     invariant(socket.destroyed, 'D10 a socket that was ended is destroyed in time')
   }
   driver.destroy(new Error('the end'))

@@ -366,7 +366,7 @@ export class SocketDriver implements ConnectionHost {
   }
 
   #armLinger(): void {
-    if (this.#linger !== undefined) return
+    if (this.#linger !== undefined || this.#gone) return
     this.#linger = this.#runtime.schedule(LINGER_MS, () => {
       this.#linger = undefined
       // Only its own FIN says that a client has our replies: on a socket that is destroyed, what it had under way is
