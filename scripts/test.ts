@@ -5,7 +5,11 @@
  *     npm test
  *     npm test -- hpack scenario/goaway
  */
-import { runTap, testFiles } from './tap-run.js'
+import { availableParallelism } from 'node:os'
+import { runTap, type TapResult, testFiles } from './tap-run.js'
+
+/** Files that measure time or memory, or fill every core by themselves: one after another. */
+const ALONE = /\/(?:attack|bench|faults|soak)\//
 
 const words = process.argv.slice(2)
 const files = testFiles('.build/test').filter(
@@ -17,19 +21,26 @@ if (files.length === 0) {
 }
 
 const started = Date.now()
-// Without coverage: collecting it makes hot loops two times slower and guards meaningless.
-const result = await runTap(files, [
-  '--disable-coverage',
-  '--allow-empty-coverage',
-  '--timeout=120',
-])
+const results: TapResult[] = []
+for (const [jobs, alone] of [
+  [availableParallelism(), false],
+  [1, true],
+] as const) {
+  const group = files.filter(file => ALONE.test(file) === alone)
+  if (group.length === 0) continue
+  console.log(`test files: ${group.length}, ${jobs === 1 ? 'one' : jobs} at a time`)
+  // Without coverage: collecting it makes hot loops two times slower and guards meaningless.
+  const args = ['--disable-coverage', '--allow-empty-coverage', '--timeout=120', `--jobs=${jobs}`]
+  results.push(await runTap(group, args))
+}
 const seconds = ((Date.now() - started) / 1_000).toFixed(1)
 
-for (const failure of result.failures) console.log(`FAILED ${failure}`)
-console.log(
-  `${files.length} files in ${seconds} s${result.skipped > 0 ? `, ${result.skipped} skipped` : ''}`,
-)
+const sum = (count: (result: TapResult) => number): number =>
+  results.reduce((total, result) => total + count(result), 0)
+for (const failure of results.flatMap(result => result.failures)) console.log(`FAILED ${failure}`)
+const skipped = sum(result => result.skipped)
+console.log(`${files.length} files in ${seconds} s${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 // tap may fail for reasons of its own; they count as a failure, never as nothing.
-const failed = result.failed === 0 && result.exitCode !== 0 ? 1 : result.failed
-console.log(`${result.passed} passed, ${failed} failed`)
+const failed = sum(result => (result.failed === 0 && result.exitCode !== 0 ? 1 : result.failed))
+console.log(`${sum(result => result.passed)} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

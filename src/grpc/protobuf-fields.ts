@@ -7,13 +7,15 @@ export interface ProtobufField {
 }
 
 const LENGTH_DELIMITED = 2
+/** What the tenth octet of a varint counts, the last it may have. */
+const TENTH_SCALE = 2 ** 63
 const NO_BYTES = new Uint8Array(0)
 
 /**
  * The fields of one message, in order: enough protobuf for the few messages that errors are made
  * of, so that they need no library.
  *
- * @throws RangeError when it is cut short or a wire type is unknown
+ * @throws RangeError when it is cut short, a varint is too long or a wire type is unknown
  */
 export function* readFields(bytes: Uint8Array): Generator<ProtobufField, void> {
   let offset = 0
@@ -22,6 +24,7 @@ export function* readFields(bytes: Uint8Array): Generator<ProtobufField, void> {
     for (let scale = 1; ; scale *= 128) {
       const octet = bytes[offset++]
       if (octet === undefined) throw new RangeError('message ends inside a varint')
+      if (scale > TENTH_SCALE) throw new RangeError('a varint has more than 10 octets')
       value += (octet & 0x7f) * scale
       if (octet < 0x80) return value
     }

@@ -33,7 +33,8 @@ t.test('fixed fields are passed over; what is cut short or a group is refused', 
       [3, 0, 1],
     ],
   )
-  for (const hex of ['80', '0a05aa', '0b', '09aa', '08']) {
+  const elevenOctets = `08${'80'.repeat(10)}01`
+  for (const hex of ['80', '0a05aa', '0b', '09aa', '08', elevenOctets]) {
     t.throws(() => [...readFields(Buffer.from(hex, 'hex'))], RangeError, hex)
   }
   t.end()
