@@ -23,6 +23,9 @@ const STATE_COUNT = 256
 /** Inner nodes on the path of 1-bits towards EOS, whose code is 30 ones. */
 const ONES_STATE_COUNT = 30
 const PADDING_BITS_MAX = 7
+/** The next state in a transition, where it is the beginning of that state's row in the table. */
+const ROW_MASK = 0xff00
+const PADDING_ROW_MAX: number = PADDING_BITS_MAX << 8
 /** Marks a transition that meets EOS. */
 const MEETS_EOS = -1
 
@@ -38,35 +41,35 @@ export function huffmanDecodedSizeMax(size: number): number {
  */
 export function decodeHuffman(source: Buffer, start: number, end: number, target: Buffer): number {
   const table = transitions()
-  let state = 0
+  let row = 0
   let size = 0
   for (let i = start; i < end; i++) {
-    const step = table[(state << 8) | source[i]!]!
+    const step = table[row | source[i]!]!
     if (step === MEETS_EOS) return HuffmanFault.EndOfString
     target[size] = step
-    target[size + 1] = step >>> 8
-    size += (step >>> 16) & 3
-    state = step >>> 18
+    target[size + 1] = step >>> 16
+    size += step >>> 24
+    row = step & ROW_MASK
   }
-  return state <= PADDING_BITS_MAX ? size : paddingFault(state)
+  return row <= PADDING_ROW_MAX ? size : paddingFault(row)
 }
 
 /** How many octets source[start, end) stands for, or a HuffmanFault; writes nothing. */
 export function huffmanDecodedSize(source: Buffer, start: number, end: number): number {
   const table = transitions()
-  let state = 0
+  let row = 0
   let size = 0
   for (let i = start; i < end; i++) {
-    const step = table[(state << 8) | source[i]!]!
+    const step = table[row | source[i]!]!
     if (step === MEETS_EOS) return HuffmanFault.EndOfString
-    size += (step >>> 16) & 3
-    state = step >>> 18
+    size += step >>> 24
+    row = step & ROW_MASK
   }
-  return state <= PADDING_BITS_MAX ? size : paddingFault(state)
+  return row <= PADDING_ROW_MAX ? size : paddingFault(row)
 }
 
-function paddingFault(state: number): HuffmanFault {
-  return state < ONES_STATE_COUNT ? HuffmanFault.PaddingTooLong : HuffmanFault.PaddingNotOnes
+function paddingFault(row: number): HuffmanFault {
+  return row >>> 8 < ONES_STATE_COUNT ? HuffmanFault.PaddingTooLong : HuffmanFault.PaddingNotOnes
 }
 
 /** Octets that `text` takes when Huffman-coded; -1 when a character is above 0xff. */
@@ -117,8 +120,8 @@ export function encodeHuffman(target: Buffer, offset: number, text: string): num
 }
 
 /**
- * For each state and octet: first symbol in bits 0-7, second in 8-15, how many there are in
- * 16-17, next state in 18-25. An octet completes two symbols at most, as codes have 5 bits or more.
+ * For each state and octet: first symbol in bits 0-7, next state in 8-15, second symbol in 16-23,
+ * how many symbols there are in 24-25. An octet completes two at most, as codes have 5 bits or more.
  * 256 KiB for the whole process, built at the first use in about 2 ms.
  */
 let transitionTable: Int32Array | undefined
@@ -166,7 +169,7 @@ function buildTransition(tree: Int16Array, from: number, octet: number): number 
     const node = tree[2 * state + ((octet >>> shift) & 1)]!
     state = Math.max(node, 0)
     if (node === ~SYMBOL_EOS) return MEETS_EOS
-    if (node < 0) symbols |= ~node << (8 * count++)
+    if (node < 0) symbols |= ~node << (16 * count++)
   }
-  return (state << 18) | (count << 16) | symbols
+  return (count << 24) | symbols | (state << 8)
 }
