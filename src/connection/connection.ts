@@ -382,8 +382,7 @@ export class Connection {
     this.sender.stop()
     this.receiver.stop()
     lastWord()
-    const lost = cause ?? new Error('the connection was closed')
-    this.streams.loseAll(lost)
+    this.streams.loseAll(cause)
     if (!this.#inTurn) this.#dispatch()
     if (this.#closedTold) return
     this.#closedTold = true

@@ -175,10 +175,13 @@ export class StreamTable {
   }
 
   /** The connection has gone. The peer cannot have looked at requests that never left. gRPC A6. */
-  loseAll(cause: Error): void {
+  loseAll(cause: Error | undefined): void {
     const isClient = this.#connection.role === 'client'
+    let lost = cause
     for (const stream of this.#map.snapshot()) {
-      this.lose(stream, cause, isClient && stream.id > this.#takenIdMax)
+      // Most connections end without a stream: an error with its stack would be a tenth of all they cost.
+      lost ??= new Error('the connection was closed')
+      this.lose(stream, lost, isClient && stream.id > this.#takenIdMax)
     }
   }
 

@@ -6,7 +6,7 @@ import {
   type StreamHandler,
 } from '../connection/index.js'
 import { CallBatch } from './call-batch.js'
-import { type CallOptions, type CallSettings, callSettings } from './call-options.js'
+import { type CallOptions, CallSettings } from './call-options.js'
 import { isRefusal, RequestReader } from './request-head.js'
 import { sendRefusal } from './response-writer.js'
 import type { Router } from './router.js'
@@ -19,8 +19,8 @@ export class CallAcceptor implements ConnectionHandler {
   readonly #batch: CallBatch
 
   /** @throws RangeError when an option is out of range. */
-  constructor(router: Router, options: CallOptions = {}) {
-    this.#settings = callSettings(options)
+  constructor(router: Router, options: CallOptions | CallSettings = {}) {
+    this.#settings = options instanceof CallSettings ? options : new CallSettings(options)
     this.#requests = new RequestReader(router, this.#settings)
     this.#batch = new CallBatch()
   }

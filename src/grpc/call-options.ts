@@ -19,29 +19,23 @@ export interface CallOptions {
   readonly onError?: (error: unknown, call: ServerCall) => void
 }
 
-/** `CallOptions`, checked and complete. */
-export interface CallSettings {
+/** `CallOptions`, checked and complete. Made once where many connections have the same. */
+export class CallSettings {
   readonly limits: CallLimits
   readonly compressions: Compressions
   readonly compression: Compression | undefined
   /** What we write into `grpc-accept-encoding`. */
   readonly acceptEncoding: string
   readonly onError: ((error: unknown, call: ServerCall) => void) | undefined
-}
 
-/**
- * Checks and completes `options`.
- *
- * @throws RangeError for a limit out of range or a compression that is not among `compressions`.
- */
-export function callSettings(options: CallOptions): CallSettings {
-  const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
-  return {
-    limits: callLimits(options.limits),
-    compressions,
-    compression: findCompression(compressions, options.compression),
-    acceptEncoding: acceptEncoding(compressions),
-    onError: options.onError,
+  /** @throws RangeError for a limit out of range or a compression that is not among `compressions`. */
+  constructor(options: CallOptions) {
+    const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
+    this.limits = callLimits(options.limits)
+    this.compressions = compressions
+    this.compression = findCompression(compressions, options.compression)
+    this.acceptEncoding = acceptEncoding(compressions)
+    this.onError = options.onError
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   CallAcceptor,
   type CallOptions,
+  CallSettings,
   type Route,
   Router,
   type ServerCall,
@@ -45,9 +46,10 @@ export class GrpcListener implements CallListener {
   }
 
   async listen(): Promise<this> {
+    const settings = new CallSettings(this.#options.calls)
     this.#server = await serve({
       ...this.#options,
-      handler: () => new CallAcceptor(this.#router, this.#options.calls),
+      handler: () => new CallAcceptor(this.#router, settings),
     })
     return this
   }
