@@ -41,7 +41,7 @@ export class Registration {
 
   /** Registers. Rejects with the registry's error. */
   async begin(): Promise<void> {
-    await this.#registry.register(this.#record, { ttlMs: TTL_MS })
+    await this.#register()
     this.#arm()
   }
 
@@ -56,6 +56,12 @@ export class Registration {
     }
   }
 
+  async #register(): Promise<void> {
+    await this.#registry.register(this.#record, { ttlMs: TTL_MS })
+    // The server may have stopped meanwhile: then this was one too many.
+    if (this.#ended) await this.#registry.deregister(this.#record)
+  }
+
   #arm(): void {
     if (this.#ended) return
     this.#timer = this.#runtime.schedule(INTERVAL_MS, () => void this.#renew())
@@ -64,9 +70,7 @@ export class Registration {
   /** A registry that fails now may work again before the time is up. */
   async #renew(): Promise<void> {
     try {
-      await this.#registry.register(this.#record, { ttlMs: TTL_MS })
-      // The server may have stopped meanwhile: then this was one too many.
-      if (this.#ended) await this.#registry.deregister(this.#record)
+      await this.#register()
     } catch (error) {
       this.#onError(error, undefined)
     }

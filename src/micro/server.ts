@@ -87,6 +87,7 @@ export class Server implements AsyncDisposable {
   readonly #connections = new Set<MucpConnection>()
   readonly #services: Service<unknown>[] = []
   readonly #stopHooks: (() => void | Promise<void>)[] = []
+  #listening: Promise<Listener> | undefined
   #listener: Listener | undefined
   #registration: Registration | undefined
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
@@ -199,22 +200,22 @@ export class Server implements AsyncDisposable {
     return this.#subscriptions.add(topic, handler, codec)
   }
 
-  /** Listens, then registers. Rejects with the transport's error, or TypeError when started before. */
+  /** Listens, then registers. Rejects with the transport's error, or TypeError when started or stopped before. */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new TypeError(`the server is ${this.#state} already`)
     this.#state = 'starting'
     try {
-      const listener = await this.#transport.listen(this.#options.address ?? '127.0.0.1:0')
+      this.#listening = this.#transport.listen(this.#options.address ?? '127.0.0.1:0')
+      const listener = await this.#listening
       this.#listener = listener
       if (isCallListener(listener)) listener.onCall(this.#router)
       listener.accept(socket => this.#serve(socket))
-      await this.#register(listener)
+      if (this.#stopping === undefined) await this.#register(listener)
     } catch (error) {
-      await this.#listener?.close()
-      this.#listener = undefined
-      this.#state = 'new'
+      if (this.#stopping === undefined) await this.#startAgain()
       throw error
     }
+    if (this.#stopping !== undefined) throw new TypeError('the server was stopped while it started')
     this.#state = 'running'
   }
 
@@ -247,11 +248,20 @@ export class Server implements AsyncDisposable {
     await this.stop()
   }
 
+  /** After a start that failed: it may be tried again. */
+  async #startAgain(): Promise<void> {
+    await this.#listener?.close()
+    this.#listener = undefined
+    if (this.#state === 'starting') this.#state = 'new'
+  }
+
   async #stop(graceMs: number): Promise<void> {
-    const listener = this.#listener
     this.#state = 'stopped'
     const end = this.#runtime.now() + graceMs
     if (this.#stopHooks.length > 0) await this.#runStopHooks(graceMs)
+    // It may be about to listen: that is ended as well. Why it failed is for `start` to say.
+    await this.#listening?.catch(() => undefined)
+    const listener = this.#listener
     await this.#registration?.end()
     if (listener === undefined) return
     const restMs = Math.max(0, end - this.#runtime.now())
