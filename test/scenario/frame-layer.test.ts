@@ -12,27 +12,44 @@ t.test('RFC 9113 §4.1: the reserved bit is ignored on receipt', t => {
   peer.sends(frames.goaway(RESERVED, Code.noError))
   t.equal(events.at(-1), 'goaway 0 NO_ERROR')
   t.notOk(peer.takesLines().some(line => line.startsWith('GOAWAY')))
+  for (const role of ROLES) {
+    const both = withStream({ role })
+    both.peer.sends(
+      frames.raw(Type.settings, 0, RESERVED),
+      frames.raw(Type.ping, 0, RESERVED, Buffer.from('abcdefgh')),
+      frames.raw(Type.rstStream, 0, 1 + RESERVED, Buffer.of(0, 0, 0, 8)),
+    )
+    both.peer.expects(frames.settingsAck(), frames.ping('abcdefgh', true))
+    t.same(both.events, ['reset 1 CANCEL by peer'], role)
+  }
   t.end()
 })
 
 t.test('RFC 9113 §4.1: undefined flags are ignored', t => {
   for (const role of ROLES) {
-    const { peer, events } = withStream({ role })
-    const flagged = (type: number, flags: number, streamId: number, payload: Uint8Array): Buffer =>
-      frames.raw(type, flags, streamId, payload)
-    if (role === 'client') peer.sends(frames.headers(1, RESPONSE, { extraFlags: 0xd2 }))
+    const { peer, events, stream } = withStream({ role, settings: { initialWindowSize: 0 } })
+    if (role === 'server') stream.sendHeaders(RESPONSE, false)
+    stream.sendData(zeros, 0, 5, false)
+    peer.takes()
+    const id = role === 'client' ? 1 : 3
+    const block = literalBlock(role === 'client' ? RESPONSE : REQUEST)
+    const increment = Buffer.of(0, 0, 0, 5)
     peer.sends(
+      frames.headers(id, block.subarray(0, 9), { endHeaders: false, extraFlags: 0xd2 }),
+      frames.raw(Type.continuation, 0xff, id, block.subarray(9)), // PADDED means nothing here
       frames.data(1, { size: 2, extraFlags: 0xf6 }),
-      flagged(Type.settings, 0xfe, 0, Buffer.alloc(0)),
-      flagged(Type.ping, 0xfe, 0, Buffer.from('abcdefgh')),
-      flagged(Type.windowUpdate, 0xff, 1, Buffer.of(0, 0, 0, 1)),
-      flagged(Type.priority, 0xff, 1, Buffer.of(0, 0, 0, 0, 9)),
+      frames.raw(Type.settings, 0xfe, 0),
+      frames.raw(Type.ping, 0xfe, 0, Buffer.from('abcdefgh')),
+      frames.raw(Type.windowUpdate, 0xff, 1, increment),
+      frames.raw(Type.priority, 0xff, 1, Buffer.of(0, 0, 0, 0, 9)),
     )
-    peer.expects(frames.settingsAck(), frames.ping('abcdefgh', true))
-    t.same(events, role === 'client' ? ['headers 1', 'data 1 2'] : ['data 1 2'])
-    peer.sends(flagged(Type.rstStream, 0xff, 1, Buffer.of(0, 0, 0, 8)))
+    peer.expects(frames.settingsAck(), frames.ping('abcdefgh', true), frames.data(1, { size: 5 }))
+    t.same(events, [role === 'client' ? 'headers 1' : 'request 3', 'data 1 2'])
+    peer.sends(frames.raw(Type.rstStream, 0xff, 1, Buffer.of(0, 0, 0, 8)))
     t.equal(events.at(-1), 'reset 1 CANCEL by peer')
     peer.expectsNothing()
+    peer.sends(frames.raw(Type.goaway, 0xff, 0, Buffer.alloc(8)))
+    t.ok(events.includes('goaway 0 NO_ERROR'), role)
   }
   t.end()
 })
@@ -90,9 +107,16 @@ t.test('RFC 9113 §4.2: a frame that is too large fails on its header alone', t 
 t.test(
   'RFC 9113 §4.2: DATA that is too large is a FRAME_SIZE_ERROR, of stream or connection',
   t => {
-    const { peer } = withStream({ role: 'server' })
-    peer.sends(frames.raw(Type.data, 0, 1, zeros.subarray(0, 16_385)))
-    t.match(peer.takesLines().at(-1), /^(RST_STREAM stream 1|GOAWAY last 1) FRAME_SIZE_ERROR$/)
+    for (const role of ROLES) {
+      const { peer, events } = withStream({ role })
+      if (role === 'client') peer.sends(frames.headers(1, RESPONSE))
+      peer.sends(frames.raw(Type.data, 0, 1, zeros.subarray(0, 16_385)))
+      t.match(peer.takesLines().at(-1), /^(RST_STREAM stream 1|GOAWAY last [01]) FRAME_SIZE_ERROR$/)
+      t.notOk(
+        events.some(event => event.startsWith('data')),
+        role,
+      )
+    }
     t.end()
   },
 )
@@ -168,18 +192,20 @@ t.test('RFC 9113 §6.4: PRIORITY of a wrong size on an idle stream ends the conn
 })
 
 t.test('RFC 9113 §6.2: HEADERS too short for its flags ends the connection', t => {
-  for (const [flags, payload] of [
-    [0x0c, Buffer.alloc(0)], // PADDED, no length octet
-    [0x24, Buffer.alloc(4)], // PRIORITY, four octets
-    [0x2c, Buffer.alloc(5)], // both, five octets
-  ] as const) {
-    const { peer } = connect({ role: 'server' })
-    peer.sends(frames.raw(Type.headers, flags, 1, payload))
-    t.match(peer.takesLines().at(-1), /^GOAWAY last 0 (FRAME_SIZE|PROTOCOL)_ERROR$/)
+  for (const role of ROLES) {
+    for (const [flags, payload] of [
+      [0x0c, Buffer.alloc(0)], // PADDED, no length octet
+      [0x24, Buffer.alloc(4)], // PRIORITY, four octets
+      [0x2c, Buffer.alloc(5)], // both, five octets
+    ] as const) {
+      const { peer } = withStream({ role })
+      peer.sends(frames.raw(Type.headers, flags, role === 'client' ? 1 : 3, payload))
+      peer.expectsFatal(Code.frameSizeError)
+    }
+    const { peer } = withStream({ role })
+    peer.sends(frames.raw(Type.data, 0x8, 1)) // PADDED, no length octet
+    peer.expectsFatal(Code.frameSizeError)
   }
-  const { peer } = withStream({ role: 'server' })
-  peer.sends(frames.raw(Type.data, 0x8, 1))
-  t.match(peer.takesLines().at(-1), /^GOAWAY last 1 (FRAME_SIZE|PROTOCOL)_ERROR$/)
   t.end()
 })
 

@@ -82,6 +82,12 @@ t.test('RFC 9113 §5.4.1: an error GOAWAY names the last stream that was process
   peer.requests(1, 3, 9)
   peer.sends(frames.windowUpdate(0, 0))
   peer.expectsFatal(Code.protocolError, 9)
+
+  const client = connect({ role: 'client' })
+  for (let i = 0; i < 3; i++) client.open(true)
+  client.peer.skips(3)
+  client.peer.sends(frames.windowUpdate(0, 0))
+  client.peer.expectsFatal(Code.protocolError, 0) // a server opens none
   t.end()
 })
 
