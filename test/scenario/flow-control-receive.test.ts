@@ -239,25 +239,22 @@ t.test('RFC 9113 §6.9.1: the window of the connection holds for ignored DATA to
 })
 
 t.test('RFC 9113 §6.9.3: until our smaller window is acknowledged, the old one holds', t => {
-  const { peer, events } = connect({
-    role: 'server',
-    handshake: false,
-    limits: { ...EXACT, streamWindowSize: 1_000 },
-  })
-  peer.takes()
-  peer.sends(
-    frames.preface(),
-    frames.settings(),
-    frames.headers(1, REQUEST),
-    frames.data(1, { size: 5_000 }),
-  )
-  t.equal(events.at(-1), 'data 1 5000', 'sent under the initial 65_535')
-  t.notOk(
-    peer.takesLines().some(line => line.startsWith('RST_STREAM') || line.startsWith('GOAWAY')),
-  )
-  peer.sends(frames.settingsAck()) // the window is -4_000 from here on
-  peer.sends(frames.data(1, { size: 1 }))
-  peer.expects(frames.rstStream(1, Code.flowControlError))
+  for (const role of ROLES) {
+    const limits = { ...EXACT, streamWindowSize: 1_000 }
+    const { peer, events, open } = connect({ role, handshake: false, limits })
+    if (role === 'client') open()
+    peer.takes()
+    if (role === 'server') peer.sends(frames.preface())
+    const headers = frames.headers(1, role === 'client' ? RESPONSE : REQUEST)
+    peer.sends(frames.settings(), headers, frames.data(1, { size: 5_000 }))
+    t.equal(events.at(-1), 'data 1 5000', 'sent under the initial 65_535')
+    t.notOk(
+      peer.takesLines().some(line => line.startsWith('RST_STREAM') || line.startsWith('GOAWAY')),
+    )
+    peer.sends(frames.settingsAck()) // the window is -4_000 from here on
+    peer.sends(frames.data(1, { size: 1 }))
+    peer.expects(frames.rstStream(1, Code.flowControlError))
+  }
   t.end()
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Code, frames, RESPONSE, TRAILERS, Type, zeros } from '../support/frames.js'
+import { Code, frames, REQUEST, RESPONSE, TRAILERS, Type, zeros } from '../support/frames.js'
 import { connect, ROLES, withStream } from '../support/peer.js'
 
 /** A server's stream needs a response before its DATA. */
@@ -174,6 +174,40 @@ t.test('RFC 9113 §6.9: only DATA counts', t => {
     const { peer, stream } = sender(role, { initialWindowSize: 0 })
     stream.sendHeaders(TRAILERS, true)
     peer.expects(frames.headers(1, TRAILERS, { endStream: true }))
+  }
+  t.end()
+})
+
+t.test('RFC 9113 §5.2.2: reading goes on while windows are closed', t => {
+  for (const role of ROLES) {
+    const { peer, stream, events } = sender(role, { initialWindowSize: 0x7fff_0000 })
+    stream.sendData(zeros, 0, 100_000, false) // uses up the window of the connection
+    peer.takes()
+    peer.sends(
+      frames.ping(),
+      frames.settings({ headerListSizeMax: 50_000 }),
+      role === 'client' ? frames.headers(1, RESPONSE) : frames.headers(3, REQUEST),
+      frames.data(1, { size: 7 }),
+    )
+    peer.expects(frames.ping('12345678', true), frames.settingsAck())
+    t.same(events.slice(-2), [role === 'client' ? 'headers 1' : 'request 3', 'data 1 7'])
+    peer.sends(frames.rstStream(1, Code.cancel))
+    t.equal(events.at(-1), 'reset 1 CANCEL by peer', role)
+  }
+  t.end()
+})
+
+t.test('RFC 9113 §5.2.1: a stream may send 65_535 octets before anybody says otherwise', t => {
+  for (const role of ROLES) {
+    const { peer, stream } = sender(role)
+    peer.sends(frames.windowUpdate(0, 1_000_000))
+    stream.sendData(zeros, 0, 65_536, true)
+    const sizes = peer.takes().map(({ payload }) => payload.length)
+    t.equal(
+      sizes.reduce((sum, size) => sum + size),
+      65_535,
+      role,
+    )
   }
   t.end()
 })

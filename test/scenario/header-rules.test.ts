@@ -23,11 +23,14 @@ function refusesRequest(list: readonly string[]): void {
 }
 
 function refusesResponse(list: readonly string[], endStream = false): void {
-  const { peer, events } = withStream({ role: 'client' })
+  const { peer, events, open } = withStream({ role: 'client' })
   peer.sends(frames.headers(1, list, { endStream }))
   peer.expects(frames.rstStream(1, Code.protocolError))
   if (events.join() !== 'reset 1 PROTOCOL_ERROR by us')
     throw new Error(`events: ${events.join(', ')}`)
+  const next = open(true) // and nobody else is harmed
+  peer.sends(frames.headers(3, RESPONSE, { endStream: true }))
+  if (!next.ended) throw new Error('the next response was not taken')
 }
 
 function refusesTrailers(list: readonly string[], endStream = true): void {
@@ -205,6 +208,9 @@ t.test('RFC 9113 §8.1: an interim response does not end a stream', t => {
 
 t.test('RFC 9113 §8.6: there is no 101', t => {
   refusesResponse([':status', '101'])
+  const { peer, stream } = withStream({ role: 'server' })
+  t.throws(() => stream.sendHeaders([':status', '101'], false), TypeError)
+  peer.expectsNothing()
   t.end()
 })
 
@@ -260,87 +266,6 @@ t.test('RFC 9113 §8.1.1: content-length is a number of octets', t => {
   const { peer, events } = connect({ role: 'server' })
   peer.sends(frames.headers(1, requestWith('content-length', '0'), { endStream: true }))
   t.same(events, ['request 1 end'])
-  t.end()
-})
-
-t.test('RFC 9113 §8.1.1: DATA must add up to content-length, padding apart', t => {
-  const announced = requestWith('content-length', '10')
-  const run = (...body: Buffer[]): { events: string[]; lines: string[] } => {
-    const { peer, events } = connect({ role: 'server' })
-    peer.sends(frames.headers(1, announced), ...body)
-    return { events, lines: peer.takesLines() }
-  }
-  const right = run(
-    frames.data(1, { size: 4, padding: 200 }),
-    frames.data(1, { size: 6, endStream: true }),
-  )
-  t.equal(right.events.at(-1), 'data 1 6 end')
-  const byTrailers = run(
-    frames.data(1, { size: 10 }),
-    frames.headers(1, TRAILERS, { endStream: true }),
-  )
-  t.equal(byTrailers.events.at(-1), 'headers 1 end')
-
-  const reset = 'RST_STREAM stream 1 PROTOCOL_ERROR'
-  for (const [name, ...body] of [
-    ['too few', frames.data(1, { size: 9, endStream: true })],
-    ['none', frames.data(1, { endStream: true })],
-    ['too many', frames.data(1, { size: 11 })],
-    ['too many, later', frames.data(1, { size: 10 }), frames.data(1, { size: 1, endStream: true })],
-    [
-      'too few, then trailers',
-      frames.data(1, { size: 9 }),
-      frames.headers(1, TRAILERS, { endStream: true }),
-    ],
-  ] as [string, ...Buffer[]][]) {
-    const { events, lines } = run(...body)
-    t.same(lines, [reset], name)
-    t.equal(events.at(-1), 'reset 1 PROTOCOL_ERROR by us', name)
-    t.notOk(
-      events.some(event => event.startsWith('data') && event.endsWith('end')),
-      name,
-    )
-  }
-  t.end()
-})
-
-t.test('RFC 9113 §8.1.1: END_STREAM on HEADERS contradicts a content-length', t => {
-  const { peer, events } = connect({ role: 'server' })
-  peer.sends(frames.headers(1, requestWith('content-length', '5'), { endStream: true }))
-  peer.expects(frames.rstStream(1, Code.protocolError))
-  t.same(events, [])
-  t.end()
-})
-
-t.test(
-  'RFC 9113 §8.1.1: a response to HEAD, 204 and 304 may announce what it does not carry',
-  t => {
-    const head = connect({ role: 'client' })
-    head.open(true, requestBut(':method', 'HEAD'))
-    head.peer.skips(1)
-    head.peer.sends(frames.headers(1, [...RESPONSE, 'content-length', '500'], { endStream: true }))
-    head.peer.expectsNothing()
-    t.same(head.events, ['headers 1 end'])
-
-    const notModified = connect({ role: 'client' })
-    notModified.open(true)
-    notModified.peer.skips(1)
-    const list = [':status', '304', 'content-length', '500']
-    notModified.peer.sends(frames.headers(1, list, { endStream: true }))
-    notModified.peer.expectsNothing()
-    t.same(notModified.events, ['headers 1 end'])
-    t.end()
-  },
-)
-
-t.test('RFC 9113 §8.1.1: a short response is malformed', t => {
-  const { peer, on } = withStream({ role: 'client' })
-  peer.sends(
-    frames.headers(1, [...RESPONSE, 'content-length', '5']),
-    frames.data(1, { size: 4, endStream: true }),
-  )
-  peer.expects(frames.rstStream(1, Code.protocolError))
-  t.notOk(on.ended)
   t.end()
 })
 
@@ -406,60 +331,6 @@ t.test('CVE-2026-21710 (B10): field names that mean something to JavaScript are 
   const names = ['__proto__', 'constructor', 'hasownproperty', '0', '4294967295', 'tostring']
   const fields = names.flatMap(name => [name, 'x'])
   t.same(takesRequest(requestWith(...fields)).slice(REQUEST.length), fields)
-  t.end()
-})
-
-t.test('RFC 9113 §10.3: what may not be sent throws at our own caller', t => {
-  const bad: string[][] = [
-    ['X-Upper', '1'],
-    ['', '1'],
-    ['a b', '1'],
-    ['x', 'a\r\nb: c'],
-    ['x', 'a\0'],
-    ['x', ' a'],
-    ['x', 'a '],
-    ['x', 'smile \u{1f600}'],
-    ['connection', 'close'],
-    ['transfer-encoding', 'chunked'],
-    ['te', 'gzip'],
-    ['content-length', 'many'],
-    [':late', '1'],
-    ['odd'],
-  ]
-  for (const fields of bad) {
-    const client = connect({ role: 'client' })
-    t.throws(() => client.open(true, requestWith(...fields)), TypeError, fields.join(': '))
-    client.peer.expectsNothing()
-    client.open(true) // and the connection is none the worse
-    client.peer.expects(frames.headers(1, REQUEST, { endStream: true }))
-
-    const server = withStream({ role: 'server' })
-    t.throws(() => server.stream.sendHeaders([...RESPONSE, ...fields], false), TypeError)
-    server.stream.sendHeaders(RESPONSE, false)
-    t.throws(() => server.stream.sendHeaders(fields, true), TypeError)
-    server.stream.sendHeaders(TRAILERS, true)
-    server.peer.expects(
-      frames.headers(1, RESPONSE),
-      frames.headers(1, TRAILERS, { endStream: true }),
-    )
-  }
-  t.end()
-})
-
-t.test('RFC 9113 §10.3: extra fields are checked as well', t => {
-  const { open, peer } = connect({ role: 'client' })
-  t.throws(() => open(true, REQUEST, ['x', 'a\nb']), TypeError)
-  open(true, REQUEST, ['grpc-timeout', '1S'])
-  peer.expects(frames.headers(1, requestWith('grpc-timeout', '1S'), { endStream: true }))
-  t.end()
-})
-
-t.test('RFC 9113 §6.5.2: a list larger than the peer accepts is not sent', t => {
-  const { open, peer } = connect({ role: 'client', settings: { headerListSizeMax: 1_000 } })
-  t.throws(() => open(true, requestWith('x', 'y'.repeat(1_000))), RangeError)
-  peer.expectsNothing()
-  open(true)
-  peer.expects(frames.headers(1, REQUEST, { endStream: true }))
   t.end()
 })
 

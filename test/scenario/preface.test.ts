@@ -107,6 +107,10 @@ t.test('RFC 9113 §6.5.2: our SETTINGS say what our limits are', t => {
     t.equal(sent.get(SettingId.initialWindowSize), 70_000, role)
     t.equal(sent.get(SettingId.frameSizeMax), 20_000, role)
     t.notOk(sent.has(SettingId.enableConnectProtocol), 'RFC 8441 §3: never advertised')
+    t.ok(
+      [...sent.keys()].every(id => id >= 1 && id <= 6),
+      'RFC 9113 §5.5: no extension is offered',
+    )
   }
   t.equal(read('client').get(SettingId.enablePush), 0, 'RFC 9113 §8.4: no push to this client')
   t.not(read('server').get(SettingId.enablePush), 1, 'RFC 9113 §6.5.2: a server never sends 1')
