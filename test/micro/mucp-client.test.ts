@@ -165,10 +165,12 @@ t.test('an idle socket that the server ends is dropped', async t => {
 t.test('micro-wire §3.3: Micro-Error is parsed, and the socket is closed', async t => {
   const text =
     '{"id":"greeter","code":404,"detail":"no such name","status":"Not Found","reason":"x"}'
-  const { hello, client } = await bench(
-    t,
-    answering([], () => message({ 'micro-error': text })),
-  )
+  let closed = false
+  const { hello, client } = await bench(t, async socket => {
+    await socket.receive()
+    await socket.send(message({ 'micro-error': text }))
+    closed = (await socket.receive()) === undefined
+  })
   const error = await hello({}).catch(each => each)
   t.ok(error instanceof MicroError)
   t.match(error, {
@@ -179,6 +181,8 @@ t.test('micro-wire §3.3: Micro-Error is parsed, and the socket is closed', asyn
     extra: { reason: 'x' },
   })
   t.equal(client.idleCount('greeter:1'), 0)
+  await settle()
+  t.ok(closed)
 })
 
 t.test('micro-wire §3.9: text that is no JSON is the detail of an error with code 0', async t => {
@@ -257,7 +261,7 @@ t.test('nobody at the address is 500 connection error from go.micro.client', asy
 })
 
 t.test(
-  'micro-wire §3.7: an attempt ends after 5 s with 408, and is repeated 5 times with go-micro back-off',
+  'micro-wire §3.7: an attempt ends after 5 s with 408, the call after 30 s, with go-micro back-off between',
   async t => {
     const seen: Message[] = []
     const { hello, runtime } = await bench(
@@ -279,6 +283,26 @@ t.test(
       detail: 'call timeout: context deadline exceeded',
     })
     t.equal(seen[4]!.header.get('Timeout'), '3100000000', 'the last attempt has what remains')
+  },
+)
+
+t.test(
+  'micro-wire §3.7: a 408 of the server is repeated 5 times, with pauses that grow',
+  async t => {
+    const seen: Message[] = []
+    const { hello, runtime } = await bench(
+      t,
+      answering(seen, () => message({ 'Micro-Error': '{"code":408,"detail":"late"}' })),
+    )
+    const failed = hello({}).catch(error => error)
+    const starts: number[] = []
+    for (let ms = 0; ms < 25_000; ms += 100) {
+      await settle()
+      if (seen.length > starts.length) starts.push(ms)
+      runtime.advance(100)
+    }
+    t.same(starts, [0, 100, 700, 2_600, 6_900, 14_800])
+    t.match(await failed, { code: 408, detail: 'late' })
   },
 )
 
@@ -676,6 +700,23 @@ t.test('stream by hand: send, receive, closeSend', async t => {
   t.equal(await stream.receive(), undefined)
   await t.rejects(stream.send({ n: 3 }), /send after closeSend/)
   t.throws(() => client.stream(greeter, 'nothing' as never), /no method nothing/)
+})
+
+t.test('micro-wire §3.5: server-streaming by hand: closeSend sends no EOS either', async t => {
+  const seen: Message[] = []
+  const { client } = await bench(
+    t,
+    answering(seen, (_, index) => (index === 1 ? message(OK, '{"n":1}') : undefined)),
+  )
+  const stream = client.stream(greeter, 'count')
+  await stream.send({ n: 1 })
+  await stream.closeSend()
+  t.same(await stream.receive(), { n: 1 })
+  t.same(
+    seen.map(each => each.header.get('Micro-Error')),
+    [undefined, undefined],
+  )
+  await stream.cancel()
 })
 
 t.test('publish: Micro-Topic, the body, and the answer', async t => {

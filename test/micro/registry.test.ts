@@ -139,6 +139,38 @@ t.test('a server registers with what Go needs, renews every 30 s, and leaves', a
   t.equal(runtime.timerCount, 0)
 })
 
+t.test('micro-wire §3.7: a server registers for 90 s, every 30 s, as version latest', async t => {
+  const runtime = new FakeRuntime()
+  const began = runtime.now()
+  const seen: unknown[] = []
+  const registry: Registry = {
+    ...staticRegistry({}),
+    register: async (service, options) => {
+      seen.push([runtime.now() - began, service.version, options?.ttlMs])
+    },
+    deregister: async () => undefined,
+  }
+  const server = createServer({
+    name: 'greeter',
+    address: 'a:1',
+    transport: memoryTransport(),
+    registry,
+    runtime: runtime as unknown as Runtime,
+  })
+  server.handle(greeter, { hello: () => ({}), count: () => [] })
+  await server.start()
+  for (let ms = 0; ms < 89_000; ms += 1_000) {
+    runtime.advance(1_000)
+    await settle()
+  }
+  t.same(seen, [
+    [0, 'latest', 90_000],
+    [30_000, 'latest', 90_000],
+    [60_000, 'latest', 90_000],
+  ])
+  await server.stop()
+})
+
 t.test('a server over gRPC says so, and advertises what it is told', async t => {
   const registry = memoryRegistry()
   const server = createServer({ name: 'greeter', registry, advertise: 'public:1' })
