@@ -213,6 +213,27 @@ t.test('micro-wire §4.2: timeout and x-content-type are hidden from handlers', 
   )
 })
 
+t.test('micro-wire §4.2: the shorter of timeout and grpc-timeout is the deadline', async t => {
+  const { one, seen } = await bench(t)
+  for (const [timeout, timeoutMs, expectedMs] of [
+    ['20000000000', 60_000, 20_000],
+    ['60000000000', 20_000, 20_000],
+    ['20000000000', undefined, 20_000],
+    ['0', 20_000, 20_000],
+    ['20s', 20_000, 20_000],
+    ['20s', undefined, Number.POSITIVE_INFINITY],
+  ] as const) {
+    const given = timeoutMs === undefined ? {} : { timeoutMs }
+    const before = performance.now()
+    await one({}, { metadata: { timeout }, ...given })
+    const { deadline } = seen.contexts.pop()!
+    // What is left when the request arrives is never more than was given, give or take a tick.
+    const name = `${timeout} and ${timeoutMs}: ${deadline - before} ms`
+    if (expectedMs === Number.POSITIVE_INFINITY) t.equal(deadline, expectedMs, name)
+    else t.ok(Math.abs(deadline - before - expectedMs) < 5_000, name)
+  }
+})
+
 t.test('micro-wire §4.2: x-content-type is sent', async t => {
   const router = new Router()
   let seen: (string | undefined)[] = []
