@@ -11,6 +11,7 @@ import {
 } from '../../src/grpc/index.js'
 import { type GrpcTransportOptions, grpcTransport } from '../../src/transport/grpc-transport.js'
 import { decodeMessage } from '../../src/transport/message.js'
+import { nodeRuntime } from '../../src/transport/runtime.js'
 import { serve } from '../../src/transport/server.js'
 import type { CallListener, CallTransport, Message, Socket } from '../../src/transport/transport.js'
 import {
@@ -446,6 +447,20 @@ t.test('dial: refused, too late, and nonsense', async t => {
     code: 'TRANSPORT_TIMEOUT',
     message: `${address}: could not dial within 20 ms`,
   })
+
+  const delays: number[] = []
+  const hurried = grpcTransport({
+    runtime: {
+      ...nodeRuntime,
+      schedule(delayMs, run) {
+        delays.push(delayMs)
+        return nodeRuntime.schedule(delayMs === 5_000 ? 10 : delayMs, run)
+      },
+    },
+  })
+  t.teardown(() => hurried.close())
+  await t.rejects(hurried.dial(address), { message: `${address}: could not dial within 5000 ms` })
+  t.ok(delays.includes(5_000), 'as go-micro, unless one is given')
 })
 
 t.test('a session that was closed is made anew', async t => {

@@ -170,6 +170,25 @@ t.test(
   },
 )
 
+t.test(
+  'micro-wire §3.7: unless told otherwise a server never sends an idle client away',
+  async t => {
+    const { runtime, server, join } = await rig({})
+    const { client, socket, exchange } = join()
+    client.call()
+    exchange()
+    t.match(client.outcomes, [{ error: undefined }])
+    // go-micro uses a socket again until it is a minute old.
+    for (let minute = 0; minute < 60; minute++) {
+      runtime.advance(60_000)
+      runtime.settle()
+    }
+    t.equal(socket.take().length, 0)
+    t.notOk(socket.destroyed || socket.ended)
+    t.equal(server.connectionCount, 1)
+  },
+)
+
 t.test('options of ages and idle times are checked by name', t => {
   const handler = acceptorOf(routerWith())
   const cases: [object, RegExp][] = [
