@@ -74,7 +74,10 @@ t.test('R1: reserved headers, then grpc-timeout, then metadata', t => {
       'x',
     ],
   )
+  t.equal(field(fields, ':method'), 'POST', 'R2')
+  t.equal(field(fields, ':scheme'), 'http')
   t.equal(field(fields, ':path'), '/t.T/M')
+  t.equal(field(fields, 'content-type'), 'application/grpc', 'R4')
   t.equal(field(fields, 'te'), 'trailers', 'R3')
   t.equal(field(fields, 'grpc-timeout'), '250000u')
   t.end()
@@ -349,6 +352,19 @@ t.test('L8: a response above the limit is RESOURCE_EXHAUSTED, plain or compresse
     codeAfter(framed(GZIP.compress(Buffer.alloc(101)), 1), ['grpc-encoding', 'gzip'], small).code,
     'RESOURCE_EXHAUSTED',
   )
+  const full = framed(GZIP.compress(Buffer.alloc(100)), 1)
+  t.equal(codeAfter(full, ['grpc-encoding', 'gzip'], small).code, 'OK', 'at the limit')
+  for (const kind of ['unary', 'server'] as const) {
+    const early = new ClientSide(kind, { limits: small })
+    early.call.request('hi')
+    early.start()
+    early.respond()
+    early.stream.deliver(framed('x'.repeat(101)).subarray(0, 5))
+    early.turn()
+    t.equal(early.code, 'RESOURCE_EXHAUSTED', 'the prefix is enough')
+    t.equal(early.stream.consumed, 5, 'credit goes back')
+    t.match(early.stream.sent[2], { type: 'reset', code: ErrorCode.Cancel })
+  }
   t.end()
 })
 
@@ -429,6 +445,27 @@ t.test('M2, M4: octets in response metadata are checked; a status is not lost fo
   t.end()
 })
 
+t.test('M2: octets that are no ASCII are left out of received metadata, and harm nothing', t => {
+  const side = sent()
+  side.respond(['x', 'caf\xe9', 'y', 'plain'])
+  side.stream.deliver(framed('hello'))
+  side.finish('grpc-status', '0', 'z', '\xff')
+  t.equal(side.code, 'OK')
+  t.same([...side.metadata[0]!], [['y', 'plain']])
+  t.same([...side.trailers!], [])
+  t.end()
+})
+
+t.test('M7: protocol fields of a response are no metadata', t => {
+  const side = sent()
+  side.respond(['grpc-encoding', 'identity', 'grpc-accept-encoding', 'gzip', 'x', 'y'])
+  side.stream.deliver(framed('hello'))
+  side.finish('grpc-status', '0', 'grpc-message', 'fine', 'grpc-unheard-of', '1', 'z', '1')
+  t.same([...side.metadata[0]!], [['x', 'y']])
+  t.same([...side.trailers!], [['z', '1']])
+  t.end()
+})
+
 t.test('M8: metadata above the limit is RESOURCE_EXHAUSTED with the sizes', t => {
   const side = sent({ limits: callLimits({ metadataSizeMax: 300 }) })
   side.respond(['a', 'x'.repeat(300)])
@@ -462,6 +499,10 @@ t.test('T5: without grpc-status the HTTP status counts', t => {
     [431, 'UNKNOWN'],
     [500, 'UNKNOWN'],
     [415, 'UNKNOWN'],
+    [204, 'UNKNOWN'],
+    [302, 'UNKNOWN'],
+    [405, 'UNKNOWN'],
+    [599, 'UNKNOWN'],
   ]
   for (const [http, code] of table) {
     const side = sent()
@@ -534,10 +575,11 @@ t.test('T9: a body that is not gRPC goes into the message, up to a limit', t => 
   side.stream.deliver(Buffer.from('ody>Sorry'))
   side.stream.deliver(Buffer.from('.'), true)
   side.turn()
-  t.match(side.error, {
-    code: 'UNKNOWN',
-    message: 'no grpc-status; HTTP status 200, content-type "text/html": <html><body>',
-  })
+  t.equal(side.code, 'UNKNOWN')
+  t.equal(
+    side.error?.message,
+    'no grpc-status; HTTP status 200, content-type "text/html": <html><body>',
+  )
   t.same(side.heard, ['status'], 'such headers are no metadata')
   t.equal(side.stream.consumed, side.stream.delivered)
   t.end()
@@ -884,5 +926,31 @@ t.test('start takes the connection as it is given', t => {
   )
   t.ok(side.call.started)
   t.notOk(side.call.settled)
+  t.end()
+})
+
+t.test('T17: faults of a response never become codes that belong to applications', t => {
+  const ours = new Set(['UNKNOWN', 'RESOURCE_EXHAUSTED', 'UNIMPLEMENTED', 'INTERNAL'])
+  const answers = [
+    codeAfter(framed('x', 7)),
+    codeAfter(framed('x'.repeat(30))),
+    codeAfter(framed('bad')),
+    codeAfter(framed('x').subarray(0, 3)),
+    codeAfter(Buffer.alloc(0)),
+    codeAfter(Buffer.concat([framed('a'), framed('b')])),
+    codeAfter(framed('x', 1), ['grpc-encoding', 'foo']),
+    codeAfter(framed('x', 1), ['grpc-encoding', 'gzip']),
+  ]
+  for (const fields of [
+    ['grpc-status', '99'],
+    ['grpc-status', ''],
+    ['grpc-status', '0', 'x-bin', '?'],
+    ['x', 'y'],
+  ]) {
+    const side = sent()
+    side.refuse(...fields)
+    answers.push(side)
+  }
+  for (const side of answers) t.ok(ours.has(side.code!), `${side.code}: ${side.error?.message}`)
   t.end()
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { GZIP, Metadata } from '../../src/grpc/index.js'
-import { frames } from '../support/frames.js'
+import { frames, indexed, insertingBlock, literalBlock } from '../support/frames.js'
 import { Pair } from './pair.js'
-import { framed, method, RecordingRoute, requestFields, ServerSide } from './support.js'
+import { field, framed, method, RecordingRoute, requestFields, ServerSide } from './support.js'
 import { sentMessages, WireClient, WireServer } from './wire.js'
 
 /** An echo whose runs can be counted. */
@@ -45,6 +45,7 @@ t.test('requests that other servers get wrong: what the specification says', t =
     ['no message', {}, undefined, '200 12 in 1'],
     ['empty DATA', {}, Buffer.alloc(0), '200 12 in 1'],
     ['two messages', {}, Buffer.concat([hi, hi]), '200 12 in 1'],
+    ['octets that are no ASCII in metadata', { x: 'caf\xe9' }, hi, OK],
     ['a good one after all that', {}, hi, OK],
   ]
   const route = echo()
@@ -52,7 +53,8 @@ t.test('requests that other servers get wrong: what the specification says', t =
   for (const [name, changes, data, expected] of table) {
     t.equal(server.probe(requestFields(changes), data), expected, name)
   }
-  t.equal(route.calls.length, 3, 'no other reached the handler')
+  t.equal(route.calls.length, 4, 'no other reached the handler')
+  t.equal(server.probe(requestFields({ te: undefined }), hi), OK, 'R3: without te')
   t.equal(server.connection.streamCount, 0)
   t.equal(server.connection.runningCount, 0)
   t.same(server.problems, [])
@@ -100,6 +102,64 @@ const only = (id: number, ...extra: string[]): Buffer =>
 const trailers = (id: number, ...fields: string[]): Buffer =>
   frames.headers(id, fields, { endStream: true })
 const data = (id: number, bytes: Uint8Array): Buffer => frames.data(id, { bytes })
+
+t.test('M8: metadata above the limits is refused on the wire, and HPACK stays in step', t => {
+  const route = echo()
+  const server = new WireServer([route], { limits: { metadataSizeMax: 1_000 } })
+  const insert = insertingBlock(['x-kept', 'v'.repeat(40)])
+  const probe = (id: number, size: number): string => {
+    server.seen.length = 0
+    const block = Buffer.concat([insert, literalBlock(['big', 'x'.repeat(size)])])
+    const fields = Buffer.concat([literalBlock(requestFields()), block])
+    server.sends(frames.headers(id, fields), frames.data(id, { bytes: hi, endStream: true }))
+    return server.answer()
+  }
+  t.equal(probe(1, 900), '431 8 in 1', 'larger than a call takes')
+  const told = server.seen.find(({ type }) => type === 1)!.list!
+  t.match(field(told, 'grpc-message'), /^received metadata larger than max \(\d+ vs. 1000\)$/)
+  t.equal(probe(3, 16_000), 'RST_STREAM 11', 'larger than the connection takes: RESOURCE_EXHAUSTED')
+  t.same(route.heard, [])
+  server.seen.length = 0
+  const byIndex = Buffer.concat([literalBlock(requestFields()), indexed(62), indexed(63)])
+  server.sends(frames.headers(5, byIndex), frames.data(5, { bytes: hi, endStream: true }))
+  t.equal(server.answer(), OK)
+  t.same(route.call.metadata.getAll('x-kept'), ['v'.repeat(40), 'v'.repeat(40)])
+
+  const client = new WireClient()
+  const large = client.probe(id => [headers(id, 'big', 'x'.repeat(16_300))])
+  t.equal(large.code, 'RESOURCE_EXHAUSTED')
+  t.same(client.endings, ['RST_STREAM 11'])
+  t.equal(
+    client.probe(id => [headers(id), data(id, hi), trailers(id, 'grpc-status', '0')]).code,
+    'OK',
+  )
+  t.end()
+})
+
+t.test('R12, R15, T12, T13: malformed responses are INTERNAL, and reset with PROTOCOL_ERROR', t => {
+  const malformed: Record<string, (id: number) => readonly Buffer[]> = {
+    connection: id => [headers(id, 'connection', 'close')],
+    'transfer-encoding': id => [headers(id, 'transfer-encoding', 'chunked')],
+    te: id => [headers(id, 'te', 'gzip')],
+    'upper case': id => [headers(id, 'Upper', 'x')],
+    'upper case in trailers': id => [headers(id), trailers(id, 'Grpc-Status', '0')],
+    'a second HEADERS': id => [headers(id), frames.headers(id, ['a', 'b'])],
+    'a second HEADERS with a status': id => [headers(id), frames.headers(id, ['grpc-status', '0'])],
+    'a second response': id => [headers(id), headers(id)],
+    'pseudo-header in trailers': id => [headers(id), trailers(id, ':status', '200')],
+    'interim response with END_STREAM': id => [
+      frames.headers(id, [':status', '103'], { endStream: true }),
+    ],
+  }
+  for (const [name, reply] of Object.entries(malformed)) {
+    const client = new WireClient()
+    const call = client.probe(reply)
+    t.match(call.error, { code: 'INTERNAL', origin: 'local', unprocessed: false }, name)
+    client.collect()
+    t.same(client.endings, ['RST_STREAM 1'], name)
+  }
+  t.end()
+})
 
 t.test('responses that other clients get wrong: what the specification says', t => {
   type Reply = (id: number) => readonly Buffer[]
@@ -198,6 +258,17 @@ t.test('responses that other clients get wrong: what the specification says', t 
         'E2: RST NO_ERROR before them',
         id => [headers(id), data(id, hi), frames.rstStream(id, 0)],
         'INTERNAL',
+      ],
+      [
+        'L1: padded DATA, empty DATA, a message in two frames',
+        id => [
+          headers(id),
+          frames.data(id, { bytes: hi.subarray(0, 3), padding: 7 }),
+          frames.data(id),
+          frames.data(id, { bytes: hi.subarray(3), padding: 0 }),
+          trailers(id, 'grpc-status', '0'),
+        ],
+        'OK',
       ],
       ['a good one after all that', good, 'OK'],
     ]

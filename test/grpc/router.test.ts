@@ -1,6 +1,6 @@
 import t from 'tap'
 import { grpcContentType, grpcSubtype, responseHeaders } from '../../src/grpc/content-type.js'
-import { type HeaderBlock, Router } from '../../src/grpc/index.js'
+import { GrpcError, type HeaderBlock, Router, Status } from '../../src/grpc/index.js'
 import {
   answer,
   block,
@@ -63,7 +63,7 @@ t.test('R2: another HTTP method than POST gets 405 and runs nothing', t => {
   for (const verb of ['GET', 'PUT', 'OPTIONS']) {
     const stream = server.open({ ':method': verb })
     server.turn()
-    t.match(answer(stream), { http: '405', status: '13', isTrailersOnly: true })
+    t.match(answer(stream), { http: '405', status: 13, isTrailersOnly: true })
     t.equal(field(answer(stream).headers, 'allow'), 'POST')
     t.same(answer(stream).resets, [0], 'the rest of the request is not wanted')
   }
@@ -91,7 +91,7 @@ t.test('R4: another content type gets 415, and no OK', t => {
   ]) {
     const stream = server.open({ 'content-type': type }, true)
     server.turn()
-    t.match(answer(stream), { http: '415', status: '13', isTrailersOnly: true, resets: [] })
+    t.match(answer(stream), { http: '415', status: 13, isTrailersOnly: true, resets: [] })
   }
   t.same(route.heard, [])
   t.end()
@@ -102,13 +102,13 @@ t.test('R4: a subtype without codec is UNIMPLEMENTED', t => {
   const stream = server.open({ 'content-type': 'application/grpc+thrift' })
   t.match(answer(stream), {
     http: '200',
-    status: '12',
+    status: 12,
     message: /application\/grpc\+thrift/,
     isTrailersOnly: true,
   })
   const onlyIn = { ...method('unary', '/t.T/In'), response: new Map() }
   server.router.add({ method: onlyIn, start: () => undefined })
-  t.match(answer(server.open({ ':path': '/t.T/In' })), { status: '12' })
+  t.match(answer(server.open({ ':path': '/t.T/In' })), { status: 12 })
   t.end()
 })
 
@@ -127,6 +127,26 @@ t.test('R5: the response has the subtype of the request', t => {
   t.end()
 })
 
+t.test('R5: so has a response that is only a status, whoever ends the call', t => {
+  const route = new RecordingRoute('unary')
+  route.onStart = call => call.fail(new GrpcError(Status.NotFound, 'none'))
+  const server = new ServerSide([route])
+  const json = { 'content-type': 'application/grpc+json' }
+  for (const stream of [
+    server.unary('hi', json),
+    server.unary('bad', json),
+    server.unary('hi', { ...json, 'grpc-timeout': 'x' }),
+    server.unary('hi', { ...json, 'grpc-timeout': '0n' }),
+    server.unary('hi', { ...json, 'x-bin': '?' }),
+    server.unary('hi', { ...json, 'grpc-encoding': 'foo' }),
+  ]) {
+    t.ok(answer(stream).isTrailersOnly)
+    t.equal(field(answer(stream).headers, 'content-type'), 'application/grpc+json')
+  }
+  t.equal(route.calls.length, 1)
+  t.end()
+})
+
 t.test('R6: a malformed grpc-timeout is INTERNAL', t => {
   const route = new RecordingRoute('unary')
   const server = new ServerSide([route])
@@ -134,7 +154,7 @@ t.test('R6: a malformed grpc-timeout is INTERNAL', t => {
     const stream = server.open({ 'grpc-timeout': timeout })
     t.match(answer(stream), {
       http: '200',
-      status: '13',
+      status: 13,
       message: /malformed grpc-timeout/,
       isTrailersOnly: true,
     })
@@ -147,7 +167,7 @@ t.test('R9: a call that is over on arrival gets DEADLINE_EXCEEDED and runs nothi
   const route = new RecordingRoute('unary')
   const server = new ServerSide([route])
   const stream = server.unary('hi', { 'grpc-timeout': '0n' })
-  t.match(answer(stream), { status: '4', isTrailersOnly: true })
+  t.match(answer(stream), { status: 4, isTrailersOnly: true })
   t.equal(route.calls.length, 0)
   t.end()
 })
@@ -155,10 +175,11 @@ t.test('R9: a call that is over on arrival gets DEADLINE_EXCEEDED and runs nothi
 t.test(
   'R14: unknown service, unknown method and malformed path are UNIMPLEMENTED, each in its words',
   t => {
-    const server = new ServerSide([new RecordingRoute('unary')])
+    const route = new RecordingRoute('bidi')
+    const server = new ServerSide([route])
     const message = (path: string): string | undefined => {
       const reply = answer(server.open({ ':path': path }))
-      t.match(reply, { http: '200', status: '12', isTrailersOnly: true }, path)
+      t.match(reply, { http: '200', status: 12, isTrailersOnly: true }, path)
       return reply.message
     }
     t.equal(message('/u.U/M'), 'unknown service u.U')
@@ -166,6 +187,18 @@ t.test(
     t.equal(message('/t.T/No%pe x'), 'unknown method No%25pe x for service t.T')
     for (const path of ['t.T/M', '/M', '/', '*', '//', '/t.T/'])
       t.match(message(path), /^malformed method name/, path)
+    // CVE-2026-33186: a path is its octets; what is nearly a method is another one.
+    for (const path of [
+      '/t.T/M/',
+      '//t.T/M',
+      '/t.T//M',
+      '/t.T/M?x',
+      '/T.T/M',
+      '/t.T/m',
+      '/t.T/%4D',
+    ])
+      t.match(message(path), /^(unknown|malformed) /, path)
+    t.same(route.heard, [])
     t.end()
   },
 )
@@ -181,7 +214,7 @@ t.test('M4: base64 that is none, in a -bin field, is INTERNAL', t => {
   const route = new RecordingRoute('unary')
   const server = new ServerSide([route])
   const stream = server.unary('hi', { 'x-bin': 'AA,not base64' })
-  t.match(answer(stream), { status: '13', message: /x-bin/, isTrailersOnly: true })
+  t.match(answer(stream), { status: 13, message: /x-bin/, isTrailersOnly: true })
   t.equal(route.calls.length, 0)
   server.unary('hi', { 'x-bin': 'AA==, AQ' })
   t.same(route.call.metadata.getBinaryAll('x-bin'), [new Uint8Array([0]), new Uint8Array([1])])
@@ -193,7 +226,7 @@ t.test('M8: metadata above the limit is refused with 431 and the sizes', t => {
   const big = server.open({ a: 'x'.repeat(400) })
   t.match(answer(big), {
     http: '431',
-    status: '8',
+    status: 8,
     message: /larger than max \(\d+ vs. 400\)/,
     isTrailersOnly: true,
   })
@@ -276,7 +309,7 @@ t.test('a header block that comes again is not looked at again', t => {
   t.equal(route.calls.length, 6)
   server.router.remove('/t.T/M')
   const refused = server.openBlock(same)
-  t.equal(answer(refused).status, '12', 'unless the router has changed')
+  t.equal(answer(refused).status, 12, 'unless the router has changed')
   // Its router has changed as often: only the reader tells them apart.
   const other = new ServerSide([new RecordingRoute('bidi'), new RecordingRoute('bidi', '/t.T/N')])
   t.equal(other.router.revision, server.router.revision)
