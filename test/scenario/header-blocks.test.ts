@@ -78,12 +78,15 @@ t.test('RFC 9113 §6.10: CONTINUATION without an open block is a connection erro
 })
 
 t.test('RFC 9113 §6.2: END_STREAM of HEADERS counts once the whole block is there', t => {
-  const [first, second] = half(BLOCK)
-  const { peer, events } = connect({ role: 'server' })
-  peer.sends(frames.headers(1, first, { endHeaders: false, endStream: true }))
-  t.same(events, [])
-  peer.sends(frames.continuation(1, second))
-  t.same(events, ['request 1 end'])
+  for (const role of ROLES) {
+    const [first, second] = half(role === 'client' ? literalBlock(RESPONSE) : BLOCK)
+    const { peer, events, open } = connect({ role })
+    if (role === 'client') open(true)
+    peer.sends(frames.headers(1, first, { endHeaders: false, endStream: true }))
+    t.same(events, [])
+    peer.sends(frames.continuation(1, second))
+    t.same(events, [role === 'client' ? 'headers 1 end' : 'request 1 end'])
+  }
   t.end()
 })
 
