@@ -483,6 +483,12 @@ t.test('T2: OK is sent explicitly, also for a stream without messages', t => {
   route.onStart = call => call.finish()
   const stream = new ServerSide([route]).unary('x')
   t.match(answer(stream), { http: '200', status: 0, isTrailersOnly: false })
+  t.equal(field(answer(stream).trailers, 'grpc-status'), '0')
+  for (let status = 1; status <= 16; status++) {
+    route.onStart = call => call.fail(new GrpcError(status as Status, ''))
+    const failed = new ServerSide([route]).unary('x')
+    t.equal(field(answer(failed).trailers, 'grpc-status'), String(status), 'no leading zeros')
+  }
   t.end()
 })
 
