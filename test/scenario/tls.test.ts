@@ -1,6 +1,6 @@
 import { getCurves } from 'node:crypto'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import {
   type ConnectionOptions,
   createServer,
@@ -133,3 +133,42 @@ t.test('RFC 9113 §9.2.1: no curve below 224 bits is agreed on, nor DHE', async 
     t.match((await outcome)[0], { code: /NO_SHARED_CIPHER|NO_SUITABLE|HANDSHAKE/ }, name)
   }
 })
+
+/** What a ClientHello offers: compression methods and extensions. RFC 8446 §4.1.2. */
+function readHello(record: Buffer): { compression: number[]; extensions: number[] } {
+  let at = 5 + 4 + 2 + 32 // record, handshake, version, random
+  at += 1 + record[at]! // session
+  at += 2 + record.readUInt16BE(at) // cipher suites
+  const compression = [...record.subarray(at + 1, at + 1 + record[at]!)]
+  at += 1 + compression.length
+  const end = at + 2 + record.readUInt16BE(at)
+  const extensions: number[] = []
+  for (at += 2; at < end; at += 4 + record.readUInt16BE(at + 2)) {
+    extensions.push(record.readUInt16BE(at))
+  }
+  return { compression, extensions }
+}
+
+t.test(
+  'RFC 9113 §9.2.1, §9.2.3: a client offers no compression and no post-handshake authentication',
+  async t => {
+    const listener = createTcpServer()
+    t.teardown(() => void listener.close())
+    listener.listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    const accepted = once(listener, 'connection')
+    dials(t, `localhost:${(listener.address() as AddressInfo).port}`)
+    const [socket] = await accepted
+    let hello = Buffer.alloc(0)
+    while (hello.length < 5 || hello.length < 5 + hello.readUInt16BE(3)) {
+      const [chunk] = await once(socket, 'data')
+      hello = Buffer.concat([hello, chunk])
+    }
+    socket.on('error', () => {})
+    socket.destroy()
+    const { compression, extensions } = readHello(hello)
+    t.same(compression, [0], 'the null method alone')
+    t.ok(extensions.includes(0) && extensions.includes(16), 'server_name, ALPN')
+    t.notOk(extensions.includes(49), 'post_handshake_auth')
+  },
+)
