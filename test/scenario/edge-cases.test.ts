@@ -400,3 +400,37 @@ t.test('RFC 9113 §6.8: a GOAWAY that names a stream no client opens is a connec
   peer.expectsFatal(Code.protocolError)
   t.end()
 })
+
+t.test('RFC 9113 §8.1.1: content-length may come twice, but not with two values', t => {
+  const lengths: [first: string, second: string, isTaken: boolean][] = [
+    ['5', '5', true],
+    ['5', '6', false],
+    ['6', '5', false],
+    ['0', '5', false],
+  ]
+  for (const [first, second, isTaken] of lengths) {
+    const fields = ['content-length', first, 'content-length', second]
+    const { peer, events } = connect({ role: 'server' })
+    peer.sends(frames.headers(1, requestWith(...fields)), frames.data(1, { size: 5 }))
+    t.same(events, isTaken ? ['request 1', 'data 1 5'] : [], `${first}, ${second}`)
+    const response = answered([...RESPONSE, ...fields], frames.data(1, { size: 5 }))
+    const found = isTaken ? ['headers 1', 'data 1 5'] : ['reset 1 PROTOCOL_ERROR by us']
+    t.same(response.events, found, `${first}, ${second} from a server`)
+  }
+  const { peer, events } = connect({ role: 'server' })
+  const list = requestWith('content-length', '5', 'content-length', '0')
+  peer.sends(frames.headers(1, list, { endStream: true }))
+  peer.expects(frames.rstStream(1, Code.protocolError))
+  t.same(events, [])
+  t.end()
+})
+
+t.test('RFC 9113 §8.1.1: what is no number is refused without END_STREAM as well', t => {
+  for (const value of ['', '+5', '-0', '5.0', '0x5', '5e0', ' 5', '5,5', '9'.repeat(16)]) {
+    const { peer, events } = connect({ role: 'server' })
+    peer.sends(frames.headers(1, requestWith('content-length', value)))
+    peer.expects(frames.rstStream(1, Code.protocolError))
+    t.same(events, [], value)
+  }
+  t.end()
+})
