@@ -4,7 +4,7 @@ import { connect, ROLES, withStream } from '../support/peer.js'
 
 t.test('RFC 9113 §8.1.1: DATA must add up to content-length, padding apart', t => {
   const run = (role: 'client' | 'server', ...body: Buffer[]): [string[], string[]] => {
-    const { peer, events, open } = connect({ role })
+    const { peer, events, open, recorder } = connect({ role })
     if (role === 'client') open()
     peer.takes()
     const list =
@@ -12,6 +12,7 @@ t.test('RFC 9113 §8.1.1: DATA must add up to content-length, padding apart', t 
         ? [...RESPONSE, 'content-length', '10']
         : requestWith('content-length', '10')
     peer.sends(frames.headers(1, list), ...body)
+    t.same(recorder.handlerErrors, [], 'no handler is called behind its last call')
     return [events, peer.takesLines()]
   }
   const trailers = frames.headers(1, TRAILERS, { endStream: true })

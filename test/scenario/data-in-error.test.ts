@@ -69,6 +69,7 @@ t.test('RFC 9113 §6.9: DATA in error counts on the connection and comes back', 
         left += found.credit - SIZE
         t.ok(left >= SIZE && left <= 65_535, `${left} octets are left`)
       }
+      t.same(connected.recorder.handlerErrors, [], 'no handler is called behind its last call')
     }
   }
   t.end()

@@ -9,7 +9,7 @@ import {
   requestWith,
   TRAILERS,
 } from '../support/frames.js'
-import { connect, withStream } from '../support/peer.js'
+import { type Connected, connect, ROLES, withStream } from '../support/peer.js'
 
 /** The request is answered with RST_STREAM PROTOCOL_ERROR before anybody sees it. */
 function refusesRequest(list: readonly string[]): void {
@@ -23,22 +23,32 @@ function refusesRequest(list: readonly string[]): void {
 }
 
 function refusesResponse(list: readonly string[], endStream = false): void {
-  const { peer, events, open } = withStream({ role: 'client' })
+  const connected = withStream({ role: 'client' })
+  const { peer, open } = connected
   peer.sends(frames.headers(1, list, { endStream }))
-  peer.expects(frames.rstStream(1, Code.protocolError))
-  if (events.join() !== 'reset 1 PROTOCOL_ERROR by us')
-    throw new Error(`events: ${events.join(', ')}`)
+  isRefused(connected)
   const next = open(true) // and nobody else is harmed
   peer.sends(frames.headers(3, RESPONSE, { endStream: true }))
   if (!next.ended) throw new Error('the next response was not taken')
 }
 
+/** In a request as in a response. */
 function refusesTrailers(list: readonly string[], endStream = true): void {
-  const { peer, events } = withStream({ role: 'server' })
-  peer.sends(frames.headers(1, list, { endStream }))
+  for (const role of ROLES) {
+    const connected = withStream({ role })
+    if (role === 'client') connected.peer.sends(frames.headers(1, RESPONSE))
+    connected.recorder.take()
+    connected.peer.sends(frames.headers(1, list, { endStream }))
+    isRefused(connected)
+  }
+}
+
+/** Stream 1 is reset, its handler hears that once and of nothing else. */
+function isRefused({ peer, events, recorder }: Connected): void {
   peer.expects(frames.rstStream(1, Code.protocolError))
   if (events.join() !== 'reset 1 PROTOCOL_ERROR by us')
     throw new Error(`events: ${events.join(', ')}`)
+  if (recorder.handlerErrors.length > 0) throw recorder.handlerErrors[0]!.error
 }
 
 function takesRequest(list: readonly string[]): readonly string[] {
@@ -216,10 +226,11 @@ t.test('RFC 9113 §8.6: there is no 101', t => {
 
 t.test('RFC 9113 §8.1: DATA before the final response is malformed', t => {
   for (const interim of [[], [frames.headers(1, [':status', '100'])]]) {
-    const { peer, events } = withStream({ role: 'client' })
+    const { peer, events, recorder } = withStream({ role: 'client' })
     peer.sends(...interim, frames.data(1, { size: 1 }))
     peer.expects(frames.rstStream(1, Code.protocolError))
     t.equal(events.at(-1), 'reset 1 PROTOCOL_ERROR by us')
+    t.same(recorder.handlerErrors, [], 'no handler is called behind its last call')
   }
   t.end()
 })
@@ -240,10 +251,7 @@ t.test('E7: endless interim responses end the stream', t => {
 
 t.test('RFC 9113 §8.1: trailers end the stream', t => {
   refusesTrailers(TRAILERS, false)
-  const { peer, events } = withStream({ role: 'client' })
-  peer.sends(frames.headers(1, RESPONSE), frames.headers(1, TRAILERS))
-  peer.expects(frames.rstStream(1, Code.protocolError))
-  t.equal(events.at(-1), 'reset 1 PROTOCOL_ERROR by us')
+  refusesTrailers([], false)
   t.end()
 })
 
@@ -251,9 +259,7 @@ t.test('RFC 9113 §8.1: trailers have no pseudo-header fields', t => {
   refusesTrailers([':path', '/'])
   refusesTrailers([':status', '200'])
   refusesTrailers([...TRAILERS, ':x', '1'])
-  const { peer } = withStream({ role: 'client' })
-  peer.sends(frames.headers(1, RESPONSE), frames.headers(1, RESPONSE, { endStream: true }))
-  peer.expects(frames.rstStream(1, Code.protocolError))
+  refusesTrailers(RESPONSE)
   t.end()
 })
 

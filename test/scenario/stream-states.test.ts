@@ -93,11 +93,13 @@ t.test('RFC 9113 §5.1: after END_STREAM, DATA and HEADERS are a stream error ST
     server.peer.sends(late)
     server.peer.expects(frames.rstStream(1, Code.streamClosed))
     t.same(server.events, ['request 1 end', 'reset 1 STREAM_CLOSED by us'])
+    t.same(server.recorder.handlerErrors, [], 'no handler is called behind its last call')
 
     const client = withStream({ role: 'client' })
     client.peer.sends(frames.headers(1, RESPONSE, { endStream: true }), late)
     client.peer.expects(frames.rstStream(1, Code.streamClosed))
     t.same(client.events, ['headers 1 end', 'reset 1 STREAM_CLOSED by us'])
+    t.same(client.recorder.handlerErrors, [])
   }
   t.end()
 })
@@ -206,7 +208,7 @@ t.test(
 
 t.test('RFC 9113 §5.1: after our RST_STREAM whatever was on its way is ignored', t => {
   for (const role of ROLES) {
-    const { peer, events, stream } = withStream({ role })
+    const { peer, events, stream, recorder } = withStream({ role })
     stream.reset(Code.cancel)
     peer.expects(frames.rstStream(1, Code.cancel))
     const list = role === 'client' ? RESPONSE : TRAILERS
@@ -219,6 +221,7 @@ t.test('RFC 9113 §5.1: after our RST_STREAM whatever was on its way is ignored'
     )
     peer.expectsNothing()
     t.same(events, [], `${role}: reset was ours, so no handler call follows`)
+    t.same(recorder.handlerErrors, [])
   }
   t.end()
 })
