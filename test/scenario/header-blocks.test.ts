@@ -64,15 +64,16 @@ t.test('RFC 9113 §6.10: nothing but CONTINUATION of the same stream fits into a
 
 t.test('RFC 9113 §6.10: CONTINUATION without an open block is a connection error', t => {
   for (const role of ROLES) {
-    const { peer } = withStream({ role })
-    peer.sends(frames.continuation(1, literalBlock(RESPONSE)))
-    peer.expectsFatal(Code.protocolError)
-    const late = withStream({ role })
-    late.peer.sends(
-      frames.headers(role === 'client' ? 1 : 3, role === 'client' ? RESPONSE : REQUEST),
-    )
-    late.peer.sends(frames.continuation(role === 'client' ? 1 : 3, Buffer.alloc(0)))
-    late.peer.expectsFatal(Code.protocolError)
+    for (const endHeaders of [true, false]) {
+      const { peer } = withStream({ role })
+      peer.sends(frames.continuation(1, literalBlock(RESPONSE), endHeaders))
+      peer.expectsFatal(Code.protocolError)
+      const late = withStream({ role })
+      const id = role === 'client' ? 1 : 3
+      late.peer.sends(frames.headers(id, role === 'client' ? RESPONSE : REQUEST))
+      late.peer.sends(frames.continuation(id, Buffer.alloc(0), endHeaders))
+      late.peer.expectsFatal(Code.protocolError)
+    }
   }
   t.end()
 })

@@ -11,6 +11,9 @@ t.test('RFC 9113 §5.3.1: a stream that depends on itself is a connection error'
   const { peer } = connect({ role: 'server' })
   peer.sends(frames.headers(1, REQUEST, { dependency: 1 }))
   peer.expectsFatal(Code.protocolError)
+  const client = withStream({ role: 'client' })
+  client.peer.sends(frames.headers(1, RESPONSE, { dependency: 1 }))
+  client.peer.expectsFatal(Code.protocolError)
   t.end()
 })
 

@@ -341,6 +341,27 @@ t.test('RFC 9113 §5.1: a stream is closed by whichever frame ends its second si
     t.equal(connection.streamCount, 0, name)
     t.ok(stream!.closed, name)
   }
+  const requestEnds: Record<string, Buffer> = {
+    DATA: frames.data(1, { size: 1, endStream: true }),
+    'empty DATA': frames.data(1, { endStream: true }),
+    trailers: frames.headers(1, TRAILERS, { endStream: true }),
+  }
+  for (const [name, frame] of Object.entries(requestEnds)) {
+    const { peer, connection, stream } = withStream({ role: 'server' })
+    stream.sendHeaders(RESPONSE, true)
+    t.equal(connection.streamCount, 1)
+    peer.sends(frame)
+    t.equal(connection.streamCount, 0, `request: ${name}`)
+    t.ok(stream.closed)
+  }
+  for (const ending of ['DATA', 'beginData', 'trailers'] as const) {
+    const { peer, connection, stream } = withStream({ role: 'client' })
+    peer.sends(frames.headers(1, RESPONSE, { endStream: true }))
+    if (ending === 'DATA') stream.sendData(Buffer.from('x'), 0, 1, true)
+    else if (ending === 'beginData') writesOne(stream)
+    else stream.sendHeaders(TRAILERS, true)
+    t.equal(connection.streamCount, 0, `our request: ${ending}`)
+  }
   for (const ending of ['HEADERS', 'DATA', 'beginData', 'trailers'] as const) {
     const { peer, connection, recorder } = connect({ role: 'server' })
     peer.requests(1)
