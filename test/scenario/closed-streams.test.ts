@@ -65,6 +65,30 @@ t.test('RFC 9113 §5.1: nothing is sent on a stream that is closed', t => {
   t.end()
 })
 
+t.test('RFC 9113 §5.1: after our END_STREAM only WINDOW_UPDATE and RST_STREAM are sent', t => {
+  for (const role of ROLES) {
+    const connected = withStream({ role, limits: { streamWindowSize: 65_535 } })
+    const { peer, stream } = connected
+    if (role === 'client') peer.sends(frames.headers(1, RESPONSE))
+    sendsEnd(connected, role)
+    for (let i = 0; i < 4; i++) peer.sends(frames.data(1, { size: 15_000 }))
+    peer.takes()
+    t.notOk(stream.writable)
+    stream.sendHeaders(RESPONSE, false)
+    stream.sendHeaders(RESPONSE, true)
+    stream.sendData(zeros, 0, 10, false)
+    stream.sendData(zeros, 0, 0, true)
+    stream.sendPrefixed(Buffer.of(0), Buffer.of(0), true)
+    t.equal(stream.beginData(10, true), -1)
+    peer.expectsNothing()
+    stream.consume(60_000)
+    t.ok(peer.takesLines().includes('WINDOW_UPDATE stream 1 +60000'), role)
+    stream.reset(Code.cancel)
+    t.same(peer.takesLines(), ['RST_STREAM stream 1 CANCEL'])
+  }
+  t.end()
+})
+
 t.test('RFC 9113 §5.1: no window is given to a stream that its peer has ended', t => {
   for (const role of ROLES) {
     const { peer, stream } = withStream({ role, limits: { streamWindowSize: 65_535 } })
