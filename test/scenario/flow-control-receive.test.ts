@@ -362,6 +362,10 @@ t.test('RFC 9113 §6.9.1: we never grant a stream more than 2^31 - 1', t => {
     stream.consume(60_000)
     stream.expect(0x7fff_ffff)
     t.ok(5_535 + credit(peer, 1) <= 0x7fff_ffff, role)
+
+    const growing = withStream({ role }) // room is left for what SETTINGS may add
+    for (let i = 0; i < 3; i++) growing.stream.expect(0x7fff_ffff)
+    t.equal(growing.peer.takes().length, 1, 'and no WINDOW_UPDATE of 0')
   }
   t.end()
 })

@@ -322,8 +322,15 @@ t.test(
 
     const client = connect({ role: 'client' })
     const request = requestWith('x-long', '~'.repeat(40_000))
-    client.open(false, request)
-    t.same(client.peer.takes().at(-1)!.list, request) // the strict parser checks the frames
+    client.open(true, request)
+    const requested = client.peer.takes()
+    t.same(requested.at(-1)!.list, request)
+    const frameFlags = requested.map(({ type, flags }) => [type, flags])
+    t.same(frameFlags, [
+      [Type.headers, 1], // END_STREAM
+      [Type.continuation, 0],
+      [Type.continuation, 4], // END_HEADERS
+    ])
     t.end()
   },
 )
