@@ -49,6 +49,7 @@ t.test('RFC 9113 §5.1: nothing is sent on a stream that is closed', t => {
       const word = name.startsWith('RST_STREAM of the peer') ? 0 : 1 // END_STREAM or RST_STREAM
       t.equal(last.length, word, `${role}, ${name}`)
       t.ok(stream.closed, `${role}, ${name}`)
+      t.equal(stream.bufferedSize, 0, 'what was queued is dropped')
       stream.sendHeaders(RESPONSE, false)
       stream.sendData(zeros, 0, 10, false)
       stream.sendPrefixed(Buffer.of(0), Buffer.of(0), true)
