@@ -11,7 +11,15 @@ import { contentCodec, grpcSubtype } from './content-type.js'
 import { checkCredentials } from './credentials.js'
 import { GrpcClient } from './grpc-client.js'
 import { MucpClient } from './mucp-client.js'
-import { checkCount, checkFlag, checkKnown, checkMethods, checkMs, checkText } from './options.js'
+import {
+  checkCount,
+  checkFieldText,
+  checkFlag,
+  checkKnown,
+  checkMethods,
+  checkMs,
+  checkText,
+} from './options.js'
 
 const USER_AGENT = 'grpc-node-microwire/0.1.0'
 
@@ -105,6 +113,10 @@ export function checkOptions(options: ClientOptions): void {
   }
   for (const name of ['timeoutMs', 'connectionTimeoutMs', 'dialTimeoutMs'] as const) {
     if (options[name] !== undefined) checkMs(name, options[name])
+  }
+  // Sent with every call: a connection is given up that is asked to send anything else.
+  for (const name of ['authority', 'userAgent'] as const) {
+    if (options[name] !== undefined) checkFieldText(name, options[name])
   }
   checkFlag('inherit', options.inherit)
   checkCredentialOptions(options)

@@ -5,7 +5,7 @@ import type { CallOptions } from './call-options.js'
 import type { Context } from './context.js'
 import { metadataOf } from './metadata-init.js'
 import type { AnyHandler } from './middleware.js'
-import { checkKnown } from './options.js'
+import { checkKnownWithin } from './options.js'
 
 /** What the calls that a handler makes inherit, besides its deadline and its cancellation. */
 export interface InheritOptions {
@@ -36,7 +36,7 @@ export function inheritanceOf(
 ): Inheritance | undefined {
   if (option === undefined || option === false) return undefined
   if (option === true) return { names: [], runtime }
-  checkKnown('inherit', option, ['metadata'])
+  checkKnownWithin('inherit', option, ['metadata'])
   const names = option.metadata ?? []
   if (!Array.isArray(names)) {
     throw new TypeError(`inherit.metadata must be a list of names, got ${typeof names}`)

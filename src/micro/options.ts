@@ -6,6 +6,14 @@ export function checkMs(name: string, value: number): number {
   return value
 }
 
+/** Checks a number of milliseconds that may be none. @throws RangeError naming the option */
+export function checkDuration(name: string, value: unknown): void {
+  if (typeof value === 'number' && value >= 0) return
+  throw new RangeError(
+    `${name} must be a number of ms of at least 0, got ${typeof value === 'number' ? value : describe(value)}`,
+  )
+}
+
 /** Checks a count. @throws RangeError naming the option */
 export function checkCount(name: string, value: number): number {
   if (!Number.isInteger(value) || value < 0) {
@@ -28,10 +36,41 @@ export function checkText(name: string, value: unknown): string {
   return value
 }
 
+/** Checks a text that a header field carries. @throws TypeError naming the option */
+export function checkFieldText(name: string, value: unknown): void {
+  const text = checkText(name, value)
+  if (/^[!-~]([ -~]*[!-~])?$/.test(text)) return
+  throw new TypeError(
+    `${name} must be printable ASCII without spaces around it, got ${JSON.stringify(text)}`,
+  )
+}
+
+/** Checks a callback. @throws TypeError naming the option */
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value === 'function') return
+  throw new TypeError(`${name} must be a function, got ${describe(value)}`)
+}
+
+/** Checks a signal, by what is used of it: there are other AbortSignals than Node's. @throws TypeError naming the option */
+export function checkSignal(name: string, value: unknown): void {
+  const signal = value as Partial<AbortSignal> | null
+  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function') return
+  throw new TypeError(`${name} must be an AbortSignal, got ${describe(value)}`)
+}
+
 /** Refuses options that do not exist: a typing error would otherwise go unnoticed. @throws TypeError naming it */
 export function checkKnown(where: string, options: object, known: readonly string[]): void {
+  checkNames(where, `the options of ${where}`, options, known)
+}
+
+/** As `checkKnown`, of an option that has options of its own. @throws TypeError naming it */
+export function checkKnownWithin(option: string, value: object, known: readonly string[]): void {
+  checkNames(option, option, value, known)
+}
+
+function checkNames(where: string, what: string, options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${where} must be an object, got ${describe(options)}`)
+    throw new TypeError(`${what} must be an object, got ${describe(options)}`)
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
@@ -48,7 +87,8 @@ export function checkMethods(name: string, value: unknown, methods: readonly str
   }
 }
 
-function describe(value: unknown): string {
-  if (value === null) return 'null'
-  return typeof value === 'string' ? `'${value}'` : typeof value
+/** A value as the texts of errors show it. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  return value === null ? 'null' : typeof value
 }

@@ -47,6 +47,14 @@ t.test('createClient: a wrong option is named', t => {
       /selector must have the method select/,
     ],
     [{ address: '' }, /address must be a text/],
+    [{ address, userAgent: '' }, /userAgent must be a text that is not empty, got ''/],
+    [{ address, userAgent: 5 }, /userAgent must be a text that is not empty, got number/],
+    [{ address, userAgent: 'a\nb: c' }, /userAgent must be printable ASCII .* got "a\\nb: c"/],
+    [{ address, userAgent: ' a' }, /userAgent must be printable ASCII without spaces around it/],
+    [{ address, userAgent: 'caf\u00e9' }, /userAgent must be printable ASCII/],
+    [{ address, authority: '' }, /authority must be a text that is not empty, got ''/],
+    [{ address, authority: 'a\r\nx: y' }, /authority must be printable ASCII .* got "a\\r\\nx: y"/],
+    [{ address, authority: 'a\0' }, /authority must be printable ASCII/],
     [{ address, protocol: 'http' }, /protocol must be grpc or mucp, got 'http'/],
     [
       { address, transport: memoryTransport(), protocol: 'grpc' },
@@ -71,6 +79,9 @@ t.test('createClient: a wrong option is named', t => {
   ]
   for (const [options, message] of cases) t.throws(() => createClient(options as never), message)
   t.doesNotThrow(() => createClient({ address, contentType: 'application/grpc+custom' }))
+  for (const userAgent of ['a', 'shop/1.2', 'shop/1.2 (linux; x64)']) {
+    t.doesNotThrow(() => createClient({ address, userAgent, authority: 'shop.example:443' }))
+  }
   t.end()
 })
 
