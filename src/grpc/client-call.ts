@@ -140,9 +140,10 @@ export class ClientCall implements StreamHandler {
     try {
       stream = connection.open(headers, false, this, extra)
     } catch (cause) {
-      // The list is larger than the server takes: it would only reset the stream.
-      if (!(cause instanceof RangeError)) throw cause
-      return this.#abandon(unsendableError(cause, connector.address))
+      // Nothing was written. Often this is not the turn of whoever waits for the call: its receiver must hear.
+      if (cause instanceof RangeError) return this.#abandon(unsendableError(cause, this.#address))
+      const options = { unprocessed: true, address: this.#address, cause }
+      return this.#abandon(stacklessError(Status.Internal, (cause as Error).message, options))
     }
     this.#stream = stream
     this.#leftAtStartMs = wholeMs(remainingMs)

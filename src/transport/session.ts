@@ -293,7 +293,14 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     connection.now = this.#runtime.now()
     this.#waiting.start(
       () => link === this.#current && link.ready && connection.canOpen,
-      (call, headers) => call.start(link.connector, connection, headers),
+      (call, headers) => {
+        try {
+          call.start(link.connector, connection, headers)
+        } catch (error) {
+          // Its receiver threw: those behind it still have to start.
+          this.onHandlerError(error)
+        }
+      },
     )
     if (this.#waiting.count > 0) link.leaveWhenExhausted()
   }

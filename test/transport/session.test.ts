@@ -6,7 +6,7 @@ import {
 } from 'node:net'
 import t, { type Test } from 'tap'
 import { TimerWheel } from '../../src/connection/index.js'
-import { ClientCall, Status } from '../../src/grpc/index.js'
+import { ClientCall, type GrpcError, requestHeaders, Status } from '../../src/grpc/index.js'
 import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
 import { serve } from '../../src/transport/server.js'
 import { connect, type Session } from '../../src/transport/session.js'
@@ -91,6 +91,60 @@ t.test('more calls than the server allows at once wait their turn', async t => {
   }
   t.ok((await settled).every(({ error }) => error === undefined))
   t.equal(client.waitingCount, 0)
+})
+
+t.test('a call that cannot be sent hears why; those that wait behind it go on', async t => {
+  const { server: target } = await server(t)
+  const client = session(t, target.address)
+  const bad = requestHeaders(ECHO, { authority: 'a', scheme: 'http', userAgent: 'a\nb' })
+  const told: (GrpcError | undefined)[] = []
+  const start = (): void => {
+    const call = new ClientCall(
+      ECHO,
+      { timers: client.timers },
+      { onHeaders() {}, onReadable() {}, onDrain() {}, onStatus: error => void told.push(error) },
+    )
+    call.request(Buffer.from('x'))
+    client.start(call, bad)
+  }
+  start()
+  const behind = unary(client)
+  t.match(await behind, { error: undefined, messages: [Buffer.from('hello')] })
+  // Connected: it does not wait, and is told in the same way.
+  start()
+  t.equal(told.length, 2, 'each heard it once')
+  for (const error of told) {
+    t.match(error, {
+      status: Status.Internal,
+      message: /user-agent/,
+      unprocessed: true,
+      address: target.address,
+      cause: { name: 'TypeError' },
+    })
+  }
+})
+
+t.test('a receiver that throws when its call starts keeps no other call from starting', async t => {
+  const { server: target } = await server(t)
+  const errors: unknown[] = []
+  const client = session(t, target.address, { onError: error => errors.push(error) })
+  const thrown = new Error('receiver')
+  const call = new ClientCall(
+    ECHO,
+    { timers: client.timers },
+    {
+      onHeaders() {},
+      onReadable() {},
+      onDrain() {},
+      onStatus() {
+        throw thrown
+      },
+    },
+  )
+  client.start(call, requestHeaders(ECHO, { authority: 'a', scheme: 'http', userAgent: 'a\nb' }))
+  t.match(await unary(client), { error: undefined })
+  t.same(errors, [thrown])
+  t.ok(call.settled)
 })
 
 t.test('a call that waits obeys its deadline and its cancellation', async t => {
