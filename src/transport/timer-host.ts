@@ -1,4 +1,5 @@
 import { TimerWheel } from '../connection/index.js'
+import { DELAY_MAX_MS } from './number-range.js'
 import type { Cancellable, Runtime } from './runtime.js'
 
 /**
@@ -30,7 +31,7 @@ export class TimerHost {
     this.#timeout?.cancel()
     this.#armedAt = next
     this.#timeout = this.#runtime.schedule(
-      Math.max(0, Math.ceil(next - this.#runtime.now())),
+      Math.min(Math.max(0, Math.ceil(next - this.#runtime.now())), DELAY_MAX_MS),
       this.#onTimeout,
     )
   }

@@ -42,3 +42,21 @@ t.test('rest disarms when nothing is scheduled, close always', t => {
   t.equal(host.wheel.count, 1)
   t.end()
 })
+
+t.test('a deadline further away than a timer reaches is waited for in parts', t => {
+  const runtime = new FakeRuntime()
+  const host = new TimerHost(runtime)
+  const fired: number[] = []
+  const deadline = runtime.time + 2 ** 32
+  host.wheel.schedule(new Timer({ onTimer: (_timer, now) => fired.push(now) }), deadline)
+  host.arm()
+  t.ok(runtime.pending[0]!.at - runtime.time <= 0x7fff_ffff, 'Node takes no more')
+  for (let i = 0; i < 2; i++) {
+    runtime.advance(0x7fff_ffff)
+    t.same(fired, [])
+    t.equal(runtime.pending.length, 1)
+  }
+  runtime.advance(2)
+  t.same(fired, [deadline])
+  t.end()
+})
