@@ -244,6 +244,38 @@ t.test('metadata is what the header has beyond the protocol, in lower case', asy
   t.same(seen, ['bar'])
 })
 
+t.test('micro-wire §3.1: a handler cannot set what belongs to the protocol', async t => {
+  const reserved = ['micro-error', 'micro-id', 'x-micro-error', 'timeout', 'accept', 'local']
+  const { socket } = await bench(t, {}, ({ context, request }, next) => {
+    if (context === undefined) throw new TypeError('a server has a context')
+    for (const metadata of [context.headers, context.trailers]) {
+      for (const name of reserved) metadata.set(name, 'evil')
+    }
+    context.headers.set('head', 'a')
+    context.trailers.set('tail', 'b')
+    return next(request)
+  })
+  await socket.send(message(call, '{"name":"a"}'))
+  t.same(plain(await socket.receive()), {
+    header: {
+      'Micro-ID': '0',
+      'X-Micro-ID': '0',
+      'Content-Type': 'application/json',
+      head: 'a',
+      tail: 'b',
+    },
+    body: '{"msg":"Hello a"}\n',
+  })
+  await socket.send(message(chat))
+  await socket.send(message(chat, '{"n":1}'))
+  const first = plain(await socket.receive())
+  t.match(first, { header: { head: 'a' }, body: '{"n":1}\n' })
+  await socket.send(message(chat, '{"n":99}'))
+  const last = plain(await socket.receive())
+  t.match(last?.header, { 'Micro-Error': 'EOS', tail: 'b' })
+  t.notOk(Object.values({ ...first?.header, ...last?.header }).includes('evil'))
+})
+
 t.test('micro-wire §3.1: X-Micro- headers are a fall-back, but not for the id', async t => {
   const { socket } = await bench(t)
   await socket.send(
