@@ -7,7 +7,7 @@ import { atAddress, MicroError } from './micro-error.js'
 import { CLIENT_CODEC_ID, CLIENT_ID, endOfSocket, MucpCodec, transportError } from './mucp-codec.js'
 import { mergeInto, metadataFields } from './mucp-context.js'
 import { MucpGuard } from './mucp-guard.js'
-import { END_OF_STREAM, formatTimeout, isProtocolHeader, MucpHeader } from './mucp-header.js'
+import { END_OF_STREAM, formatTimeout, MucpHeader, readMucpFields } from './mucp-header.js'
 import { MucpStream } from './mucp-stream.js'
 import { backoffMs } from './retry.js'
 import type { ServiceMethod } from './service.js'
@@ -135,8 +135,8 @@ export class MucpClient {
     const guard = new MucpGuard(runtime, options.signal, limitMs, attemptExpired)
     const socket = this.#pool.take(target.address) ?? (await this.#open(target.address, guard))
     const answer = await exchange(socket, { header, body }, guard)
-    const error = answer.header.get(MucpHeader.Error)
-    if (error !== undefined && error !== '') {
+    const { error } = readMucpFields(answer.header)
+    if (error !== '') {
       void socket.socket.close()
       throw atAddress(MicroError.parse(error), target.address)
     }
@@ -290,11 +290,7 @@ function callExpired(): MicroError {
   return MicroError.timeout('call timeout: context deadline exceeded', { id: CLIENT_ID })
 }
 
-/** User metadata; what belongs to the protocol cannot be set by it. */
+/** User metadata. */
 function addMetadata(header: Map<string, string>, options: CallOptions): void {
-  if (options.metadata === undefined) return
-  mergeInto(header, metadataOf(options.metadata))
-  for (const name of header.keys()) {
-    if (isProtocolHeader(name)) header.delete(name)
-  }
+  if (options.metadata !== undefined) mergeInto(header, metadataOf(options.metadata))
 }

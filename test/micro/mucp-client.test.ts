@@ -740,6 +740,17 @@ t.test('publish: Micro-Topic, the body, and the answer', async t => {
   await t.rejects(client.publish('', {}), /topic/)
 })
 
+t.test('micro-wire Fact 2: publish reads Micro-Error in any case', async t => {
+  const spellings = ['micro-error', 'MICRO-ERROR', 'Micro-Error']
+  const { client } = await bench(
+    t,
+    answering([], (_, index) => message({ [spellings[index]!]: '{"code":400,"detail":"no"}' })),
+  )
+  for (const spelling of spellings) {
+    await t.rejects(client.publish('news', {}), { code: 400, detail: 'no' }, spelling)
+  }
+})
+
 t.test('close: idle sockets close, streams fail, later calls are refused', async t => {
   const { client, count, hello } = await bench(
     t,
