@@ -6,7 +6,7 @@ import {
   putNumber,
   readFields,
 } from '../grpc/index.js'
-import { MicroError, validCode } from './micro-error.js'
+import { MicroError, parseErrorObject, validCode } from './micro-error.js'
 
 /** go-micro's `errors.Error { string id = 1; int32 code = 2; string detail = 3; string status = 4; }`, as a detail of a gRPC status. */
 const ERROR_TYPE_URL = 'type.googleapis.com/errors.Error'
@@ -18,14 +18,18 @@ export function encodeErrorStatus(status: number, message: string, error: MicroE
   ])
 }
 
-/** The `errors.Error` that is the first detail of a `google.rpc.Status`; undefined when there is none, or the bytes are no protobuf. */
+/**
+ * The `errors.Error` that is the first detail of a `google.rpc.Status`; undefined when there is
+ * none, or the bytes are no protobuf. Members beyond its four come from the status's message, which
+ * is the same error as JSON: there they have names.
+ */
 export function decodeErrorStatus(bytes: Uint8Array): MicroError | undefined {
   const first = decodeStatusDetails(bytes)[0]
   if (first === undefined) return undefined
   const { typeUrl, value } = first
   if (typeUrl.slice(typeUrl.lastIndexOf('/') + 1) !== 'errors.Error') return undefined
   try {
-    return decodeErrorMessage(value)
+    return decodeErrorMessage(value, parseErrorObject(messageOf(bytes)))
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return undefined
@@ -42,7 +46,7 @@ export function encodeErrorMessage(error: MicroError): Buffer {
   return Buffer.from(bytes)
 }
 
-function decodeErrorMessage(bytes: Uint8Array): MicroError {
+function decodeErrorMessage(bytes: Uint8Array, json: MicroError | undefined): MicroError {
   let id = ''
   let code = 0
   let detail = ''
@@ -53,5 +57,14 @@ function decodeErrorMessage(bytes: Uint8Array): MicroError {
     if (field.id === 3) detail = fieldText(field)
     if (field.id === 4) status = fieldText(field)
   }
-  return new MicroError(validCode(code), detail, { id, status })
+  const known = validCode(code)
+  const extra = json?.code === known ? json.extra : {}
+  return new MicroError(known, detail, { id, status, extra })
+}
+
+/** The message of a `google.rpc.Status`. */
+function messageOf(bytes: Uint8Array): string {
+  let message = ''
+  for (const field of readFields(bytes)) if (field.id === 2) message = fieldText(field)
+  return message
 }

@@ -9,7 +9,11 @@ import {
   MicroError,
   Status,
 } from '../../src/index.js'
-import { decodeErrorStatus, encodeErrorMessage } from '../../src/micro/error-details.js'
+import {
+  decodeErrorStatus,
+  encodeErrorMessage,
+  encodeErrorStatus,
+} from '../../src/micro/error-details.js'
 import {
   codeOfStatus,
   fromGrpcError,
@@ -159,6 +163,25 @@ t.test('a peer error with a micro error inside is the micro error; others stay a
     new GrpcError(5, sent.message, { origin: 'local' }),
   ]) {
     t.equal(fromGrpcError(plain), plain)
+  }
+  t.end()
+})
+
+t.test('members beyond the four cross the native door too, read from the JSON of the status', t => {
+  const extra = { reason: 'R', domain: 'D' }
+  const sent = toGrpcError(new MicroError(409, 'd', { id: 'a', extra }), 'greeter', false)
+  const receive = (message: string, metadata: Metadata) =>
+    fromGrpcError(new GrpcError(sent.status, message, { metadata, origin: 'peer' })) as MicroError
+  const received = receive(sent.message, sent.metadata)
+  t.match(received, { id: 'a', code: 409, detail: 'd', status: 'Conflict' })
+  t.same(received.extra, extra)
+  t.equal(received.encode(), sent.message)
+  for (const text of ['plain', '{"code":404,"reason":"of another error"}']) {
+    const metadata = new Metadata()
+    const plain = new MicroError(409, 'd', { id: 'a' })
+    metadata.setBinary(DETAILS, encodeErrorStatus(6, text, plain))
+    t.same(receive(text, metadata).extra, {}, text)
+    t.equal(receive(text, metadata).code, 409)
   }
   t.end()
 })
