@@ -22,7 +22,7 @@ export interface Refusal {
 export interface RequestHead {
   readonly route: Route
   readonly path: string
-  /** `:authority`, else ''. */
+  /** `:authority`, else `host` in its place (gRFC A41). */
   readonly authority: string
   readonly subtype: string
   readonly oneRequest: boolean
@@ -75,6 +75,7 @@ class RequestFields {
   method = ''
   path = ''
   authority = ''
+  host = ''
   contentType = ''
   timeout = ''
   hasTimeout = false
@@ -88,6 +89,7 @@ class RequestFields {
     this.method = ''
     this.path = ''
     this.authority = ''
+    this.host = ''
     this.contentType = ''
     this.timeout = ''
     this.hasTimeout = false
@@ -109,6 +111,9 @@ class RequestFields {
         break
       case ':authority':
         this.authority = value
+        break
+      case 'host':
+        this.host = value
         break
       case 'content-type':
         this.contentType = value
@@ -225,7 +230,8 @@ export class RequestReader {
     return {
       route,
       path: fields.path,
-      authority: fields.authority,
+      // Where both are there, the connection has made sure that they do not disagree.
+      authority: fields.authority === '' ? fields.host : fields.authority,
       subtype: codecName,
       oneRequest: hasOneRequest(method.kind),
       oneResponse: hasOneResponse(method.kind),

@@ -5,11 +5,13 @@ import {
   answer,
   block,
   field,
+  framed,
   method,
   RecordingRoute,
   requestFields,
   ServerSide,
 } from './support.js'
+import { WireServer } from './wire.js'
 
 t.test('R4: a gRPC content type ends after application/grpc, or goes on with + or ;', t => {
   const good: readonly (readonly [string, string])[] = [
@@ -256,6 +258,18 @@ t.test('M7: :authority and user-agent are readable, protocol fields are not meta
   )
   server.unary('hi', { ':authority': undefined })
   t.equal(route.call.authority, '')
+  t.end()
+})
+
+t.test('R13 (A41): host stands in for a missing :authority, and only then', t => {
+  const route = new RecordingRoute('unary')
+  const server = new WireServer([route])
+  const withoutAuthority = requestFields({ ':authority': undefined })
+  server.probe([...withoutAuthority, 'host', 'a:1'], framed('hi'))
+  t.equal(route.call.authority, 'a:1')
+  t.same([...route.call.metadata], [], 'host is no metadata')
+  server.probe([...requestFields(), 'host', 'THERE:1'], framed('hi'))
+  t.equal(route.call.authority, 'there:1', ':authority wins')
   t.end()
 })
 
