@@ -16,10 +16,17 @@ import { cutsOf, digest, invariant, piecesOf, sameLines } from './invariant.js'
 const SIZE_MAXIMA: readonly number[] = [10, 300, 65_536, 4_194_304]
 const ENCODINGS: readonly string[] = ['', 'gzip', 'deflate', 'unknown']
 
+/** Now and then the input arrives again and again, up to so many octets: enough to wait in more than one buffer. */
+const REPEATED_SIZE = 40_000
+/** Among how many inputs one is repeated. */
+const REPEATS_EVERY = 200
+
 /** Octet 0 chooses the limit, the encoding and how many messages may wait; the rest arrives. */
 export function fuzz(data: Buffer): void {
   const options = data[0] ?? 0
-  const bytes = data.subarray(1)
+  const input = data.subarray(1)
+  const isRepeated = input.length > 0 && digest(input) % REPEATS_EVERY === 0
+  const bytes = isRepeated ? Buffer.alloc(Math.max(REPEATED_SIZE, input.length), input) : input
   const sizeMax = SIZE_MAXIMA[options & 3]!
   const encoding = ENCODINGS[(options >> 2) & 3]!
   const oracle = readMessages(bytes, sizeMax)
@@ -83,6 +90,14 @@ function runReader(
   return { lines, excess: reader.excessSize }
 }
 
+/** Of so many pieces the application reads after all but so many. */
+const READING: readonly (readonly [period: number, phase: number])[] = [
+  [1, 0],
+  [3, 1],
+  [7, 6],
+  [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+]
+
 /** A stream of which only the credit matters. */
 class CreditStream {
   consumed = 0
@@ -117,6 +132,8 @@ function runInbox(
   })
   const read: string[] = []
   let received = 0
+  // The application reads in time, late, or when all is there.
+  const [period, phase] = READING[(pieces.length + countMax) % READING.length]!
   const readAll = (): void => {
     while (inbox.readable) {
       read.push(Buffer.from(inbox.read() as Uint8Array).toString('hex'))
@@ -128,7 +145,7 @@ function runInbox(
     const isFine = inbox.receive(piece, 0, piece.length)
     invariant(isFine === (inbox.fault === undefined), 'T9 receive answers whether there is a fault')
     piece.fill(0xee)
-    if (index % 3 !== 1) readAll()
+    if (index % period >= phase) readAll()
     if (!isFine) break
   }
   readAll()

@@ -253,6 +253,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'message-reader',
+    'grpc/message-reader',
+    'messages that wait are kept in pieces like one that is unfinished',
+    'wanted > needed && !whole',
+    '!whole',
+  ),
+  bug(
+    'message-reader',
     'grpc/length-prefix',
     'the largest sizes are read as small ones',
     '((bytes[offset + 1] << 24) |',

@@ -58,6 +58,9 @@ const FAULTS: readonly (readonly Fault[])[] = [
 /** Faults that lose no call of a client that waits for a connection. */
 const HARMLESS: ReadonlySet<Fault> = new Set(['none', 'stall', 'handover'])
 
+/** Messages where the network hands on a few octets at a time. Unit: octets. */
+const SIZE_MAX_OF_SMALL_PIECES = 300
+
 /** Whether every call that is patient must succeed. */
 export function isHarmless(plan: RunPlan): boolean {
   return plan.faults.every(fault => HARMLESS.has(fault))
@@ -84,7 +87,8 @@ export function makePlan(seed: number, random: Random): RunPlan {
   }
   const count = random.integer(50, 200)
   const mustEnd = faults.includes('swallow')
-  const sizeMax = base.conditions.pieceSizeMax < 10 ? 300 : random.pick([10, 2_000, 60_000])
+  const sizeMax =
+    base.conditions.pieceSizeMax < 10 ? SIZE_MAX_OF_SMALL_PIECES : random.pick([10, 2_000, 60_000])
   const calls = Array.from({ length: count }, (_, id) =>
     planCall(id, random, { doors, spanMs, mustEnd, sizeMax }),
   )
@@ -113,6 +117,25 @@ interface CallRules {
 }
 
 function planCall(id: number, random: Random, rules: CallRules): CallPlan {
+  const call = planSomeCall(id, random, rules)
+  // Small pieces would make each of these take seconds.
+  const many = rules.sizeMax !== SIZE_MAX_OF_SMALL_PIECES && random.chance(0.01)
+  return many ? manyMessages(call, random) : call
+}
+
+/** More messages than a side keeps decoded, and a reader that is behind them. */
+function manyMessages(call: CallPlan, random: Random): CallPlan {
+  const count = random.integer(300, 900)
+  return {
+    ...call,
+    requests: call.kind === 'client' || call.kind === 'bidi' ? count : 1,
+    replies: call.kind === 'server' || call.kind === 'bidi' ? count : 1,
+    size: random.size(300),
+    readerMs: random.pick([0, 1, 10]),
+  }
+}
+
+function planSomeCall(id: number, random: Random, rules: CallRules): CallPlan {
   const kind = random.pick(['unary', 'unary', 'client', 'server', 'bidi'] as const)
   const hasDeadline = rules.mustEnd || random.chance(0.2)
   return {

@@ -212,7 +212,9 @@ export class MessageReader {
     const needed = heldSize + size
     const wanted = this.#wanted
     const whole = wanted >= needed && wanted <= needed * (this.eager ? EAGER_SHARE : ROOM_SHARE)
-    if (!whole && this.#heldStart === 0 && heldSize >= PIECE_SIZE_MIN) return
+    // Pieces are of one message only, and too small for its end: what may be several stays in one buffer.
+    const unfinished = wanted > needed && !whole
+    if (unfinished && this.#heldStart === 0 && heldSize >= PIECE_SIZE_MIN) return
     // What is held may still be shown to the caller as a message: never move it in place.
     const grown = Buffer.allocUnsafeSlow(
       whole ? wanted : Math.max(needed * ROOM_SHARE, HELD_SIZE_MIN),

@@ -74,6 +74,40 @@ t.test('L1: messages may wait undecoded while more octets come', t => {
   t.end()
 })
 
+t.test('L1: any messages, any cuts, read whenever: the same messages in order', t => {
+  const property = fc.property(
+    fc.array(fc.nat(40_000), { maxLength: 40 }),
+    fc.array(fc.tuple(fc.nat(60_000), fc.nat(30)), { maxLength: 40 }),
+    fc.boolean(),
+    (sizes, steps, eager) => {
+      const messages = sizes.map((size, at) =>
+        Buffer.alloc(size % (at % 2 === 0 ? 200 : 40_000), at),
+      )
+      const bytes = Buffer.concat(messages.map(message => framed(message)))
+      const reader = new MessageReader(1e6)
+      reader.eager = eager
+      const found: Buffer[] = []
+      const read = (most: number): void => {
+        for (let left = most; left > 0 && reader.next(); left--)
+          found.push(Buffer.from(reader.bytes.subarray(reader.start, reader.end)))
+      }
+      let at = 0
+      for (const [size, most] of [...steps, [bytes.length, 0] as const]) {
+        const piece = Buffer.from(bytes.subarray(at, at + size))
+        at += piece.length
+        reader.push(piece, 0, piece.length)
+        read(most)
+        reader.hold()
+        piece.fill(0xee)
+      }
+      read(Number.POSITIVE_INFINITY)
+      return found.length === messages.length && found.every((each, i) => each.equals(messages[i]!))
+    },
+  )
+  fc.assert(property, { seed: 11, numRuns: 200 })
+  t.end()
+})
+
 t.test('L2: a message of zero octets is a message', t => {
   t.same(readCut(framed(''), []), ['0:'])
   t.end()
