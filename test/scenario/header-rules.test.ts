@@ -129,6 +129,16 @@ t.test('RFC 9113 §8.3: pseudo-header fields that may not be', t => {
     refusesRequest([name, value, ...REQUEST]) // twice
     refusesRequest([...requestBut(name, undefined), name, value]) // behind a regular field
   }
+  for (const [name, value] of [
+    ['content-length', '0'],
+    ['host', 'localhost:50051'],
+    ['cookie', 'a=1'],
+    ['te', 'trailers'],
+    ['x', 'y'],
+  ] as const) {
+    refusesRequest([name, value, ...REQUEST])
+    refusesResponse([name, value, ':status', '200'])
+  }
   refusesResponse(['content-type', 'a', ':status', '200'])
   refusesResponse([':status', '200', ':status', '200'])
   refusesResponse([':status', '200', ':path', '/'])
