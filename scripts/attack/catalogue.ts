@@ -401,15 +401,15 @@ const FLOW_CONTROL: readonly Attack[] = [
   {
     name: 'C5-small-data',
     about: 'CVE-2026-84304: frames of one octet for messages that never end',
-    handlersMax: 4,
+    handlersMax: 8,
     async play(attacker) {
       const socket = await attacker.open()
-      for (const id of ids(4)) {
+      for (const id of ids(8)) {
         await socket.send(
           join([hold(id), frames.data(id, { bytes: message(65_000).subarray(0, 5) })]),
         )
       }
-      for (const id of ids(4)) {
+      for (const id of ids(8)) {
         await flood(socket, frames.data(id, { size: 1 }), attacker.times(60_000))
       }
     },

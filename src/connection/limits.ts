@@ -83,7 +83,7 @@ export interface ConnectionLimits {
   readonly emptyDataMax: number
   /** Below this a DATA frame counts as small. Unit: octets. Default: 256. Reason: RUSTSEC-2026-0258. */
   readonly smallDataSize: number
-  /** Small DATA frames that may wait unconsumed on a connection. Unit: octets lacking to `smallDataSize`. Default: 8_388_608. Reason: as `smallDataSize`; 32_768 frames of one octet. */
+  /** Small DATA frames that may wait unconsumed on a connection. Unit: octets lacking to `smallDataSize`. Default: 67_108_864. Reason: as `smallDataSize`; 263_000 frames of one octet, and more messages of 20 octets than sixteen readers that pause can have in their windows. */
   readonly smallDataMax: number
   /** Control frames waiting for the peer to read before we stop reading from it. Unit: frames. Default: 100. Reason: CVE-2019-9512; grpc-go's number. */
   readonly controlFramesPause: number
@@ -155,7 +155,7 @@ export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
   workPerSecond: 1_000,
   emptyDataMax: 100,
   smallDataSize: 256,
-  smallDataMax: 8_388_608,
+  smallDataMax: 67_108_864,
   controlFramesPause: 100,
   controlFramesMax: 1_000,
   settingsEntriesMax: 32,

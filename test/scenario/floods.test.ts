@@ -212,7 +212,8 @@ t.test('h2 c12d782 (C5): empty DATA with END_STREAM is free', t => {
 })
 
 t.test('RUSTSEC-2026-0258 (C5): small DATA frames that nobody consumes end the connection', t => {
-  const { peer } = connect({ role: 'server', limits: FIXED_WINDOWS })
+  const limits = { ...FIXED_WINDOWS, smallDataMax: 8_388_608 }
+  const { peer } = connect({ role: 'server', limits })
   const ids = streamIds(900)
   peer.sends(...ids.map(id => frames.headers(id, REQUEST)))
   peer.takes()
@@ -224,6 +225,18 @@ t.test('RUSTSEC-2026-0258 (C5): small DATA frames that nobody consumes end the c
   }
   t.ok(peer.connection.finished)
   t.ok(count <= 40_000, `${count} frames were taken`)
+  t.end()
+})
+
+t.test('RUSTSEC-2026-0258 (C5): a dozen readers that pause do not end the connection', t => {
+  const { peer } = connect({ role: 'server' })
+  const ids = streamIds(12)
+  peer.sends(...ids.map(id => frames.headers(id, REQUEST)))
+  // Messages of 15 octets, as many as each window holds.
+  for (const id of ids) {
+    peer.sends(Buffer.concat(Array.from({ length: 3_000 }, () => frames.data(id, { size: 20 }))))
+  }
+  t.notOk(peer.takesLines().some(line => line.startsWith('GOAWAY')))
   t.end()
 })
 
