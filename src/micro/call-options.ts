@@ -1,5 +1,13 @@
 import type { Metadata } from '../grpc/index.js'
-import type { Credentials } from './credentials.js'
+import { type Credentials, checkCredentials } from './credentials.js'
+import {
+  checkDuration,
+  checkFlag,
+  checkFunction,
+  checkSignal,
+  checkText,
+  describe,
+} from './options.js'
 
 /** How a native call compresses what it sends. `identity`: not at all. compression.md. */
 export type CompressionName = 'gzip' | 'deflate' | 'identity'
@@ -14,7 +22,7 @@ export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Arra
 export interface CallOptions {
   /**
    * How long the whole call may take, retries included. Unit: ms. Default: the
-   * client's. `Infinity`: no limit.
+   * client's. `Infinity`: no limit. 0: its time is up.
    */
   readonly timeoutMs?: number
   /** Ends the call with its reason when aborted. */
@@ -43,6 +51,68 @@ export interface CallOptions {
   readonly onHeaders?: (metadata: Metadata) => void
   /** Called with the metadata that came at the end. */
   readonly onTrailers?: (metadata: Metadata) => void
+}
+
+/** Names of all options. */
+const CALL_OPTION_NAMES: readonly (keyof CallOptions)[] = [
+  'timeoutMs',
+  'signal',
+  'metadata',
+  'credentials',
+  'inherit',
+  'address',
+  'contentType',
+  'compression',
+  'waitForReady',
+  'onHeaders',
+  'onTrailers',
+]
+
+/**
+ * Checks what a call is given, but for `metadata` and the names of codings: they are looked at
+ * where they are used, once.
+ *
+ * @throws TypeError or RangeError naming the option that cannot be used
+ */
+export function checkCallOptions(options: CallOptions): void {
+  if (typeof options !== 'object' || options === null || Symbol.iterator in options) {
+    const what = describe(options)
+    throw new TypeError(
+      `the options of a call must be an object like { timeoutMs, metadata }, got ${what}`,
+    )
+  }
+  for (const name in options) {
+    const value: unknown = options[name as keyof CallOptions]
+    if (value !== undefined || !CALL_OPTION_NAMES.includes(name as keyof CallOptions)) {
+      checkCallOption(name, value)
+    }
+  }
+}
+
+function checkCallOption(name: string, value: unknown): void {
+  switch (name) {
+    case 'timeoutMs':
+      return checkDuration(name, value)
+    case 'signal':
+      return checkSignal(name, value)
+    case 'metadata':
+      return
+    case 'credentials':
+      return checkCredentials(value)
+    case 'onHeaders':
+    case 'onTrailers':
+      return checkFunction(name, value)
+    case 'inherit':
+    case 'waitForReady':
+      return checkFlag(name, value)
+    case 'address':
+    case 'contentType':
+    case 'compression':
+      checkText(name, value)
+      return
+    default:
+      throw new TypeError(`a call has no option '${name}'; it has ${CALL_OPTION_NAMES.join(', ')}`)
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { GrpcError, Status } from '../grpc/index.js'
 import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js'
-import type { CallOptions, MessageStream } from './call-options.js'
+import { type CallOptions, checkCallOptions, type MessageStream } from './call-options.js'
 import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
 import type { ClientOptions } from './client-options.js'
 import { checkOptions, defaultTransport, grpcClient, mucpClient } from './client-parts.js'
@@ -10,6 +10,7 @@ import { CallCredentials } from './credentials.js'
 import { type Found, findWithin } from './find-within.js'
 import { type GrpcClient, GrpcMethod } from './grpc-client.js'
 import { inherit } from './inheritance.js'
+import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import { checkMiddleware, type Middleware } from './middleware.js'
 import type { MucpClient } from './mucp-client.js'
@@ -110,7 +111,7 @@ export class Client implements AsyncDisposable {
    * A call of one method, to send and receive by hand; most useful for `bidi`.
    * Middleware does not see it.
    *
-   * @throws TypeError when the service has no such method
+   * @throws TypeError when the service has no such method, or as `checkCallOptions`
    */
   stream<S extends ServiceTypes<S>, M extends keyof S & string>(
     service: Service<S>,
@@ -119,6 +120,8 @@ export class Client implements AsyncDisposable {
   ): MessageStreamOf<S[M]> {
     const method = service.methods.find(each => each.name === name)
     if (method === undefined) throw new TypeError(`service ${service.name} has no method ${name}`)
+    checkCallOptions(options)
+    checkMetadata(options)
     const given = this.#inherited(options, Number.POSITIVE_INFINITY)
     return this.#open(this.#bound(service, method), given) as unknown as MessageStreamOf<S[M]>
   }
@@ -131,6 +134,7 @@ export class Client implements AsyncDisposable {
    */
   async publish(topic: string, message: unknown, options: CallOptions = {}): Promise<void> {
     checkText('topic', topic)
+    checkCallOptions(options)
     this.#checkOpen()
     if (options.credentials !== undefined)
       throw new TypeError('credentials are for calls, not events')
@@ -213,8 +217,20 @@ export class Client implements AsyncDisposable {
             cancelled: () => cancelled(protocol),
             start,
           })
-    if (this.#options.inherit === false) return call
-    return (request, options) => call(request, inherit(options, timeoutMs))
+    const inherits = this.#options.inherit !== false
+    const hasStream = kind === 'server' || kind === 'bidi'
+    return (request, options) => {
+      if (options === undefined)
+        return call(request, inherits ? inherit(options, timeoutMs) : options)
+      try {
+        checkCallOptions(options)
+        if (hasStream) checkMetadata(options)
+        return call(request, inherits ? inherit(options, timeoutMs) : options)
+      } catch (error) {
+        if (hasStream) throw error
+        return Promise.reject(error)
+      }
+    }
   }
 
   /** How long a unary call may take that says nothing itself. Unit: ms. */
@@ -342,6 +358,11 @@ export class Client implements AsyncDisposable {
 
 function has(method: ServiceMethod, subtype: string): boolean {
   return method.request.has(subtype) && method.response.has(subtype)
+}
+
+/** A stream would tell only whoever reads it. @throws TypeError for metadata that cannot be sent */
+function checkMetadata({ metadata }: CallOptions): void {
+  if (metadata !== undefined) metadataOf(metadata)
 }
 
 /** What a stream ends with that is cancelled without a reason. */

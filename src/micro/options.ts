@@ -54,7 +54,8 @@ export function checkFunction(name: string, value: unknown): void {
 /** Checks a signal, by what is used of it: there are other AbortSignals than Node's. @throws TypeError naming the option */
 export function checkSignal(name: string, value: unknown): void {
   const signal = value as Partial<AbortSignal> | null
-  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function') return
+  const has = typeof signal?.aborted === 'boolean' && typeof signal.throwIfAborted === 'function'
+  if (has && typeof signal.addEventListener === 'function') return
   throw new TypeError(`${name} must be an AbortSignal, got ${describe(value)}`)
 }
 
@@ -90,5 +91,7 @@ export function checkMethods(name: string, value: unknown, methods: readonly str
 /** A value as the texts of errors show it. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
-  return value === null ? 'null' : typeof value
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
+  const { name } = (value as { constructor?: { name?: unknown } }).constructor ?? {}
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'object'
 }
