@@ -68,13 +68,20 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
   /**
    * Metadata of an object's own fields: strings, or octets where the name ends in `-bin`.
    *
-   * @throws TypeError as `set` and `setBinary` do.
+   * @throws TypeError as `set` and `setBinary` do, and for what is no such object.
    */
   static from(fields: Readonly<Record<string, string | Uint8Array>>): Metadata {
+    // Of a Map nothing would be left: its entries are no fields of its own.
+    if (typeof fields !== 'object' || fields === null || Symbol.iterator in fields) {
+      throw new TypeError(
+        `metadata is ${describe(fields)}; expected an object of names and values, or a Metadata`,
+      )
+    }
     const metadata = new Metadata()
     for (const [name, value] of Object.entries(fields)) {
       if (typeof value === 'string') metadata.append(name, value)
-      else metadata.appendBinary(name, value)
+      else if (value instanceof Uint8Array) metadata.appendBinary(name, value)
+      else throw new TypeError(describeField(name, value))
     }
     return metadata
   }
@@ -268,7 +275,8 @@ function checkBinaryName(name: string): string {
 }
 
 function checkValue(key: string, value: string): string {
-  if (typeof value === 'string' && isPrintable(value)) return trimSpaces(value)
+  if (typeof value !== 'string') throw new TypeError(describeField(key, value))
+  if (isPrintable(value)) return trimSpaces(value)
   throw new TypeError(
     `metadata "${key}" is ${JSON.stringify(value)}; expected printable ASCII (use a "-bin" name for octets)`,
   )
@@ -276,5 +284,19 @@ function checkValue(key: string, value: string): string {
 
 function checkOctets(key: string, value: Uint8Array): Uint8Array {
   if (value instanceof Uint8Array) return value
-  throw new TypeError(`metadata "${key}" is a ${typeof value}; expected a Uint8Array`)
+  throw new TypeError(`metadata "${key}" is ${describe(value)}; expected a Uint8Array`)
+}
+
+/** What is wrong with a value of no type that metadata has. */
+function describeField(name: string, value: unknown): string {
+  const expected = isBinaryName(name.toLowerCase()) ? 'a Uint8Array' : 'a string'
+  return `metadata ${JSON.stringify(name)} is ${describe(value)}; expected ${expected}`
+}
+
+/** The type of a value that is none of ours; never the value, which may be a secret. */
+function describe(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  if (value instanceof Map) return 'a Map'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
