@@ -83,6 +83,7 @@ t.test('RFC 9113 §6.2: END_STREAM of HEADERS counts once the whole block is the
     const [first, second] = half(role === 'client' ? literalBlock(RESPONSE) : BLOCK)
     const { peer, events, open } = connect({ role })
     if (role === 'client') open(true)
+    peer.takes()
     peer.sends(frames.headers(1, first, { endHeaders: false, endStream: true }))
     t.same(events, [])
     peer.sends(frames.continuation(1, second))
@@ -222,6 +223,7 @@ t.test('RFC 9113 §4.3: table entries of responses that a client drops stay usab
     drop(connected)
     connected.peer.takes()
     const next = connected.open(true)
+    connected.peer.skips(1)
     connected.peer.sends(frames.headers(3, Buffer.concat([response, indexed(62)])))
     t.strictSame(next.lists, [[...RESPONSE, 'x-late', 'yes']], name)
   }

@@ -28,6 +28,7 @@ function refusesResponse(list: readonly string[], endStream = false): void {
   peer.sends(frames.headers(1, list, { endStream }))
   isRefused(connected)
   const next = open(true) // and nobody else is harmed
+  peer.skips(1)
   peer.sends(frames.headers(3, RESPONSE, { endStream: true }))
   if (!next.ended) throw new Error('the next response was not taken')
 }
