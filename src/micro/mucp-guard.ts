@@ -36,6 +36,8 @@ export class MucpGuard {
     if (limitMs !== Number.POSITIVE_INFINITY) {
       const delay = Math.min(Math.max(0, Math.ceil(limitMs)), DELAY_MAX_MS)
       this.#timer = runtime.schedule(delay, () => this.stop(expired()))
+      // A call that waits keeps the process alive, whatever carries it.
+      this.#timer.ref()
     }
   }
 

@@ -1,4 +1,4 @@
-import { Router } from '../grpc/index.js'
+import { GrpcError, Router, Status } from '../grpc/index.js'
 import {
   type CallListener,
   type Cancellable,
@@ -84,7 +84,8 @@ export class Server implements AsyncDisposable {
   readonly #middleware: Middleware[] = []
   readonly #inheritance: Inheritance | undefined
   readonly #mucp: MucpServerOptions
-  readonly #connections = new Set<MucpConnection>()
+  /** Of mucp clients, and what ends the serving of each though its handlers go on. */
+  readonly #connections = new Map<MucpConnection, (error: Error) => void>()
   readonly #services: Service<unknown>[] = []
   readonly #stopHooks: (() => void | Promise<void>)[] = []
   #listening: Promise<Listener> | undefined
@@ -266,8 +267,10 @@ export class Server implements AsyncDisposable {
     if (listener === undefined) return
     const restMs = Math.max(0, end - this.#runtime.now())
     const timer = this.#runtime.schedule(Math.min(restMs, TIMER_MS_MAX), () => this.#cut())
+    // There may be nothing else: the memory transport has no socket that does.
+    timer.ref()
     const closed = isCallListener(listener) ? listener.stop(restMs) : listener.close()
-    for (const connection of this.#connections) connection.drain()
+    for (const connection of this.#connections.keys()) connection.drain()
     await closed
     timer.cancel()
   }
@@ -276,6 +279,7 @@ export class Server implements AsyncDisposable {
     let timer: Cancellable | undefined
     const late = new Promise<void>(resolve => {
       timer = this.#runtime.schedule(Math.min(graceMs, TIMER_MS_MAX), resolve)
+      timer.ref()
     })
     const done = this.#stopHooks.map(async hook => {
       try {
@@ -289,15 +293,19 @@ export class Server implements AsyncDisposable {
   }
 
   #cut(): void {
-    for (const connection of this.#connections) connection.destroy(new Error('the server stopped'))
+    for (const [connection, abandon] of this.#connections) {
+      connection.destroy(new Error('the server stopped'))
+      abandon(new GrpcError(Status.Unavailable, 'the server is leaving'))
+    }
   }
 
   async #serve(socket: Socket): Promise<void> {
     const connection = new MucpConnection(socket, this.#mucp)
-    this.#connections.add(connection)
+    // A handler that ignores its signal holds up neither its client nor `stop`.
+    const cut = new Promise<never>((_resolve, reject) => this.#connections.set(connection, reject))
     if (this.#state === 'stopped') connection.drain()
     try {
-      await connection.run()
+      await Promise.race([connection.run(), cut])
     } finally {
       this.#connections.delete(connection)
     }
