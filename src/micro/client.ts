@@ -18,7 +18,7 @@ import { CLIENT_ID } from './mucp-codec.js'
 import { checkText } from './options.js'
 import { PendingStream } from './pending-stream.js'
 import { randomSelector } from './selector.js'
-import type { Service, ServiceMethod } from './service.js'
+import { checkService, type Service, type ServiceMethod } from './service.js'
 import type { BoundClient, MethodTypes, ServiceTypes } from './service-types.js'
 import { isCallTransport, type Protocol, type Target, TargetFinder } from './target.js'
 
@@ -99,6 +99,7 @@ export class Client implements AsyncDisposable {
 
   /** The service's methods as functions. They need no `this`: take them apart at will. */
   bind<S extends ServiceTypes<S>>(service: Service<S>): BoundClient<S> {
+    checkService(service)
     const functions: Record<string, unknown> = {}
     for (const method of service.methods) {
       const bound = this.#bound(service, method)
@@ -118,6 +119,7 @@ export class Client implements AsyncDisposable {
     name: M,
     options: CallOptions = {},
   ): MessageStreamOf<S[M]> {
+    checkService(service)
     const method = service.methods.find(each => each.name === name)
     if (method === undefined) throw new TypeError(`service ${service.name} has no method ${name}`)
     checkCallOptions(options)

@@ -1,6 +1,7 @@
 import { type Inheritance, passOn } from './inheritance.js'
 import { type AnyHandler, composeHandler, type Middleware } from './middleware.js'
-import type { Service, ServiceMethod } from './service.js'
+import { describe } from './options.js'
+import { checkService, type Service, type ServiceMethod } from './service.js'
 
 /** A method and who handles it. */
 export interface Endpoint {
@@ -40,6 +41,7 @@ export class EndpointTable {
     chain: readonly Middleware[],
     inheritance?: Inheritance,
   ): Endpoint[] {
+    checkService(service)
     const other = this.#services.get(service.shortName)
     if (other !== undefined) {
       throw new TypeError(
@@ -65,6 +67,8 @@ export function bindHandlers(
   chain: readonly Middleware[],
   inheritance?: Inheritance,
 ): Endpoint[] {
+  checkService(service)
+  checkHandlers(service, handlers)
   const table = handlers as Readonly<Record<string, unknown>>
   const names = service.methods.map(method => handlerName(method, table))
   const missing = service.methods.filter((_, index) => names[index] === undefined)
@@ -83,6 +87,13 @@ export function bindHandlers(
       handler: inheritance === undefined ? composed : passOn(inheritance, method.kind, composed),
     }
   })
+}
+
+function checkHandlers(service: Service<unknown>, handlers: unknown): void {
+  if (typeof handlers === 'object' && handlers !== null) return
+  throw new TypeError(
+    `handlers of ${service.name} must be an object with a function for each method, got ${describe(handlers)}`,
+  )
 }
 
 function handlerName(

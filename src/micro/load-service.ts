@@ -3,6 +3,7 @@ import type { CallKind } from '../grpc/index.js'
 import { codecMap } from './codec.js'
 import { descriptorsOf } from './file-descriptors.js'
 import { FileNames } from './file-names.js'
+import { checkKnown, checkText, describe } from './options.js'
 import { type Int64Form, ProtobufCodecs } from './protobuf-codec.js'
 import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
 import type { UntypedMethod } from './service-types.js'
@@ -52,6 +53,9 @@ export async function loadService<S = Record<string, UntypedMethod>>(
   name: string,
   options: LoadServiceOptions = {},
 ): Promise<Service<S>> {
+  checkFiles(files)
+  checkText('the name of the service', name)
+  checkKnown('loadService', options, ['int64', 'includeDirs'])
   const int64 = options.int64 ?? 'bigint'
   if (!['bigint', 'string', 'number'].includes(int64)) {
     throw new TypeError(`int64 must be bigint, string or number, got '${String(int64)}'`)
@@ -104,6 +108,17 @@ export async function loadRoot(
     throw new Error(`cannot load ${[files].flat().join(', ')}: ${text}`, { cause })
   }
   return root
+}
+
+function checkFiles(files: unknown): void {
+  const all: readonly unknown[] = Array.isArray(files) ? files : [files]
+  if (all.length === 0) throw new TypeError('files must name a .proto file, got an empty list')
+  for (const file of all) {
+    if (typeof file === 'string' && file !== '') continue
+    throw new TypeError(
+      `files must be a path of a .proto file or a list of them, got ${describe(file)}`,
+    )
+  }
 }
 
 /** protobufjs, imported at first use. @throws Error that says what to install */

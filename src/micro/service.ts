@@ -1,5 +1,6 @@
 import type { CallKind, Codecs, Method } from '../grpc/index.js'
 import { type CodecChoice, codecMap, type TypedCodec } from './codec.js'
+import { describe } from './options.js'
 import type { MethodTypes, UntypedMethod } from './service-types.js'
 
 /** One method as both doors see it: gRPC's path, kind and codecs, and the names micro uses. */
@@ -67,8 +68,14 @@ const KINDS: readonly string[] = ['unary', 'client', 'server', 'bidi']
 export function defineService<
   const D extends { readonly [method: string]: MethodDefinition<CallKind, unknown, unknown> },
 >(name: string, methods: D): Service<DefinedTypes<D>> {
+  checkServiceName(name)
+  checkMethodTable(methods)
   const list: ServiceMethod[] = []
   for (const [key, definition] of Object.entries(methods)) {
+    if (typeof definition !== 'object' || definition === null) {
+      const what = describe(definition)
+      throw new TypeError(`method ${key} must be { kind, request, response }, got ${what}`)
+    }
     const { kind, request, response } = definition
     if (!KINDS.includes(kind)) {
       throw new TypeError(`${key}.kind must be one of ${KINDS.join(', ')}, got ${String(kind)}`)
@@ -103,9 +110,7 @@ export function makeService<S>(
   methods: readonly ServiceMethod[],
   descriptors?: DescriptorSource,
 ): Service<S> {
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new TypeError(`service name must look like 'package.Service', got '${String(name)}'`)
-  }
+  checkServiceName(name)
   const seen = new Set<string>()
   for (const method of methods) {
     for (const used of new Set([method.name, method.wireName])) {
@@ -114,6 +119,28 @@ export function makeService<S>(
     seen.add(method.name).add(method.wireName)
   }
   return { name, shortName: shortNameOf(name), methods, descriptors }
+}
+
+function checkServiceName(name: unknown): void {
+  if (typeof name === 'string' && NAME.test(name)) return
+  throw new TypeError(`service name must look like 'package.Service', got ${describe(name)}`)
+}
+
+function checkMethodTable(methods: unknown): void {
+  if (typeof methods === 'object' && methods !== null && !Array.isArray(methods)) return
+  throw new TypeError(
+    `the methods of a service must be an object with a definition by name, got ${describe(methods)}`,
+  )
+}
+
+/** Refuses what is no service, such as the promise of `loadService`. @throws TypeError */
+export function checkService(service: unknown): void {
+  const { name, methods } = (service ?? {}) as { name?: unknown; methods?: unknown }
+  if (typeof name === 'string' && Array.isArray(methods)) return
+  const hint = service instanceof Promise ? ': await it' : ''
+  throw new TypeError(
+    `a service of defineService, loadService or fromDefinition is needed, got ${describe(service)}${hint}`,
+  )
 }
 
 /** What a method is made of, whoever reads it. */
