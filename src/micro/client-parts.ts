@@ -16,6 +16,7 @@ import {
   checkFieldText,
   checkFlag,
   checkKnown,
+  checkKnownWithin,
   checkMethods,
   checkMs,
   checkText,
@@ -92,7 +93,8 @@ export function checkOptions(options: ClientOptions): void {
   checkKnown('createClient', options, CLIENT_OPTION_NAMES)
   const { address, registry, transport, protocol, contentType, retries, pool } = options
   if ((address === undefined) === (registry === undefined)) {
-    throw new TypeError('createClient needs either address or registry with service')
+    const got = address === undefined ? 'neither' : 'both'
+    throw new TypeError(`createClient needs either address or registry with service, got ${got}`)
   }
   if (address !== undefined) checkText('address', address)
   if (registry !== undefined) checkMethods('registry', registry, ['getService'])
@@ -121,6 +123,7 @@ export function checkOptions(options: ClientOptions): void {
   checkFlag('inherit', options.inherit)
   checkCredentialOptions(options)
   if (retries !== undefined) checkCount('retries', retries)
+  if (pool !== undefined) checkKnownWithin('pool', pool, ['sizeMax', 'ttlMs'])
   if (pool?.sizeMax !== undefined) checkCount('pool.sizeMax', pool.sizeMax)
   if (pool?.ttlMs !== undefined) checkMs('pool.ttlMs', pool.ttlMs)
 }

@@ -5,6 +5,7 @@ import {
   createServer,
   defineService,
   jsonCodec,
+  loadService,
 } from '../../src/index.js'
 import { memoryRegistry } from '../../src/micro/index.js'
 import { grpcTransport, memoryTransport } from '../../src/transport/index.js'
@@ -31,15 +32,18 @@ t.test('createServer: a wrong option is named', t => {
     [{ name: 'a', registry: 'mdns' }, /registry must have the method register, got 'mdns'/],
   ]
   for (const [options, message] of cases) t.throws(() => createServer(options as never), message)
-  t.throws(() => createServer(undefined as never), /createServer must be an object/)
+  t.throws(
+    () => createServer(undefined as never),
+    /^the options of createServer must be an object, got undefined$/,
+  )
   t.end()
 })
 
 t.test('createClient: a wrong option is named', t => {
   const address = 'a:1'
   const cases: [object, RegExp][] = [
-    [{}, /either address or registry/],
-    [{ address, registry: memoryRegistry() }, /either address or registry/],
+    [{}, /either address or registry with service, got neither$/],
+    [{ address, registry: memoryRegistry() }, /either address or registry with service, got both$/],
     [{ registry: memoryRegistry() }, /service must be a text/],
     [{ registry: {}, service: 'a' }, /registry must have the method getService/],
     [
@@ -74,10 +78,17 @@ t.test('createClient: a wrong option is named', t => {
     [{ address, retries: 1.5 }, /retries must be an integer of at least 0, got 1.5/],
     [{ address, pool: { sizeMax: -1 } }, /pool.sizeMax must be/],
     [{ address, pool: { ttlMs: 0 } }, /pool.ttlMs must be/],
+    [{ address, pool: { size: 1 } }, /^pool has no option 'size'; it has sizeMax, ttlMs$/],
+    [{ address, pool: 5 }, /^pool must be an object, got number$/],
+    [{ address, pool: null }, /^pool must be an object, got null$/],
     [{ address, messageSizeMax: 0 }, /messageSizeMax/],
     [{ address, compression: 'br' }, /compression must be gzip or deflate or identity, got 'br'/],
   ]
   for (const [options, message] of cases) t.throws(() => createClient(options as never), message)
+  t.throws(
+    () => createClient(null as never),
+    /^the options of createClient must be an object, got null$/,
+  )
   t.doesNotThrow(() => createClient({ address, contentType: 'application/grpc+custom' }))
   for (const userAgent of ['a', 'shop/1.2', 'shop/1.2 (linux; x64)']) {
     t.doesNotThrow(() => createClient({ address, userAgent, authority: 'shop.example:443' }))
@@ -116,7 +127,19 @@ t.test('defineService: a wrong definition is named', t => {
     ],
   ]
   for (const [name, methods, message] of cases)
-    t.throws(() => defineService(name, methods as never), message)
+    t.throws(() => defineService(name, methods as never), { name: 'TypeError', message })
+  const define = defineService as (...given: unknown[]) => unknown
+  t.throws(() => define(), /service name must look like 'package.Service', got undefined/)
+  for (const [methods, what] of [
+    [undefined, 'undefined'],
+    ['x', "'x'"],
+    [[], 'Array'],
+  ] as const) {
+    t.throws(() => define('A', methods), {
+      message: `the methods of a service must be an object with a definition by name, got ${what}`,
+    })
+  }
+  t.throws(() => define('A', { m: 5 }), /method m must be { kind, request, response }, got number/)
   t.end()
 })
 
@@ -155,10 +178,62 @@ t.test(
       stream: { kind: 'bidi', ...json },
     })
     t.throws(() => server.handle(own, { stream: () => [] }), /is the transport's own/)
+    const needed = /^a service of defineService, loadService or fromDefinition is needed, got /
+    t.throws(() => server.handle({} as never, {}), needed)
+    t.throws(() => server.handle({} as never, {}, { nativeOnly: true }), needed)
+    t.throws(
+      () => server.handle(Promise.resolve(things) as never, {}),
+      /is needed, got Promise: await it$/,
+    )
+    for (const [handlers, what] of [
+      [undefined, 'undefined'],
+      [null, 'null'],
+      ['x', "'x'"],
+    ]) {
+      t.throws(() => createServer({ name: 'b' }).handle(things, handlers as never), {
+        name: 'TypeError',
+        message: `handlers of a.Things must be an object with a function for each method, got ${what}`,
+      })
+    }
+    const client = createClient({ address: 'a:1' })
+    for (const service of [undefined, null, {}, 'a.Things', { name: 'a' }]) {
+      t.throws(() => client.bind(service as never), needed)
+      t.throws(() => client.stream(service as never, 'one' as never), needed)
+    }
+    t.throws(() => client.bind(Promise.resolve(things) as never), /got Promise: await it$/)
     t.throws(() => server.use('x' as never), /middleware must be a function, got string/)
     t.end()
   },
 )
+
+t.test('loadService: a wrong argument is named', async t => {
+  const load = loadService as (...given: unknown[]) => Promise<unknown>
+  const cases: [unknown[], RegExp][] = [
+    [[], /^files must be a path of a .proto file or a list of them, got undefined$/],
+    [[''], /^files must be a path of a .proto file or a list of them, got ''$/],
+    [[['a.proto', 5]], /^files must be a path of a .proto file or a list of them, got number$/],
+    [[[]], /^files must name a .proto file, got an empty list$/],
+    [['a.proto'], /^the name of the service must be a text that is not empty, got undefined$/],
+    [['a.proto', 'A', null], /^the options of loadService must be an object, got null$/],
+    [['a.proto', 'A', { int: 1 }], /^loadService has no option 'int'; it has int64, includeDirs$/],
+  ]
+  for (const [given, message] of cases)
+    await t.rejects(load(...given), { name: 'TypeError', message })
+})
+
+t.test('a server whose metadata no node can have does not start', async t => {
+  const cases: [unknown, RegExp][] = [
+    [5, /^metadata of the server must be an object of texts, got number$/],
+    [new Map(), /^metadata of the server must be an object of texts, got Map$/],
+    [{ zone: 5 }, /^metadata.zone of the server must be a text, got number$/],
+  ]
+  for (const [metadata, message] of cases) {
+    const registry = memoryRegistry()
+    const server = createServer({ name: 'a', registry, metadata: metadata as never })
+    await t.rejects(server.start(), { name: 'TypeError', message })
+    await server.stop()
+  }
+})
 
 t.test('start once, address after start, stop at any time', async t => {
   const server = createServer({ name: 'a', transport: memoryTransport(), address: 'a:1' })
