@@ -9,6 +9,8 @@ export interface Address extends RawAddress {
 }
 
 const PORT_MAX = 65_535
+/** What fits `sun_path` before its NUL; the system cuts the rest off. Unit: octets. */
+const UNIX_PATH_SIZE_MAX: number = /^(?:darwin|.*bsd)$/.test(process.platform) ? 103 : 107
 const FORMS = 'host:port, [::1]:port, :port or unix:/path'
 
 /** host, or bracketed IPv6, or nothing; port; end of a range. */
@@ -19,7 +21,7 @@ const TCP = /^(?:\[([\da-fA-F:.%\w]+)\]|([^[\]:/\s]*)):(\d{1,5})(?:-(\d{1,5}))?$
  * interface, port 0 for a free one, `host:min-max` for the first free one of a
  * range, `unix:/path`.
  *
- * @throws TypeError with the text given when it is none of these.
+ * @throws TypeError with the text given when it is none of these; RangeError when the path is too long for a socket.
  */
 export function parseListenAddress(text: string): Address {
   const address = parse(text, `${FORMS}, or host:min-max`)
@@ -33,7 +35,7 @@ export function parseListenAddress(text: string): Address {
  * Where a client connects: `host:port`, `[::1]:port`, `:port` for this machine,
  * `unix:/path`.
  *
- * @throws TypeError with the text given when it is none of these.
+ * @throws TypeError with the text given when it is none of these; RangeError when the path is too long for a socket.
  */
 export function parseDialAddress(text: string): Address {
   const address = parse(text, FORMS)
@@ -74,6 +76,12 @@ function parseUnix(text: string): Address {
   const path = text.slice(5).replace(/^\/\/(?=\/)/, '')
   if (path === '' || path.includes('\0')) {
     throw new TypeError(`address '${text}' has no path; expected unix:/path`)
+  }
+  const size = Buffer.byteLength(path)
+  if (size > UNIX_PATH_SIZE_MAX) {
+    throw new RangeError(
+      `address '${text}': the path is ${size} octets; a unix socket's has at most ${UNIX_PATH_SIZE_MAX}`,
+    )
   }
   return { text, host: undefined, port: undefined, portMax: 0, path }
 }

@@ -52,6 +52,19 @@ t.test('a client needs one port', t => {
   t.end()
 })
 
+t.test('a unix path longer than sun_path is refused, not cut', t => {
+  const max = /^(?:darwin|.*bsd)$/.test(process.platform) ? 103 : 107
+  for (const parse of [parseListenAddress, parseDialAddress]) {
+    t.equal(parse(`unix:/${'x'.repeat(max - 1)}`).path?.length, max)
+    t.throws(() => parse(`unix:/${'x'.repeat(max)}`), {
+      name: 'RangeError',
+      message: new RegExp(`the path is ${max + 1} octets; .* at most ${max}$`),
+    })
+    t.throws(() => parse(`unix:/${'é'.repeat(60)}`), RangeError, 'octets, not characters')
+  }
+  t.end()
+})
+
 t.test('IPv6 is written in brackets', t => {
   t.equal(formatAddress('::1', 80), '[::1]:80')
   t.equal(formatAddress('1.2.3.4', 80), '1.2.3.4:80')
