@@ -1,3 +1,4 @@
+import { checkHeader, checkMessage } from './message.js'
 import type { Listener, Message, Socket, Transport } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
 
@@ -148,6 +149,8 @@ class MemorySocket implements Socket {
   }
 
   async send(message: Message): Promise<void> {
+    checkMessage(message)
+    for (const [key, value] of message.header) checkHeader(key, value)
     if (this.#closed || this.#peerEnded) throw this.#error ?? this.#closedError()
     await this.#peer.#deliver({ header: new Map(message.header), body: Buffer.from(message.body) })
   }

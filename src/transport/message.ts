@@ -36,8 +36,9 @@ let sizes: Int32Array = new Int32Array(64)
  * The octets of `message`, exactly as many as needed. An empty body is left
  * out, as proto3 does.
  *
- * @throws RangeError when a key or value is not well-formed text (a lone
- * surrogate), or the result would be larger than `sizeMax`.
+ * @throws TypeError when it is no message: the header no Map of strings, the
+ * body no Uint8Array. RangeError when a key or value is not well-formed text (a
+ * lone surrogate), or the result would be larger than `sizeMax`.
  */
 export function encodeMessage(message: Message, sizeMax: number = MESSAGE_SIZE_MAX): Buffer {
   const size = measure(message)
@@ -65,13 +66,46 @@ export function encodeMessage(message: Message, sizeMax: number = MESSAGE_SIZE_M
   return target
 }
 
+/** @throws TypeError naming what is not as `Message` says. Values are looked at when they are measured. */
+export function checkMessage(message: Message): void {
+  if (typeof message !== 'object' || message === null) {
+    throw new TypeError(`message is ${nameOf(message)}; expected { header, body }`)
+  }
+  const { header, body } = message
+  if (!(header instanceof Map)) {
+    throw new TypeError(`message.header is ${nameOf(header)}; expected a Map of strings`)
+  }
+  if (!(body instanceof Uint8Array)) {
+    throw new TypeError(`message.body is ${nameOf(body)}; expected a Uint8Array`)
+  }
+}
+
+/** @throws TypeError naming the key. */
+export function checkHeader(key: unknown, value: unknown): void {
+  if (typeof key !== 'string') {
+    throw new TypeError(`message.header has a key that is ${nameOf(key)}; expected a string`)
+  }
+  if (typeof value !== 'string') {
+    const name = JSON.stringify(key)
+    throw new TypeError(`message.header ${name} is ${nameOf(value)}; expected a string`)
+  }
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return value === undefined ? 'undefined' : `a ${typeof value}`
+  return `an instance of ${value.constructor?.name ?? 'no class'}`
+}
+
 /** Octets of the whole message; leaves the size of each string in `sizes`. */
 function measure(message: Message): number {
+  checkMessage(message)
   const count = message.header.size * 2
   if (count > sizes.length) sizes = new Int32Array(count * 2)
   let index = 0
   let size = 0
   for (const [key, value] of message.header) {
+    if (typeof key !== 'string' || typeof value !== 'string') checkHeader(key, value)
     const keySize = textSize(key, key)
     const valueSize = textSize(value, key)
     sizes[index++] = keySize

@@ -23,8 +23,8 @@ export interface Socket extends AsyncDisposable {
    * Settles when the message is on its way and there is room for the next one
    * (back-pressure). The message may be changed afterwards.
    *
-   * Rejects with RangeError when the message is too large or cannot be written
-   * (nothing was sent; the socket stays usable), with `TransportError`
+   * Rejects with TypeError when it is no `Message`, with RangeError when it is
+   * too large or cannot be written (nothing was sent; the socket stays usable), with `TransportError`
    * (TRANSPORT_CLOSED) after either side has ended, else with the `GrpcError`
    * that ended the socket.
    */

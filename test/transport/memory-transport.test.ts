@@ -47,6 +47,25 @@ t.test('messages arrive in order, both ways, as copies', async t => {
   t.equal(server.remote, client.local)
 })
 
+t.test('what is no message is refused; the socket stays usable', async t => {
+  const [client, server] = await pair(t)
+  const body = Buffer.alloc(0)
+  for (const wrong of [
+    undefined,
+    { header: new Map() },
+    { header: { a: 'b' }, body },
+    { header: new Map([['a', 5]]), body },
+    { header: new Map(), body: 'text' },
+  ]) {
+    await t.rejects(client.send(wrong as unknown as Message), {
+      name: 'TypeError',
+      message: /^message.* expected /,
+    })
+  }
+  await client.send(text('good'))
+  t.equal(bodyOf(await server.receive()), 'good')
+})
+
 t.test('dialling an address where nobody listens fails with the address', async t => {
   const transport = memoryTransport()
   await t.rejects(transport.dial('greeter'), {

@@ -225,6 +225,29 @@ t.test('RFC 3629 §4: text that is not UTF-8 is refused, as Go does', t => {
   t.end()
 })
 
+t.test('what is no message is refused by name', t => {
+  const header = new Map([['a', 'b']])
+  const body = Buffer.alloc(0)
+  const wrong: [unknown, RegExp][] = [
+    [undefined, /^message is undefined; expected \{ header, body \}$/],
+    [null, /^message is null;/],
+    ['text', /^message is a string;/],
+    [{ header }, /^message\.body is undefined; expected a Uint8Array$/],
+    [{ header, body: 'text' }, /^message\.body is a string;/],
+    [{ header, body: [1] }, /^message\.body is an instance of Array;/],
+    [{ body }, /^message\.header is undefined; expected a Map of strings$/],
+    [{ header: { a: 'b' }, body }, /^message\.header is an instance of Object; expected a Map/],
+    [{ header: null, body }, /^message\.header is null;/],
+    [{ header: new Map([['a', 5]]), body }, /^message\.header "a" is a number; expected a string$/],
+    [{ header: new Map([['a', undefined]]), body }, /^message\.header "a" is undefined;/],
+    [{ header: new Map([[5, 'a']]), body }, /^message\.header has a key that is a number;/],
+  ]
+  for (const [value, message] of wrong) {
+    t.throws(() => encodeMessage(value as Message), { name: 'TypeError', message })
+  }
+  t.end()
+})
+
 t.test('half a surrogate pair cannot be written, and the error names the header', t => {
   for (const text of [
     '\ud800',
