@@ -189,11 +189,6 @@ t.test('mistakes in setting up a call are thrown at once', t => {
   const waiting = new ClientSide('unary')
   waiting.connection.canOpen = false
   t.throws(() => waiting.start(), { message: /no new calls/ })
-  const failing = new ClientSide('unary')
-  failing.connection.open = () => {
-    throw new Error('surprise')
-  }
-  t.throws(() => failing.start(), { message: 'surprise' })
   t.throws(() => new CallConnector().onStream(), TypeError)
   t.end()
 })
@@ -207,6 +202,18 @@ t.test('M9: a request larger than the server accepts fails here, with the sizes'
     origin: 'local',
     message: /header list of \d+/,
   })
+  t.end()
+})
+
+t.test('a request that cannot be written is INTERNAL with its cause, told to the receiver', t => {
+  const side = new ClientSide('unary')
+  const cause = new TypeError('no such field')
+  side.connection.open = () => {
+    throw cause
+  }
+  side.start()
+  t.match(side.error, { code: 'INTERNAL', message: 'no such field', unprocessed: true })
+  t.equal(side.error?.cause, cause)
   t.end()
 })
 
