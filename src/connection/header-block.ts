@@ -33,6 +33,7 @@ export class DecodedBlock implements HeaderBlock {
   #fieldCount = 0
   #cookieAt = -1
   #hostAt = -1
+  #teSeen = false
 
   add(name: string, value: string, fieldClass: number, sizeMax: number, fieldsMax: number): void {
     this.size += name.length + value.length + 32
@@ -104,6 +105,10 @@ export class DecodedBlock implements HeaderBlock {
       this.contentLength = length
     } else if (fieldClass === FieldClass.Host) {
       this.#addHost(value)
+    } else if (fieldClass === FieldClass.Te) {
+      // Two lists of one value are a list of two (RFC 9110 §5.3), and 'trailers' alone is allowed.
+      if (this.#teSeen) this.#blame('te comes twice')
+      this.#teSeen = true
     } else if (fieldClass === FieldClass.Cookie && !this.oversize) {
       return this.#addCookie(value)
     }

@@ -15,8 +15,9 @@ export const FieldClass = {
   ContentLength: 0x40,
   Host: 0x80,
   Cookie: 0x100,
+  Te: 0x200,
   /** The message is malformed, whatever else it holds. */
-  Malformed: 0x200,
+  Malformed: 0x400,
 } as const
 
 /** All pseudo-header fields. */
@@ -36,7 +37,7 @@ const SPECIAL_CLASSES: ReadonlyMap<string, number> = new Map([
   ['content-length', FieldClass.ContentLength],
   ['host', FieldClass.Host],
   ['cookie', FieldClass.Cookie],
-  ['te', FieldClass.Malformed],
+  ['te', FieldClass.Te],
   ['connection', FieldClass.Malformed],
   ['proxy-connection', FieldClass.Malformed],
   ['keep-alive', FieldClass.Malformed],
@@ -51,8 +52,7 @@ export function classifyField(name: string, value: string): number {
 
 function plainClass(name: string): number {
   if (name.charCodeAt(0) === COLON) return PSEUDO_CLASSES.get(name) ?? FieldClass.Malformed
-  const special = SPECIAL_CLASSES.get(name) ?? FieldClass.Regular
-  return special === FieldClass.Malformed ? FieldClass.Regular : special
+  return SPECIAL_CLASSES.get(name) ?? FieldClass.Regular
 }
 
 const COLON = 0x3a
@@ -66,7 +66,7 @@ export function fieldFault(name: string, value: string): string | undefined {
   if (name === 'content-length' && !/^[0-9]{1,15}$/.test(value)) {
     return `content-length is ${quote(value)}, not a number of octets`
   }
-  return SPECIAL_CLASSES.get(name) === FieldClass.Malformed
+  return name === 'te' || SPECIAL_CLASSES.get(name) === FieldClass.Malformed
     ? `field ${name}: ${quote(value)} belongs to one HTTP/1.1 connection`
     : undefined
 }

@@ -20,7 +20,7 @@ t.test('RFC 9113 §8.3: classes of the fields with rules of their own', t => {
     ['content-length', '12', FieldClass.ContentLength],
     ['host', 'a', FieldClass.Host],
     ['cookie', 'a=b', FieldClass.Cookie],
-    ['te', 'trailers', FieldClass.Regular],
+    ['te', 'trailers', FieldClass.Te],
     ['grpc-status', '0', FieldClass.Regular],
     ['x', '', FieldClass.Regular],
   ]

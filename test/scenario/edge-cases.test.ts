@@ -330,6 +330,7 @@ t.test('RFC 9113 §8.2.2: te is judged each time it comes', t => {
   for (const list of [
     [...rest, 'te', 'gzip', 'te', 'trailers'],
     [...rest, 'te', 'trailers', 'te', 'gzip'],
+    [...rest, 'te', 'trailers', 'te', 'trailers'],
     [...rest, 'te', ''],
     [...rest, 'te', 'trailers,gzip'],
   ]) {
