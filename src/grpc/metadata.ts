@@ -79,7 +79,8 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     }
     const metadata = new Metadata()
     for (const [name, value] of Object.entries(fields)) {
-      if (typeof value === 'string') metadata.append(name, value)
+      const isText = typeof value === 'string'
+      if (isText && !isBinaryName(name.toLowerCase())) metadata.append(name, value)
       else if (value instanceof Uint8Array) metadata.appendBinary(name, value)
       else throw new TypeError(describeField(name, value))
     }
@@ -249,7 +250,8 @@ function isNameCharacter(code: number): boolean {
 
 function checkName(name: string): string {
   if (typeof name !== 'string' || name === '') {
-    throw new TypeError(`metadata name is ${JSON.stringify(name)}; expected a string`)
+    const what = name === '' ? '""' : describe(name)
+    throw new TypeError(`metadata name is ${what}; expected a string that is not empty`)
   }
   const key = name.toLowerCase()
   for (let index = 0; index < key.length; index++) {

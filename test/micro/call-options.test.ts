@@ -73,6 +73,12 @@ const METADATA: readonly Case[] = [
   [{ metadata: { a: ['x'] } }, 'TypeError', /^metadata "a" is an array; expected a string$/],
   [{ metadata: { a: 5n } }, 'TypeError', /^metadata "a" is a bigint; expected a string$/],
   [{ metadata: { 'a-Bin': 5 } }, 'TypeError', /^metadata "a-Bin" is a number; expected a Uint8A/],
+  [
+    { metadata: { 'a-bin': 'x' } },
+    'TypeError',
+    /^metadata "a-bin" is a string; expected a Uint8Array$/,
+  ],
+  [{ metadata: { '': 'x' } }, 'TypeError', /^metadata name is ""; expected a string/],
   [{ metadata: { a: 'b\nc' } }, 'TypeError', /^metadata "a" is "b\\nc"; expected printable ASCII/],
 ]
 
