@@ -45,7 +45,7 @@ export interface ServerOptions {
    * `GrpcError`. Default: false, for it may hold secrets.
    */
   readonly exposeErrors?: boolean
-  /** Hears of those exceptions, of failures of the registry, and, with the default transport, of connections that failed. Default: nobody. */
+  /** Hears of those exceptions, of failures of the registry, and, with the default transport, of connections that failed. What it throws is dropped. Default: nobody. */
   readonly onError?: (error: unknown, context: Context | undefined) => void
   /** Native calls find a service by the last part of its name, whatever the package, as in go-micro. Default: false. */
   readonly matchShortName?: boolean

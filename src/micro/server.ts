@@ -17,7 +17,7 @@ import { GrpcRoute } from './grpc-route.js'
 import { type Inheritance, inheritanceOf } from './inheritance.js'
 import { checkMiddleware, type Middleware } from './middleware.js'
 import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
-import { checkKnown, checkMethods, checkText } from './options.js'
+import { checkFunction, checkKnown, checkMethods, checkText } from './options.js'
 import { Registration } from './registration.js'
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
 import type { Service } from './service.js'
@@ -108,6 +108,7 @@ export class Server implements AsyncDisposable {
     if (options.registry !== undefined) {
       checkMethods('registry', options.registry, ['register', 'deregister'])
     }
+    if (options.onError !== undefined) checkFunction('onError', options.onError)
     this.#options = options
     this.#runtime = options.runtime ?? nodeRuntime
     this.#inheritance = inheritanceOf(options.inherit, this.#runtime)
@@ -118,7 +119,7 @@ export class Server implements AsyncDisposable {
       subscriptions: this.#subscriptions,
       runtime: this.#runtime,
       exposeErrors: options.exposeErrors === true,
-      onError: options.onError ?? (() => undefined),
+      onError: safeListener(options.onError),
     }
     if (options.matchShortName === true) this.#router.catchAll = path => this.#byShortName(path)
   }
@@ -341,6 +342,19 @@ export class Server implements AsyncDisposable {
     const match = /^\/(?:[^/]*\.)?([^./]+)\/([^/]+)$/.exec(path)
     const endpoint = match === null ? undefined : this.#table.get(`${match[1]}.${match[2]}`)
     return endpoint === undefined ? undefined : new GrpcRoute(endpoint, path, this.#mucp)
+  }
+}
+
+/** `onError` as it may be called anywhere: what it throws costs no caller an answer. */
+function safeListener(listener: ServerOptions['onError']): MucpServerOptions['onError'] {
+  if (listener === undefined) return () => undefined
+  return (error, context) => {
+    try {
+      const result: unknown = listener(error, context)
+      if (result instanceof Promise) result.catch(() => undefined)
+    } catch {
+      // As its documentation says.
+    }
   }
 }
 

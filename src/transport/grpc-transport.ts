@@ -5,6 +5,7 @@ import {
   callLimits,
   requestHeaders,
 } from '../grpc/index.js'
+import { errorListener } from './error-listener.js'
 import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
 import { GrpcListener } from './grpc-listener.js'
 import { MESSAGE_SIZE_MAX } from './message.js'
@@ -51,7 +52,7 @@ export interface GrpcTransportOptions extends ListenerConnectionOptions {
   readonly connectionPerSocket?: boolean
   /** For every connection, of both sides. See `ConnectionLimits`. */
   readonly limits?: Partial<ConnectionLimits>
-  /** How native calls are served. Their `messageSizeMax` follows the one above unless given. */
+  /** How native calls are served. Their `messageSizeMax` follows the one above unless given; what their `onError` throws is dropped. */
   readonly calls?: CallOptions
   /** How sessions connect. */
   readonly session?: Omit<SessionOptions, 'tls' | 'limits' | 'runtime' | 'timers'>
@@ -59,7 +60,7 @@ export interface GrpcTransportOptions extends ListenerConnectionOptions {
   readonly userAgent?: string
   /** Sees the frame headers of a listener's connection. Those of clients: `session.observer`. */
   readonly observer?: NonNullable<ServeOptions['observer']>
-  /** Hears of connections, handshakes and handlers that failed at a listener. Default: nobody. */
+  /** Hears of connections, handshakes and handlers that failed at a listener. What it throws is dropped. Default: nobody. */
   readonly onError?: (error: Error) => void
   /** Time, randomness and sockets. Default: `nodeRuntime`. */
   readonly runtime?: Runtime
@@ -92,7 +93,7 @@ class GrpcTransport implements CallTransport {
   readonly #routes = new Map<string, readonly SocketRoute[]>()
 
   constructor(options: GrpcTransportOptions) {
-    this.#options = options
+    this.#options = withSafeListeners(options)
     checkServeOptions(this.#serveOptions())
     checkSessionOptions(this.#sessionOptions())
     this.#runtime = options.runtime ?? nodeRuntime
@@ -218,6 +219,18 @@ class GrpcTransport implements CallTransport {
     })
     this.#routes.set(address, routes)
     return routes
+  }
+}
+
+/** @throws TypeError naming an `onError` that is no function. */
+function withSafeListeners(options: GrpcTransportOptions): GrpcTransportOptions {
+  const { calls } = options
+  const onError = errorListener('onError', options.onError)
+  const onCallError = errorListener('calls.onError', calls?.onError)
+  return {
+    ...options,
+    ...given({ onError }),
+    ...(onCallError === undefined ? {} : { calls: { ...calls, onError: onCallError } }),
   }
 }
 

@@ -42,7 +42,8 @@ export interface ServeOptions {
   readonly observer?: (peer: ConnectionPeer) => FrameObserver | undefined
   /**
    * Hears of connections that ended badly, handshakes that failed, and clients
-   * that speak another protocol: one sentence with the address. Default: nobody.
+   * that speak another protocol: one sentence with the address. What it throws
+   * is dropped. Default: nobody.
    */
   readonly onError?: (error: Error) => void
   /** Time, randomness and sockets. Default: `nodeRuntime`. */

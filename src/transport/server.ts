@@ -5,6 +5,7 @@ import {
 } from '../connection/index.js'
 import { type Address, formatAddress, parseListenAddress } from './address.js'
 import { type ConnectionPeer, certificateOf } from './connection-peer.js'
+import { errorListener } from './error-listener.js'
 import {
   nodeRuntime,
   type RawListener,
@@ -51,6 +52,7 @@ class SocketServer implements Server {
   readonly #address: Address
   readonly #connections = new Set<ServedSocket>()
   readonly #connectionsMax: number
+  readonly #onError: ((error: Error) => void) | undefined
   /** Checked once, for all connections. */
   readonly #limits: ConnectionLimits
   #listener: RawListener | undefined
@@ -61,6 +63,7 @@ class SocketServer implements Server {
 
   constructor(options: ServeOptions) {
     this.#options = options
+    this.#onError = errorListener('onError', options.onError)
     this.#newHandler = options.handler
     this.#address = parseListenAddress(options.address ?? ':0')
     this.#runtime = options.runtime ?? nodeRuntime
@@ -188,7 +191,7 @@ class SocketServer implements Server {
   }
 
   #report(error: Error): void {
-    this.#options.onError?.(error)
+    this.#onError?.(error)
   }
 
   stop(options: StopOptions = {}): Promise<void> {

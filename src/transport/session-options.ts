@@ -1,5 +1,6 @@
 import { type ConnectionLimits, type FrameObserver, resolveLimits } from '../connection/index.js'
 import { type BackOffOptions, checkBackOff } from './back-off.js'
+import { errorListener } from './error-listener.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 import type { ClientTlsOptions, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
@@ -29,7 +30,7 @@ export interface SessionOptions {
   readonly limits?: Partial<ConnectionLimits>
   /** Sees the frame headers of every connection of the session. */
   readonly observer?: FrameObserver
-  /** Hears what a receiver of a call threw. Default: it becomes an uncaught exception. */
+  /** Hears what a receiver of a call threw; what it throws itself is dropped. Default: it becomes an uncaught exception. */
   readonly onError?: (error: unknown) => void
   /** Time, randomness and sockets. Default: `nodeRuntime`. */
   readonly runtime?: Runtime
@@ -56,6 +57,7 @@ const RANGES: readonly NumberRange<
 
 /** @throws RangeError or TypeError naming the option that cannot be used. */
 export function checkSessionOptions(options: SessionOptions): void {
+  errorListener('onError', options.onError)
   checkTls(options.tls)
   resolveLimits('client', options.limits)
   checkRanges(options, RANGES)

@@ -8,6 +8,7 @@ import {
 } from '../grpc/index.js'
 import { type Address, formatAddress, parseDialAddress } from './address.js'
 import { BackOff } from './back-off.js'
+import { errorListener } from './error-listener.js'
 import { Link, type LinkOwner } from './link.js'
 import { type Cancellable, nodeRuntime, type Runtime } from './runtime.js'
 import {
@@ -47,6 +48,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   readonly #timers: TimerHost
   readonly #ownsTimers: boolean
   readonly #options: SessionOptions
+  readonly #onError: ((error: unknown) => void) | undefined
   readonly #backOff: BackOff
   readonly #waiting: WaitingCalls
   /** The newest connection, and older ones that complete their calls. */
@@ -69,6 +71,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.address = address
     this.#where = parseDialAddress(address)
     this.#options = options
+    this.#onError = errorListener('onError', options.onError)
     this.#runtime = options.runtime ?? nodeRuntime
     this.#ownsTimers = options.timers === undefined
     this.#timers = options.timers ?? new TimerHost(this.#runtime)
@@ -235,7 +238,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
 
   /** @internal */
   onHandlerError(error: unknown): void {
-    const { onError } = this.#options
+    const onError = this.#onError
     if (onError !== undefined) onError(error)
     else {
       this.#runtime.afterTurn(() => {

@@ -347,7 +347,9 @@ export class SocketDriver implements ConnectionHost {
     if (this.#ending || this.#gone) return
     this.#peerEnded = true
     if (this.#role === 'client' || this.#recognising) {
-      this.destroy(this.#lost())
+      // Who only looks whether somebody listens has done nothing that a server need hear of.
+      const isProbe = this.#role === 'server' && this.#held === undefined
+      this.destroy(isProbe ? undefined : this.#lost())
       return
     }
     this.flush()

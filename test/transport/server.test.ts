@@ -48,6 +48,19 @@ function conversation(port: number, ...chunks: (string | Buffer)[]): Promise<Buf
   })
 }
 
+/** Connects, says `first` if anything, and ends. */
+function leave(port: number, first?: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = netConnect(port, '127.0.0.1', () => {
+      if (first !== undefined) socket.write(first)
+      socket.end()
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve())
+    socket.resume()
+  })
+}
+
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 2_000 && !condition(); i++)
     await new Promise(resolve => setTimeout(resolve, 1))
@@ -108,6 +121,36 @@ t.test(
     t.equal((await unary(client)).error, undefined, 'the server lives on')
   },
 )
+
+t.test('a probe that connects and leaves is no error; one that said something is', async t => {
+  const errors: string[] = []
+  const server = await start(t, { onError: error => errors.push(error.message) })
+  const port = portOf(server)
+  await leave(port)
+  await until(() => server.acceptedCount === 1 && server.connectionCount === 0)
+  t.same(errors, [])
+  await leave(port, 'P')
+  await until(() => server.acceptedCount === 2 && server.connectionCount === 0)
+  t.match(errors, [/the peer closed the connection$/])
+  t.equal(errors.length, 1)
+})
+
+t.test('an onError that throws harms nobody', async t => {
+  let told = 0
+  const server = await start(t, {
+    onError() {
+      told++
+      throw new Error('onError')
+    },
+  })
+  await conversation(portOf(server), 'GET / HTTP/1.1\r\n\r\n')
+  t.equal(told, 1)
+  t.equal((await unary(session(t, server.address))).error, undefined)
+  const onError = 'log' as unknown as () => void
+  const wrong = { name: 'TypeError', message: 'onError is a string; expected a function' }
+  t.throws(() => serve({ handler: acceptorOf(routerWith()), onError }), wrong)
+  t.throws(() => connect('a:1', { onError }), wrong)
+})
 
 t.test('a client that says nothing is closed after the handshake timeout', async t => {
   const server = await start(t, { handshakeTimeoutMs: 30 })
