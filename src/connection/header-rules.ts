@@ -131,20 +131,62 @@ function quote(text: string): string {
   return `'${short.replace(/[^\x20-\x7e]/g, '?')}'`
 }
 
+/** What a block of ours begins: it says which pseudo-header fields there must be. RFC 9113 §8.3. */
+export const BlockPart = { Request: 0, Response: 1, Trailers: 2 } as const
+export type BlockPart = (typeof BlockPart)[keyof typeof BlockPart]
+
+const PSEUDO_ALLOWED: readonly number[] = [PSEUDO_MASK & ~FieldClass.Status, FieldClass.Status, 0]
+const PSEUDO_REQUIRED: readonly number[] = [
+  FieldClass.Method | FieldClass.Scheme | FieldClass.Path,
+  FieldClass.Status,
+  0,
+]
+const PART_NAMES: readonly string[] = ['a request', 'a response', 'trailers']
+
+/**
+ * What headers on an open stream begin. RFC 9113 §8.1.
+ *
+ * @throws TypeError for trailers that do not end the stream.
+ */
+export function answerPart(
+  headers: readonly string[],
+  role: 'client' | 'server',
+  endStream: boolean,
+): BlockPart {
+  if (role === 'server' && headers[0] === ':status') return BlockPart.Response
+  if (endStream) return BlockPart.Trailers
+  throw new TypeError('headers without :status are trailers and end the stream (RFC 9113 §8.1)')
+}
+
 /** Why our own caller's list may not be sent. Called once for each list that is not sent verbatim again. */
-export function checkOutgoing(list: readonly string[]): void {
+export function checkOutgoing(list: readonly string[], part: BlockPart): void {
   if (list.length % 2 !== 0) {
     throw new TypeError(`header list has ${list.length} entries; expected names and values in turn`)
   }
+  let seen = 0
   let regularSeen = false
   for (let i = 0; i < list.length; i += 2) {
-    const fault = fieldFault(list[i]!, list[i + 1]!)
+    const name = list[i]!
+    const fault = fieldFault(name, list[i + 1]!)
     if (fault !== undefined)
       throw new TypeError(`header list cannot be sent: ${fault} (RFC 9113 §8.2)`)
-    const pseudo = list[i]!.charCodeAt(0) === COLON
-    if (pseudo && regularSeen)
-      throw new TypeError(`header list has ${list[i]} after a regular field (RFC 9113 §8.3)`)
-    if (!pseudo) regularSeen = true
+    const pseudo = plainClass(name) & PSEUDO_MASK
+    if (pseudo === 0) {
+      regularSeen = true
+      continue
+    }
+    if (regularSeen)
+      throw new TypeError(`header list has ${name} after a regular field (RFC 9113 §8.3)`)
+    if ((pseudo & PSEUDO_ALLOWED[part]!) === 0)
+      throw new TypeError(`${PART_NAMES[part]} cannot have ${name} (RFC 9113 §8.3)`)
+    if ((seen & pseudo) !== 0) throw new TypeError(`header list has ${name} twice (RFC 9113 §8.3)`)
+    seen |= pseudo
+  }
+  const isConnect = part === BlockPart.Request && list[list.indexOf(':method') + 1] === 'CONNECT'
+  const required = isConnect ? FieldClass.Method : PSEUDO_REQUIRED[part]!
+  for (const [name, bit] of PSEUDO_CLASSES) {
+    if ((required & ~seen & bit) !== 0)
+      throw new TypeError(`${PART_NAMES[part]} must have ${name} (RFC 9113 §8.3)`)
   }
 }
 

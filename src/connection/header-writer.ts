@@ -1,7 +1,7 @@
 import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/index.js'
 import { HpackEncoder } from '../hpack/index.js'
 import type { FrameObserver, HeaderList } from './handler.js'
-import { checkOutgoing, headerListSize } from './header-rules.js'
+import { BlockPart, checkOutgoing, headerListSize } from './header-rules.js'
 import type { OutputBuffer } from './output-buffer.js'
 
 /** Lists whose encoded form is kept, for each connection. */
@@ -65,10 +65,16 @@ export class HeaderWriter {
    *
    * @throws TypeError when one cannot; RangeError when the list is larger than the peer's `listSizeMax`.
    */
-  check(list: HeaderList, extra: HeaderList | undefined, listSizeMax: number): void {
-    let { size } = this.#find(list)
+  check(
+    list: HeaderList,
+    extra: HeaderList | undefined,
+    part: BlockPart,
+    listSizeMax: number,
+  ): void {
+    let { size } = this.#find(list, part)
     if (extra !== undefined) {
-      checkOutgoing(extra)
+      // It follows the fields of `list`.
+      checkOutgoing(extra, BlockPart.Trailers)
       size += headerListSize(extra)
     }
     if (size > listSizeMax) {
@@ -164,13 +170,13 @@ export class HeaderWriter {
   }
 
   /** The cached form of `list`; only what was seen before is kept. */
-  #find(list: HeaderList): CachedList {
+  #find(list: HeaderList, part: BlockPart): CachedList {
     for (const cached of this.#cached) {
       if (cached.list !== list) continue
       this.#found = cached
       return cached
     }
-    checkOutgoing(list)
+    checkOutgoing(list, part)
     this.#found = new CachedList(list)
     if (this.#seen.includes(list)) {
       this.#cached[this.#cachedNext] = this.#found

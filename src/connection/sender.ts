@@ -1,6 +1,7 @@
 import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/index.js'
 import type { Connection } from './connection.js'
 import type { HeaderList, StreamHandler } from './handler.js'
+import { answerPart, BlockPart } from './header-rules.js'
 import type { Stream } from './stream.js'
 import { StreamInput, StreamState } from './stream-state.js'
 import { Timer } from './timer-wheel.js'
@@ -63,7 +64,7 @@ export class Sender {
     handler: StreamHandler,
     extra: HeaderList | undefined,
   ): Stream {
-    this.checkHeaders(headers, extra)
+    this.checkHeaders(headers, extra, BlockPart.Request)
     const stream = this.#connection.streams.open(handler, endStream, headers)
     this.#writeBlock(stream, headers, endStream, extra)
     return stream
@@ -76,15 +77,15 @@ export class Sender {
     endStream: boolean,
     extra: HeaderList | undefined,
   ): void {
-    this.checkHeaders(headers, extra)
+    this.checkHeaders(headers, extra, answerPart(headers, this.#connection.role, endStream))
     this.#writeBlock(stream, headers, endStream, extra)
     if (endStream) this.#connection.streams.transition(stream, StreamInput.SendEnd)
   }
 
   /** @throws TypeError or RangeError when the fields cannot be sent to this peer. */
-  checkHeaders(headers: HeaderList, extra: HeaderList | undefined): void {
+  checkHeaders(headers: HeaderList, extra: HeaderList | undefined, part: BlockPart): void {
     const { headerWriter, peerSettings } = this.#connection
-    headerWriter.check(headers, extra, peerSettings.headerListSizeMax)
+    headerWriter.check(headers, extra, part, peerSettings.headerListSizeMax)
   }
 
   #writeBlock(

@@ -83,7 +83,7 @@ export class StreamTable {
   open(handler: StreamHandler, endStream: boolean, headers: HeaderList): Stream {
     const stream = new Stream(this.#ownIdNext, this.#connection, handler)
     this.#ownIdNext += 2
-    stream.isHead = headers[0] === ':method' && headers[1] === 'HEAD'
+    stream.isHead = headers[headers.indexOf(':method') + 1] === 'HEAD'
     stream.state = StreamState.Open
     this.#add(stream)
     if (endStream) stream.state = StreamState.HalfClosedLocal

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.js'
 import type { HeaderList, StreamHandler } from './handler.js'
+import { BlockPart } from './header-rules.js'
 import { StreamState } from './stream-state.js'
 
 /** Octets that wait for a window. A list, because most streams never have one. */
@@ -124,7 +125,7 @@ export class Stream {
     if (this.queuedSize > 0) {
       if (!endStream)
         throw new TypeError('headers behind DATA are trailers and end the stream (RFC 9113 §8.1)')
-      this.connection.sender.checkHeaders(headers, extra)
+      this.connection.sender.checkHeaders(headers, extra, BlockPart.Trailers)
       this.queuedTrailers = headers
       this.queuedTrailersExtra = extra
       return

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  BlockPart,
   checkOutgoing,
   classifyField,
   FieldClass,
@@ -76,7 +77,7 @@ for (const [rule, name, value, message] of faults) {
   t.test(`RFC 9113 ${rule}: ${JSON.stringify(name)}: ${JSON.stringify(value)}`, t => {
     t.match(fieldFault(name, value), message)
     t.equal(classifyField(name, value), FieldClass.Malformed)
-    t.throws(() => checkOutgoing([name, value]), { name: 'TypeError', message })
+    t.throws(() => checkOutgoing([name, value], BlockPart.Request), { name: 'TypeError', message })
     t.end()
   })
 }
@@ -88,19 +89,38 @@ t.test('a message quotes at most 64 characters, all printable', t => {
   t.end()
 })
 
-t.test('checkOutgoing: pairs, pseudo-header fields first', t => {
-  t.doesNotThrow(() => checkOutgoing([]))
-  t.doesNotThrow(() => checkOutgoing([':status', '200', 'a', 'b']))
-  t.throws(() => checkOutgoing(['a']), {
-    name: 'TypeError',
-    message: 'header list has 1 entries; expected names and values in turn',
-  })
-  t.throws(() => checkOutgoing(['a', 'b', ':status', '200']), {
-    name: 'TypeError',
-    message: 'header list has :status after a regular field (RFC 9113 §8.3)',
-  })
-  t.end()
-})
+const OUTGOING = [':method', 'POST', ':scheme', 'http', ':path', '/', ':authority', 'a'] as const
+
+t.test(
+  'RFC 9113 §8.3: checkOutgoing: pseudo-header fields first, each once, where they belong',
+  t => {
+    const { Request, Response, Trailers } = BlockPart
+    t.doesNotThrow(() => checkOutgoing([], Trailers))
+    t.doesNotThrow(() => checkOutgoing(['a', 'b'], Trailers))
+    t.doesNotThrow(() => checkOutgoing([':status', '200', 'a', 'b'], Response))
+    t.doesNotThrow(() => checkOutgoing([...OUTGOING, 'a', 'b'], Request))
+    t.doesNotThrow(() => checkOutgoing(['a', ':method'], Trailers))
+    t.doesNotThrow(() => checkOutgoing([':method', 'CONNECT', ':authority', 'a:1'], Request))
+    for (const [list, part, message] of [
+      [['a'], Trailers, 'header list has 1 entries; expected names and values in turn'],
+      [
+        ['a', 'b', ':status', '200'],
+        Response,
+        'header list has :status after a regular field (RFC 9113 §8.3)',
+      ],
+      [[':path', '/x', ...OUTGOING], Request, 'header list has :path twice (RFC 9113 §8.3)'],
+      [[':status', '200', ...OUTGOING], Request, 'a request cannot have :status (RFC 9113 §8.3)'],
+      [[...OUTGOING.slice(2)], Request, 'a request must have :method (RFC 9113 §8.3)'],
+      [[...OUTGOING.slice(0, 4)], Request, 'a request must have :path (RFC 9113 §8.3)'],
+      [['a', 'b'], Response, 'a response must have :status (RFC 9113 §8.3)'],
+      [[':status', '200', ':path', '/'], Response, 'a response cannot have :path (RFC 9113 §8.3)'],
+      [[':path', '/x'], Trailers, 'trailers cannot have :path (RFC 9113 §8.3)'],
+    ] as const) {
+      t.throws(() => checkOutgoing(list, part), { name: 'TypeError', message })
+    }
+    t.end()
+  },
+)
 
 t.test('RFC 9113 §6.5.2: the size of a list counts 32 for each field', t => {
   t.equal(headerListSize([]), 0)
