@@ -5,7 +5,7 @@ import type { RunOrder, RunResult } from './run-target.js'
 import type { Workspace } from './workspace.js'
 
 /** How long a planted bug may stay hidden. Unit: ms. */
-export const PLANTED_TIME_MS = 20_000
+export const PLANTED_TIME_MS = 60_000
 
 /** What became of one planted bug. */
 export interface PlantedResult {

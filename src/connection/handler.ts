@@ -40,8 +40,8 @@ export interface StreamHandler {
   /** `sendData` had returned false and what was queued has left: go on. */
   onDrain(): void
 
-  /** The peer reset the stream, or it broke a rule and we did. The last call. */
-  onReset(errorCode: number, byPeer: boolean): void
+  /** The peer reset the stream, or it broke a rule and we did: `fault` says how, where that is known. The last call. */
+  onReset(errorCode: number, byPeer: boolean, fault?: string): void
 
   /**
    * The connection is gone, or the peer's GOAWAY says that it never looked at

@@ -1,5 +1,6 @@
 import type { HeaderBlock } from './handler.js'
 import { FieldClass, fieldFault, PSEUDO_MASK } from './header-rules.js'
+import type { ConnectionLimits } from './limits.js'
 
 /** What a block is in the life of a stream; each has rules of its own. RFC 9113 §8.1. */
 export type BlockRole = 'request' | 'response' | 'trailers'
@@ -49,6 +50,14 @@ export class DecodedBlock implements HeaderBlock {
   /** All fields are here. A list has room for as many again, which open streams would keep. */
   complete(): void {
     if (this.list.length > TIGHT_LIST_LENGTH) this.list = this.list.slice()
+  }
+
+  /** Which limit an oversize block passes, with the numbers. */
+  oversizeText(limits: ConnectionLimits): string {
+    const { headerFieldsMax, headerListSizeMax } = limits
+    return this.size > headerListSizeMax
+      ? `received metadata larger than max (${this.size} vs. ${headerListSizeMax})`
+      : `received more header fields than max (${this.#fieldCount} vs. ${headerFieldsMax})`
   }
 
   /** Why the block is malformed as a request, response or trailers; undefined when it is not. RFC 9113 §8.3. */

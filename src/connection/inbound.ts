@@ -223,7 +223,10 @@ export class Inbound {
     if (this.#isWrong(stream, block, endStream, interim)) {
       return connection.streams.fail(stream, ErrorCode.ProtocolError)
     }
-    if (block.oversize) return connection.streams.fail(stream, ErrorCode.EnhanceYourCalm)
+    if (block.oversize) {
+      const fault = block.oversizeText(connection.limits)
+      return connection.streams.fail(stream, ErrorCode.EnhanceYourCalm, fault)
+    }
     if (!stream.headersReceived && !interim) {
       stream.headersReceived = true
       const empty = stream.isHead || block.status === 204 || block.status === 304

@@ -145,12 +145,12 @@ export class StreamTable {
     this.guard(stream, () => stream.handler.onReset(errorCode, true))
   }
 
-  /** The peer broke a rule on this stream. RFC 9113 §5.4.2. */
-  fail(stream: Stream, errorCode: number): void {
+  /** The peer broke a rule on this stream; `fault` tells its handler how. RFC 9113 §5.4.2. */
+  fail(stream: Stream, errorCode: number, fault?: string): void {
     // Paid before it is sent: the budget bounds the RST_STREAM frames we can be made to send.
     this.#connection.budget.provokedReset(this.#connection.now)
     this.reset(stream, errorCode)
-    this.guard(stream, () => stream.handler.onReset(errorCode, false))
+    this.guard(stream, () => stream.handler.onReset(errorCode, false, fault))
   }
 
   /** We want no more of it. */

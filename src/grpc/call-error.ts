@@ -18,12 +18,12 @@ export function errorCodeToGrpc(errorCode: number): Status {
   }
 }
 
-/** The error a reset stands for. `byPeer` false: the peer broke a rule of HTTP/2 and our side reset the stream. */
-export function responseResetError(errorCode: number, byPeer: boolean): GrpcError {
+/** The error a reset stands for. `byPeer` false: the peer broke a rule of HTTP/2 or a limit, which `fault` may tell, and our side reset the stream. */
+export function responseResetError(errorCode: number, byPeer: boolean, fault?: string): GrpcError {
   const name = errorCodeName(errorCode)
   const text = byPeer
     ? `the server reset the stream: ${name}`
-    : `the response broke HTTP/2: ${name}`
+    : (fault ?? `the response broke HTTP/2: ${name}`)
   return stacklessError(errorCodeToGrpc(errorCode), text, {
     origin: byPeer ? 'peer' : 'local',
     // RFC 9113 §8.7: a refused stream was not processed.

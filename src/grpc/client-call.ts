@@ -214,10 +214,10 @@ export class ClientCall implements StreamHandler {
   }
 
   /** @internal */
-  onReset(errorCode: number, byPeer: boolean): void {
+  onReset(errorCode: number, byPeer: boolean, fault?: string): void {
     if (this.#isOver()) return
     const isLate = byPeer && errorCode === ErrorCode.Cancel && this.#isLate()
-    const error = isLate ? this.#lateError(this.#now) : responseResetError(errorCode, byPeer)
+    const error = isLate ? this.#lateError(this.#now) : responseResetError(errorCode, byPeer, fault)
     this.#settle(addToError(error, this.#address))
     this.#due(Flag.StatusDue)
   }

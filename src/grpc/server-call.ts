@@ -80,7 +80,7 @@ export class ServerCall implements StreamHandler {
     return this.#head.subtype
   }
 
-  /** What the client calls us: `:authority`, else ''. */
+  /** What the client calls us: `:authority`, else `host`, else ''. */
   get authority(): string {
     return this.#head.authority
   }

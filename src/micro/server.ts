@@ -20,7 +20,7 @@ import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
 import { checkFunction, checkKnown, checkMethods, checkText } from './options.js'
 import { Registration } from './registration.js'
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
-import type { Service } from './service.js'
+import { checkService, type Service } from './service.js'
 import type { Handlers, ServiceTypes } from './service-types.js'
 
 /** How a server stops. */
@@ -162,6 +162,7 @@ export class Server implements AsyncDisposable {
     handlers: Handlers<S>,
     options: HandleOptions = {},
   ): this {
+    checkService(service)
     if (TRANSPORT_SERVICES.includes(service.name)) {
       throw new TypeError(`service ${service.name} is the transport's own`)
     }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { type BlockRole, DecodedBlock } from '../../src/connection/header-block.js'
 import { classifyField, FieldClass } from '../../src/connection/header-rules.js'
+import { resolveLimits } from '../../src/connection/limits.js'
 import { REQUEST, requestBut, requestWith } from '../support/frames.js'
 
 function blockOf(list: readonly string[], sizeMax = 16_384, fieldsMax = 512): DecodedBlock {
@@ -141,6 +142,9 @@ t.test(
     const small = blockOf(['a', 'x'.repeat(67), 'b', '2'], 100, 10)
     t.equal(small.oversize, true)
     t.same(small.list, ['a', 'x'.repeat(67)])
+    const limits = resolveLimits('client', { headerListSizeMax: 102, headerFieldsMax: 2 })
+    t.equal(small.oversizeText(limits), 'received metadata larger than max (134 vs. 102)')
+    t.equal(few.oversizeText(limits), 'received more header fields than max (3 vs. 2)')
     t.equal(blockOf(['a', 'x'.repeat(67)], 100, 10).oversize, false, 'exactly the limit passes')
     const crumbs = blockOf(new Array(600).fill(['cookie', 'a']).flat() as string[], 65_536, 512)
     t.equal(crumbs.oversize, true)

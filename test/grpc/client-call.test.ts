@@ -10,7 +10,9 @@ import {
   requestHeaders,
   Status,
 } from '../../src/grpc/index.js'
+import { frames } from '../support/frames.js'
 import { ClientSide, field, framed, messages, method } from './support.js'
+import { WireClient } from './wire.js'
 
 /** A unary call that was sent. */
 function sent(options: ConstructorParameters<typeof ClientSide>[1] = {}): ClientSide {
@@ -482,6 +484,20 @@ t.test('M8: metadata above the limit is RESOURCE_EXHAUSTED with the sizes', t =>
     message: /received metadata larger than max \(\d+ vs. 300\)/,
   })
   t.match(side.stream.sent[2], { type: 'reset', code: ErrorCode.Cancel })
+  t.end()
+})
+
+t.test('M8: metadata above the limit of the connection is told with its numbers too', t => {
+  const client = new WireClient()
+  const head = [':status', '200', 'content-type', 'application/grpc']
+  const large = client.probe(id => [frames.headers(id, [...head, 'a', 'x'.repeat(16_300)])])
+  t.match(large.error, {
+    code: 'RESOURCE_EXHAUSTED',
+    message: /received metadata larger than max \(16\d{3} vs. 16384\)/,
+    origin: 'local',
+    http2Code: ErrorCode.EnhanceYourCalm,
+  })
+  t.same(client.endings, ['RST_STREAM 11'])
   t.end()
 })
 
