@@ -30,6 +30,9 @@ class EndpointModel {
   #hasSettings = false
   #acks = 0
   #servedMax = 0x7fff_ffff
+  /** Octets that WINDOW_UPDATE frames have added to each stream, and the most of them. */
+  readonly #credits = new Map<number, number>()
+  #creditMax = 0
 
   constructor(isServer: boolean, tableSizeMax: number) {
     this.#isServer = isServer
@@ -66,6 +69,7 @@ class EndpointModel {
         return this.#goaway(frame.fields[0]!)
       case 8:
         if (streamId === 0) return frame.fields[0] === 0 ? PROTOCOL : ANY
+        this.#credit(streamId, frame.fields[0]!)
         return this.#isIdle(streamId) ? PROTOCOL : FINE
       case 9:
         return this.#openBlock === 0 ? PROTOCOL : this.#continuation(frame)
@@ -74,6 +78,12 @@ class EndpointModel {
       default:
         return FINE
     }
+  }
+
+  #credit(streamId: number, increment: number): void {
+    const sum = (this.#credits.get(streamId) ?? 0) + increment
+    this.#credits.set(streamId, sum)
+    this.#creditMax = Math.max(this.#creditMax, sum)
   }
 
   #isIdle(streamId: number): boolean {
@@ -131,8 +141,9 @@ class EndpointModel {
       if ((id === 2 || id === 8 || id === 9) && value > 1) return PROTOCOL
       if (id === 4 && value > 0x7fff_ffff) return FLOW_CONTROL
       if (id === 5 && (value < 16_384 || value > 0xff_ffff)) return PROTOCOL
-      // What was sent before decides about these.
-      if (id === 8 || id === 9 || (id === 4 && value > 0x7f00_0000)) isHistory = true
+      // What was sent before decides about these: a stream's window may pass its maximum (RFC 9113 §6.9.2).
+      const overflows = id === 4 && value + this.#creditMax > 0x7fff_ffff
+      if (id === 8 || id === 9 || overflows) isHistory = true
     }
     for (let at = 0; at < payload.length; at += 6) {
       const isPush = payload.readUInt16BE(at) === 2 && payload.readUInt32BE(at + 2) === 1
