@@ -25,6 +25,8 @@ export class AbuseBudget {
   #refused = 0
   #emptyData = 0
   #goaways = 0
+  /** Octets that may have been under way on streams when we gave them up. */
+  #underWay = 0
   /** Octets that the waiting small DATA frames of all streams lack to `smallDataSize`. */
   #smallData = 0
 
@@ -105,6 +107,18 @@ export class AbuseBudget {
     holder.smallData -= paid
     this.#smallData -= paid
     this.#work.credit(size / 1_024)
+  }
+
+  /** We want no more of a stream on which the peer may still have had `window` octets under way. RFC 9113 §5.1. */
+  gaveUp(window: number): void {
+    this.#underWay = Math.min(this.#underWay + Math.max(window, 0), this.#limits.receiveBufferMax)
+  }
+
+  /** DATA of `size` octets on a stream that we gave up: whether it can have been under way. */
+  lateData(size: number): boolean {
+    if (size === 0 || size > this.#underWay) return false
+    this.#underWay -= size
+    return true
   }
 
   goaway(): void {

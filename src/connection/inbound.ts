@@ -132,7 +132,7 @@ export class Inbound {
     receiver.receive(payloadSize)
     const stream = connection.streams.get(reader.streamId)
     if (stream === undefined) {
-      this.#refuseClosed(reader.streamId, FrameType.Data, endStream)
+      this.#refuseClosed(reader.streamId, FrameType.Data, endStream, payloadSize)
       receiver.replenish()
       return
     }
@@ -334,13 +334,14 @@ export class Inbound {
   }
 
   /** DATA or HEADERS on a stream that is not there: late, wrong, or never opened. RFC 9113 §5.1, §5.1.1. */
-  #refuseClosed(streamId: number, type: number, endStream: boolean): void {
+  #refuseClosed(streamId: number, type: number, endStream: boolean, dataSize = 0): void {
     const connection = this.#connection
     this.#checkKnown(streamId, type)
     const ending = connection.streams.ending(streamId)
     if (ending === Ending.ResetByUs || connection.goaway.ignores(streamId)) {
       // The rest of a request that we refused was sent in good faith: its end is free, once.
-      if (!endStream || !connection.streams.endReset(streamId)) this.#spend(1)
+      if (endStream && connection.streams.endReset(streamId)) return
+      if (!connection.budget.lateData(dataSize)) this.#spend(1)
       return
     }
     if (ending === Ending.Closed) {

@@ -102,10 +102,14 @@ export class StreamTable {
     const { budget, limits } = connection
     if ((id & 1) === 0) connection.protocolError('RFC 9113 §5.1.1', `a client opened stream ${id}`)
     this.peerIdMax = id
-    if (connection.goaway.ignores(id)) return budget.work(1, connection.now, 'HEADERS after GOAWAY')
+    if (connection.goaway.ignores(id)) {
+      budget.gaveUp(endStream ? 0 : connection.receiver.initialWindow)
+      return budget.work(1, connection.now, 'HEADERS after GOAWAY')
+    }
     const headersSize = block.shared ? 0 : block.size
     if (this.#counted >= limits.streamsMax || !this.#hasRoomFor(headersSize)) {
       budget.refusedStream()
+      budget.gaveUp(endStream ? 0 : connection.receiver.initialWindow)
       return this.#refuse(id, ErrorCode.RefusedStream)
     }
     const malformed = block.faultAs('request') !== undefined || (endStream && block.contentLength > 0)
@@ -149,12 +153,18 @@ export class StreamTable {
   fail(stream: Stream, errorCode: number, fault?: string): void {
     // Paid before it is sent: the budget bounds the RST_STREAM frames we can be made to send.
     this.#connection.budget.provokedReset(this.#connection.now)
-    this.reset(stream, errorCode)
+    this.#reset(stream, errorCode)
     this.guard(stream, () => stream.handler.onReset(errorCode, false, fault))
   }
 
-  /** We want no more of it. */
+  /** We want no more of it. The peer cannot know: what its window let it send may be under way. */
   reset(stream: Stream, errorCode: number): void {
+    const { budget, receiver } = this.#connection
+    if (stream.readable) budget.gaveUp(receiver.initialWindow + stream.receiveCredit)
+    this.#reset(stream, errorCode)
+  }
+
+  #reset(stream: Stream, errorCode: number): void {
     stream.state = StreamState.ResetSent
     const removed = this.#take(stream, true)
     this.#connection.control.reset(stream.id, errorCode)
