@@ -6,11 +6,30 @@ export class BareHost implements ConnectionHost {
   closedCount = 0
   failure: unknown = undefined
   cause: Error | undefined
+  /** Only where `takesTurns` was called. */
+  onTurn: (() => void) | undefined
+  /** Somebody waits for `runTurn`. */
+  turnIsDue = false
   readonly #mayThrow: (error: unknown) => boolean
 
   /** `mayThrow`: handler errors that are no finding. */
   constructor(mayThrow: (error: unknown) => boolean = () => false) {
     this.#mayThrow = mayThrow
+  }
+
+  /** From now on what is too much for one turn waits for `runTurn`. */
+  takesTurns(): void {
+    this.onTurn = () => {
+      this.turnIsDue = true
+    }
+  }
+
+  /** False when nobody wants one. */
+  runTurn(connection: Connection): boolean {
+    if (!this.turnIsDue) return false
+    this.turnIsDue = false
+    connection.turn(connection.now)
+    return true
   }
 
   onOutput(): void {}
@@ -36,10 +55,13 @@ export class BareHost implements ConnectionHost {
 }
 
 /** Gives a connection octets, in as many turns as it wants, and drops what comes out. */
-export function pump(connection: Connection, piece: Buffer, now: number): void {
-  for (let start = 0, turns = 0; start < piece.length; turns++) {
+export function pump(connection: Connection, host: BareHost, piece: Buffer, now: number): void {
+  for (let start = 0, turns = 0; start < piece.length; ) {
+    // What waits since the turn before comes first, a call at a time.
+    if (!host.turnIsDue) turns++
     invariant(turns <= 2 * piece.length + 10, 'I-BOUND turns for one piece')
     if (connection.blocked) connection.takeOutput(1 << 20)
+    host.turnIsDue = false
     start = connection.receive(piece, start, piece.length, now)
   }
   piece.fill(0xee)

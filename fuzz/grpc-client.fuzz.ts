@@ -52,7 +52,7 @@ function run(options: number, pieces: readonly Buffer[]): string[] {
     }
     return receiver
   })
-  for (const piece of pieces) pump(connection, piece, 1_000)
+  for (const piece of pieces) pump(connection, host, piece, 1_000)
   host.check()
   connection.advance(1_500 + (options & 4) * 500)
   connection.destroy(new Error('the socket is gone'))

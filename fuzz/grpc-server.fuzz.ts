@@ -21,11 +21,20 @@ export function fuzz(data: Buffer): void {
       },
     })
     const host = new BareHost()
-    const connection = new Connection({ role: 'server', handler, host, now: 1_000 })
-    for (const piece of piecesOf(bytes, cuts)) pump(connection, piece, 1_000)
+    if ((options & 8) !== 0) host.takesTurns()
+    const limits = (options & 8) === 0 ? undefined : { turnCallsMax: 1 }
+    const connection = new Connection({ role: 'server', handler, host, now: 1_000, limits })
+    for (const piece of piecesOf(bytes, cuts)) {
+      pump(connection, host, piece, 1_000)
+      // Sometimes a turn comes late.
+      if ((options & 16) === 0) host.runTurn(connection)
+    }
     host.check()
     connection.advance(1_000 + (options & 6) * 1_000)
     connection.destroy(new Error('the socket is gone'))
+    for (let turns = 0; host.runTurn(connection); turns++) {
+      invariant(turns <= data.length, 'I-BOUND turns for what is left')
+    }
     host.check()
     // A codec that refuses a message is no handler that threw.
     if (fault !== undefined) throw fault

@@ -275,6 +275,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'grpc-server',
+    'grpc/call-batch',
+    'what a turn leaves to the next one is forgotten',
+    'return calls.length > 0;',
+    'return false;',
+  ),
+  bug(
+    'grpc-server',
+    'connection/stream-table',
+    'the last stream of a turn never hears that the connection has gone',
+    'connection.turns.isOver(count))\n                return true;',
+    'connection.turns.isOver(count))\n                return ++this.#leftCount < leaving.length;',
+  ),
+  bug(
+    'grpc-server',
     'grpc/server-call',
     'a deadline survives its call',
     'this.#flags |= Flag.Finished;\n        if (this.#timer !== undefined)',
@@ -348,14 +362,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'socket-lifecycle',
     'transport/socket-driver',
     'the linger timeout outlives the socket',
-    'this.#linger?.cancel();',
+    'this.#linger.stop();',
     '',
   ),
   bug(
     'socket-lifecycle',
     'transport/socket-driver',
     'a socket whose peer never reads is kept for ever',
-    'this.#socket.resume();\n        this.#armLinger();',
+    'this.#socket.resume();\n        this.#linger.arm();',
     'this.#socket.resume();',
   ),
 ]

@@ -6,7 +6,8 @@ import {
   randomClientOctets,
   randomServerOctets,
 } from '../src/testing/index.js'
-import { type DriverOwner, SocketDriver } from '../src/transport/socket-driver.js'
+import type { DriverOwner } from '../src/transport/driver-options.js'
+import { SocketDriver } from '../src/transport/socket-driver.js'
 import { TimerHost } from '../src/transport/timer-host.js'
 import { FakeRuntime, FakeSocket } from '../test/transport/fake-runtime.js'
 import { invariant } from './invariant.js'

@@ -16,6 +16,8 @@ export interface ConnectionOptions {
    * clock. Default: the time of the last turn, which may be long ago on a quiet connection.
    */
   readonly clock?: (() => number) | undefined
+  /** Measures how long a turn takes. Unit: ms, in fractions. Default: none; `turnTimeMaxUs` does not hold. */
+  readonly stopwatch?: (() => number) | undefined
   /** What differs from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits> | undefined
   /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */

@@ -1,5 +1,6 @@
 import { CLIENT_PREFACE, ConnectionError, ErrorCode, type FrameType } from '../frame/index.js'
 import { AbuseBudget } from './abuse-budget.js'
+import { asConnectionError } from './as-connection-error.js'
 import { Bandwidth } from './bandwidth.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { ControlWriter } from './control-writer.js'
@@ -24,6 +25,7 @@ import { ourSettings, type PeerSettings, SettingsSync } from './settings-sync.js
 import type { Stream } from './stream.js'
 import { StreamTable } from './stream-table.js'
 import { type Timer, TimerWheel } from './timer-wheel.js'
+import { Turns } from './turns.js'
 
 /**
  * One HTTP/2 connection: a state machine without a socket, the same for both
@@ -72,6 +74,8 @@ export class Connection {
   readonly settings: SettingsSync
   /** @internal */
   readonly streams: StreamTable
+  /** How much a turn holds: for the handler. */
+  readonly turns: Turns
   /** @internal Octets handed out by `takeOutput` since the beginning. */
   octetsTaken = 0
   /** @internal Nothing more will be read or said, but for what waits to be taken. */
@@ -106,6 +110,7 @@ export class Connection {
     this.sender = new Sender(this)
     this.settings = new SettingsSync(this)
     this.streams = new StreamTable(this)
+    this.turns = new Turns(this, options.stopwatch)
     this.deadlines = new Deadlines(this)
     this.pings = new Pings(this)
     this.bandwidth = new Bandwidth(this)
@@ -115,17 +120,22 @@ export class Connection {
 
   /**
    * Takes bytes[start, end), which stay the caller's. Returns the offset reached: less
-   * than `end` when this turn's work budget is spent, or `blocked`; give the rest again later.
+   * than `end` when this turn's budget is spent, when the turn before left work to the
+   * handler (which goes on with it, and nothing is taken), or when `blocked`; give the rest again later.
    */
   receive(bytes: Buffer, start: number, end: number, now: number): number {
-    this.now = now
+    if (this.over && this.turns.requested) this.turn(now)
     if (this.over) return end
+    this.now = now
     this.#inTurn = true
     this.pings.heard(now)
-    const limit = end - start > this.limits.turnSizeMax ? start + this.limits.turnSizeMax : end
+    const limit = Math.min(end, start + this.limits.turnSizeMax)
     let offset = limit
     try {
-      if (this.#inbound.push(bytes, start, limit) && !this.#run()) offset = this.#inbound.abandon()
+      // What the turn before left to the handler comes first.
+      if (this.turns.requested) offset = start
+      else if (this.#inbound.push(bytes, start, limit) && !this.#run())
+        offset = this.#inbound.abandon()
     } catch (error) {
       this.fail(asConnectionError(error))
       offset = end
@@ -148,7 +158,7 @@ export class Connection {
     this.control.waiting = 0
     const pieces = this.output.take()
     this.#hostKnows = false
-    if (this.sender.notifyDrained()) this.#dispatch()
+    if (this.sender.notifyDrained()) this.turns.end()
     if (!this.over && this.sender.queuedSize > 0) this.deadlines.armStall(this.octetsTaken)
     this.checkFinished()
     return pieces
@@ -164,7 +174,7 @@ export class Connection {
     return this.output.size > 0 || (!this.over && this.sender.isReady)
   }
 
-  /** Too many answers wait for the peer to read: `receive` does nothing until `takeOutput`. CVE-2019-9512. */
+  /** Too many answers wait for the peer to read: `receive` takes nothing until `takeOutput`. CVE-2019-9512. */
   get blocked(): boolean {
     return this.control.waiting > this.limits.controlFramesPause
   }
@@ -179,6 +189,13 @@ export class Connection {
     this.now = now
     this.#inTurn = true
     this.timers.advance(now)
+    this.#endTurn()
+  }
+
+  /** A turn of the handler alone, which `host.onTurn` asked for. */
+  turn(now: number): void {
+    this.now = now
+    this.#inTurn = true
     this.#endTurn()
   }
 
@@ -214,7 +231,7 @@ export class Connection {
     if (!this.over) this.goaway.leave(reason)
   }
 
-  /** The socket has gone: every stream hears `onLost` once, nothing more comes out. */
+  /** The socket has gone: every stream hears `onLost` once, a server's in several turns if they are many; nothing more comes out. */
   destroy(cause?: Error): void {
     if (!this.over) this.#end(cause, () => {})
     this.output.take()
@@ -295,7 +312,7 @@ export class Connection {
     } catch (error) {
       this.fail(asConnectionError(error))
     }
-    this.#dispatch()
+    this.turns.end()
     this.#inTurn = outer
     this.checkFinished()
     if (this.hasOutput) this.outputAppeared()
@@ -359,20 +376,12 @@ export class Connection {
   }
 
   #endTurn(): void {
-    this.#dispatch()
+    this.turns.end()
     this.#inTurn = false
     this.checkFinished()
     if (this.over) return
     this.pings.arm()
     if (this.hasPending) this.deadlines.armStall(this.octetsTaken)
-  }
-
-  #dispatch(): void {
-    try {
-      this.handler.onReceived()
-    } catch (error) {
-      this.host.onHandlerError(error, 0)
-    }
   }
 
   #end(cause: Error | undefined, lastWord: () => void): void {
@@ -382,18 +391,10 @@ export class Connection {
     this.sender.stop()
     this.receiver.stop()
     lastWord()
-    this.streams.loseAll(cause)
-    if (!this.#inTurn) this.#dispatch()
+    if (this.streams.loseAll(cause)) this.turns.request()
+    if (!this.#inTurn) this.turns.end()
     if (this.#closedTold) return
     this.#closedTold = true
     this.host.onClosed(cause)
   }
-}
-
-/** What is not a peer's fault is ours, and the peer hears so: never an exception out of `receive`. */
-function asConnectionError(error: unknown): ConnectionError {
-  if (error instanceof ConnectionError) return error
-  const wrapped = new ConnectionError(ErrorCode.InternalError, 'RFC 9113 §5.4.1', 'internal error')
-  wrapped.cause = error
-  return wrapped
 }

@@ -55,9 +55,10 @@ export interface ConnectionHandler {
   /** Server role: a request arrived. Returns who hears of it from now on. */
   onStream(stream: Stream, headers: HeaderBlock, endStream: boolean): StreamHandler
   /**
-   * The end of one `receive`, `advance` or `destroy`. User code is dispatched
+   * The end of one `receive`, `turn`, `advance`, `takeOutput` or `destroy`. User code is dispatched
    * from here, so nothing re-enters the parser, and a stream that was reset
-   * within the same chunk never reaches it.
+   * within the same chunk never reaches it. What is too much for one turn waits
+   * for another: `Connection.turns`.
    */
   onReceived(): void
 }
@@ -66,6 +67,11 @@ export interface ConnectionHandler {
 export interface ConnectionHost {
   /** Output, or an earlier deadline, appeared outside `receive`. Called once until `takeOutput`. */
   onOutput(): void
+  /**
+   * The handler has more to do than one turn should hold: call `Connection.turn` once others have had
+   * theirs, even when the connection has closed meanwhile. Absent: the handler goes on at once.
+   */
+  readonly onTurn?: (() => void) | undefined
   /** The peer's first SETTINGS arrived: the connection is usable. RFC 9113 §3.4. */
   onSettings(): void
   /** The peer sent GOAWAY. `debug` is cut to 256 octets. RFC 9113 §6.8. */
@@ -74,7 +80,7 @@ export interface ConnectionHost {
   onCapacity(): void
   /** A handler threw; its stream was reset with INTERNAL_ERROR. `streamId` is 0 when it was `onReceived`. */
   onHandlerError(error: unknown, streamId: number): void
-  /** The connection will never do anything again. Called once. */
+  /** The connection will never say or read anything again. Called once; many streams of a server may still hear of it, in turns. */
   onClosed(cause: Error | undefined): void
 }
 

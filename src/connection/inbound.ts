@@ -13,6 +13,9 @@ import type { DecodedBlock } from './header-block.js'
 import type { Stream } from './stream.js'
 import { nextStreamState, Refusal, StreamInput, type StreamState } from './stream-state.js'
 
+/** The clock costs as much as two frames: it is read now and then. */
+const FRAMES_PER_LOOK = 32
+
 /**
  * Frames on their way in: the preface, then one switch over frame types.
  * RFC 9113 §3.4, §5, §6. Throws ConnectionError; its only caller turns that into GOAWAY.
@@ -55,12 +58,13 @@ export class Inbound {
   run(): boolean {
     const reader = this.#reader
     const connection = this.#connection
-    while (this.framesLeft > 0 && !connection.blocked) {
+    for (let count = 1; this.framesLeft > 0 && !connection.blocked; count++) {
       if (connection.over) return true
       if (!reader.next()) return true
       this.framesLeft--
       connection.observe(false, reader.type, reader.flags, reader.streamId, reader.payloadSize)
       this.#dispatch(reader)
+      if (count % FRAMES_PER_LOOK === 0 && connection.turns.isTimeUp()) return connection.over
     }
     return false
   }

@@ -22,3 +22,4 @@ export { type ConnectionLimits, DEFAULT_LIMITS, resolveLimits } from './limits.j
 export type { PeerSettings } from './settings-sync.js'
 export { Stream } from './stream.js'
 export { Timer, type TimerOwner, TimerWheel } from './timer-wheel.js'
+export type { Turns } from './turns.js'

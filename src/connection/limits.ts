@@ -9,6 +9,10 @@ export interface ConnectionLimits {
   readonly frameSizeMax: number
   /** Frames handled in one `receive` before other connections get their turn. Unit: frames. Default: 1_000. Reason: one connection must not hold the event loop. */
   readonly turnFramesMax: number
+  /** Server: calls whose handlers start, or hear news, in one turn. Unit: calls. Default: 1_000. Reason: as `turnFramesMax`; a handler costs more than a frame. */
+  readonly turnCallsMax: number
+  /** Time of one turn, looked at every 32 frames and 16 calls. Unit: us. Default: 500. Reason: as `turnFramesMax`; frames and handlers differ in what they cost. */
+  readonly turnTimeMaxUs: number
   /** Octets handled in one `receive`. Unit: octets. Default: 262_144. Reason: as `turnFramesMax`. */
   readonly turnSizeMax: number
 
@@ -120,6 +124,8 @@ export interface ConnectionLimits {
 export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
   frameSizeMax: 16_384,
   turnFramesMax: 1_000,
+  turnCallsMax: 1_000,
+  turnTimeMaxUs: 500,
   turnSizeMax: 262_144,
 
   headerListSizeMax: 16_384,
@@ -176,6 +182,7 @@ export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
 const RANGES: { readonly [name in keyof ConnectionLimits]?: readonly [number, number] } = {
   frameSizeMax: [16_384, 0xff_ffff],
   turnFramesMax: [1, Number.POSITIVE_INFINITY],
+  turnCallsMax: [1, Number.POSITIVE_INFINITY],
   turnSizeMax: [1, Number.POSITIVE_INFINITY],
   headerFieldsHardMax: [1, 0xffff_ffff],
   tableSizeUpdatesMax: [1, 0xffff_ffff],

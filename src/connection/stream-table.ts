@@ -29,6 +29,10 @@ export class StreamTable {
   calling: Stream | undefined = undefined
   /** The last of our own streams whose HEADERS have left the process. */
   #takenIdMax = -1
+  /** Streams of a connection that has gone, which hear of it in turn. */
+  #leaving: readonly Stream[] = []
+  #leftCount = 0
+  #leavingCause: Error | undefined = undefined
   /** Client: `canOpen` was asked for and denied; somebody waits. */
   #waited = false
 
@@ -184,15 +188,29 @@ export class StreamTable {
     this.#takenIdMax = this.ownIdMax
   }
 
-  /** The connection has gone. The peer cannot have looked at requests that never left. gRPC A6. */
-  loseAll(cause: Error | undefined): void {
-    const isClient = this.#connection.role === 'client'
-    let lost = cause
-    for (const stream of this.#map.snapshot()) {
-      // Most connections end without a stream: an error with its stack would be a tenth of all they cost.
-      lost ??= new Error('the connection was closed')
-      this.lose(stream, lost, isClient && stream.id > this.#takenIdMax)
+  /** The connection has gone: as `loseMore`. The peer cannot have looked at requests that never left. gRPC A6. */
+  loseAll(cause: Error | undefined): boolean {
+    // Most connections end without a stream: an error with its stack would be a tenth of all they cost.
+    if (this.#map.size === 0) return false
+    this.#leaving = this.#map.snapshot()
+    this.#leavingCause = cause ?? new Error('the connection was closed')
+    // Nothing is sent on any of them from now on, whether it has heard of it or not.
+    for (const stream of this.#leaving) stream.state = StreamState.Closed
+    return this.loseMore()
+  }
+
+  /** More streams hear that the connection has gone: a server's as many as a turn may hold. True: others still wait. */
+  loseMore(): boolean {
+    const connection = this.#connection
+    const isClient = connection.role === 'client'
+    const leaving = this.#leaving
+    for (let count = 1; this.#leftCount < leaving.length; count++) {
+      const stream = leaving[this.#leftCount++]!
+      this.lose(stream, this.#leavingCause!, isClient && stream.id > this.#takenIdMax)
+      if (!isClient && this.#leftCount < leaving.length && connection.turns.isOver(count)) return true
     }
+    this.#leaving = []
+    return false
   }
 
   /** Runs what belongs to one stream: an exception resets it and harms nobody else. */

@@ -1,4 +1,5 @@
 import {
+  type Connection,
   type ConnectionHandler,
   ErrorCode,
   type HeaderBlock,
@@ -17,12 +18,14 @@ export class CallAcceptor implements ConnectionHandler {
   readonly #settings: CallSettings
   readonly #requests: RequestReader
   readonly #batch: CallBatch
+  #connection: Connection | undefined
 
   /** @throws RangeError when an option is out of range. */
   constructor(router: Router, options: CallOptions | CallSettings = {}) {
     this.#settings = options instanceof CallSettings ? options : new CallSettings(options)
     this.#requests = new RequestReader(router, this.#settings)
     this.#batch = new CallBatch()
+    this.#connection = undefined
   }
 
   /** @internal */
@@ -34,6 +37,7 @@ export class CallAcceptor implements ConnectionHandler {
       if (!endStream) stream.reset(ErrorCode.NoError)
       return REFUSED
     }
+    this.#connection = stream.connection
     const call = new ServerCall(stream, outcome, this.#settings, this.#batch)
     call.open(endStream)
     return call
@@ -41,7 +45,8 @@ export class CallAcceptor implements ConnectionHandler {
 
   /** @internal */
   onReceived(): void {
-    this.#batch.run()
+    const turns = this.#connection?.turns
+    if (this.#batch.run(turns)) turns?.request()
   }
 }
 

@@ -6,6 +6,12 @@ export interface BatchedCall {
   onThrown(error: unknown): void
 }
 
+/** Says how many calls a turn may hold: `Connection.turns`. */
+export interface TurnBudget {
+  /** After the `count`th of them: whether the next ones wait. */
+  isOver(count: number): boolean
+}
+
 /**
  * The calls of one connection that have news since the last dispatch. User
  * code runs from here, at the end of a `receive`, never inside the parser.
@@ -18,16 +24,25 @@ export class CallBatch {
     this.#calls.push(call)
   }
 
-  /** Lets each call tell its news. What one throws keeps no other from its turn. */
-  run(): void {
+  /**
+   * Lets each call tell its news, as many as `turn` may hold; true when more wait.
+   * What one throws keeps no other from its turn.
+   */
+  run(turn: TurnBudget | undefined): boolean {
     // User code may close the connection, which ends in another run: this one goes on with it.
-    if (this.#running || this.#calls.length === 0) return
+    if (this.#running || this.#calls.length === 0) return false
     this.#running = true
     const calls = this.#calls
+    let index = 0
     // The list may grow while it is walked.
-    for (let index = 0; index < calls.length; index++) dispatchCall(calls[index]!)
-    calls.length = 0
+    while (index < calls.length) {
+      dispatchCall(calls[index++]!)
+      if (turn?.isOver(index) === true) break
+    }
+    if (index === calls.length) calls.length = 0
+    else calls.splice(0, index)
     this.#running = false
+    return calls.length > 0
   }
 }
 

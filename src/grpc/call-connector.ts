@@ -35,7 +35,8 @@ export class CallConnector implements ConnectionHandler {
 
   /** @internal */
   onReceived(): void {
-    this.batch.run()
+    // Our own calls: how many there are was decided here.
+    this.batch.run(undefined)
     const thrown = this.#thrown
     if (thrown === undefined) return
     this.#thrown = undefined

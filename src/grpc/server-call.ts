@@ -266,6 +266,8 @@ export class ServerCall implements StreamHandler {
   }
 
   #start(): void {
+    // User code may have ended the connection a moment ago.
+    if (this.stream.closed) return
     this.#flags |= Flag.Started | Flag.Starting
     if (this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
     this.stream.hold()

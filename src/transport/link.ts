@@ -2,9 +2,10 @@ import type { Connection, ConnectionLimits, FrameObserver } from '../connection/
 import { CallConnector } from '../grpc/index.js'
 import { type Address, formatAddress } from './address.js'
 import { certificateOf } from './connection-peer.js'
+import type { DriverOwner } from './driver-options.js'
 import { goawayText } from './lost-connection.js'
 import type { Cancellable, ClientTlsOptions, RawSocket, Runtime } from './runtime.js'
-import { type DriverOwner, SocketDriver } from './socket-driver.js'
+import { SocketDriver } from './socket-driver.js'
 import type { TimerHost } from './timer-host.js'
 import { connectError, TransportError, TransportErrorCode, tlsError } from './transport-error.js'
 

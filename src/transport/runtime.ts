@@ -142,6 +142,8 @@ export interface Runtime {
    * 70 ns of a reading. Callers read it once for each chunk or call.
    */
   now(): number
+  /** The same in fractions, to measure what a turn of work takes. Absent: work is counted, not measured. Unit: ms. */
+  stopwatch?(): number
   /** Runs `run` once, in `delayMs` at the earliest. Does not keep the process alive. */
   schedule(delayMs: number, run: () => void): Cancellable
   /** Runs `run` when the microtasks of this turn, and those they cause, are done. */
@@ -161,6 +163,7 @@ export interface Runtime {
 /** The runtime of Node. The only place in the package that touches clock, timers, randomness and the network. */
 export const nodeRuntime: Runtime = {
   now: () => Math.floor(performance.now()),
+  stopwatch: () => performance.now(),
   schedule(delayMs, run) {
     const timeout = setTimeout(run, delayMs)
     timeout.unref()

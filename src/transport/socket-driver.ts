@@ -1,11 +1,6 @@
-import {
-  Connection,
-  type ConnectionHandler,
-  type ConnectionHost,
-  type ConnectionLimits,
-  type FrameObserver,
-} from '../connection/index.js'
+import { Connection, type ConnectionHost } from '../connection/index.js'
 import { setPeer } from './connection-peer.js'
+import type { DriverOptions, DriverOwner } from './driver-options.js'
 import {
   clientMistake,
   HTTP1_ANSWER,
@@ -14,8 +9,9 @@ import {
   Speaker,
   serverMistake,
 } from './first-octets.js'
+import { Linger } from './linger.js'
 import { goawayText, lostError } from './lost-connection.js'
-import type { Cancellable, Certificate, RawSocket, Runtime } from './runtime.js'
+import type { RawSocket, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
 
@@ -25,42 +21,6 @@ import { TransportError, TransportErrorCode } from './transport-error.js'
  * DATA can still be dropped inside the connection. Unit: octets.
  */
 const OUTPUT_SIZE_MAX = 262_144
-
-/** Time a peer gets to read our last words before its socket is destroyed. Unit: ms. */
-const LINGER_MS = 1_000
-/** How often that time is given to a peer that may still take the last replies: a minute, as for any stalled write. */
-const LINGERS_MAX = 60
-
-/** Who hears of one connection and its socket. */
-export interface DriverOwner {
-  /** The peer's SETTINGS are here: calls may go. */
-  onSettings(): void
-  onGoaway(errorCode: number, debug: string): void
-  onCapacity(): void
-  /** User code threw out of a callback. */
-  onHandlerError(error: unknown): void
-  /** The connection will do nothing more; its calls have been told. Once. */
-  onClosed(cause: Error | undefined): void
-  /** The socket is closed: nothing is left. Once, last. */
-  onGone(): void
-}
-
-export interface DriverOptions {
-  readonly runtime: Runtime
-  readonly timers: TimerHost
-  readonly socket: RawSocket
-  readonly role: 'client' | 'server'
-  readonly handler: ConnectionHandler
-  readonly owner: DriverOwner
-  readonly isTls: boolean
-  /** Ours and the peer's; errors name the peer's. */
-  readonly local: string
-  readonly remote: string
-  /** What the peer proved to be, over TLS. */
-  readonly certificate?: Certificate | undefined
-  readonly limits?: Partial<ConnectionLimits> | undefined
-  readonly observer?: FrameObserver | undefined
-}
 
 /**
  * Moves octets between one socket and one connection, and decides when.
@@ -83,7 +43,8 @@ export class SocketDriver implements ConnectionHost {
   /** What the work budget left of a chunk; the socket is paused until it is done. */
   #rest: Buffer | undefined
   #restStart = 0
-  #restArmed = false
+  /** Another turn of work is certain to follow. */
+  #workArmed = false
   #receiving = false
   /** We are in a receive or its microtasks: a flush is certain to follow. */
   #warm = false
@@ -100,8 +61,7 @@ export class SocketDriver implements ConnectionHost {
   #ending = false
   #gone = false
   #cause: Error | undefined
-  #linger: Cancellable | undefined
-  #lingers = 0
+  readonly #linger: Linger
   /** The connection ended by a fault: its last words are GOAWAY, not somebody's reply. */
   #failed = false
 
@@ -120,12 +80,18 @@ export class SocketDriver implements ConnectionHost {
       host: this,
       now: options.runtime.now(),
       clock: () => options.runtime.now(),
+      stopwatch: () => options.runtime.stopwatch?.() ?? 0,
       timers: options.timers.wheel,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.observer === undefined ? {} : { observer: options.observer }),
     })
     setPeer(this.connection, options)
     const { socket } = options
+    this.#linger = new Linger(
+      options.runtime,
+      () => this.#mayRead(),
+      () => socket.destroy(),
+    )
     socket.on('data', chunk => this.#onData(chunk))
     socket.on('drain', () => this.flush())
     socket.on('end', () => this.#onEnd())
@@ -168,6 +134,10 @@ export class SocketDriver implements ConnectionHost {
     if (!this.#warm) this.#armTurn()
   }
 
+  onTurn(): void {
+    this.#armWork()
+  }
+
   onSettings(): void {
     this.#owner.onSettings()
   }
@@ -191,7 +161,7 @@ export class SocketDriver implements ConnectionHost {
     this.#silent = false
     this.#failed = cause !== undefined
     // What a full socket has no room for must not keep it open for ever.
-    this.#armLinger()
+    this.#linger.arm()
     this.onOutput()
     this.#owner.onClosed(this.#cause ?? cause)
   }
@@ -226,7 +196,7 @@ export class SocketDriver implements ConnectionHost {
     // Over TLS the octets are still being encrypted when the length is zero.
     if (!this.#isTls && socket.writableLength === 0) connection.outputWritten()
     if (connection.hasOutput && socket.writableLength < OUTPUT_SIZE_MAX) this.#armTurn()
-    if (this.#rest !== undefined && !connection.blocked) this.#armRest()
+    if (this.#rest !== undefined && !connection.blocked) this.#armWork()
   }
 
   #armTurn(): void {
@@ -266,8 +236,12 @@ export class SocketDriver implements ConnectionHost {
     if (this.#goaway !== undefined && this.#role === 'client') connection.shutdown()
     if (reached < bytes.length && !connection.finished) this.#postpone(bytes, reached)
     else this.#resume()
+    this.#finishTurn()
+  }
+
+  #finishTurn(): void {
     // Handlers or callers that were woken go on in microtasks.
-    if (!this.#warm && (this.#role === 'client' || connection.runningCount > 0)) {
+    if (!this.#warm && (this.#role === 'client' || this.connection.runningCount > 0)) {
       this.#warm = true
       this.#runtime.afterMicrotasks(this.#onMicrotasksDone)
     }
@@ -283,20 +257,27 @@ export class SocketDriver implements ConnectionHost {
     if (this.#rest === undefined) this.#socket.pause()
     this.#rest = bytes
     this.#restStart = start
-    if (!this.connection.blocked) this.#armRest()
+    if (!this.connection.blocked) this.#armWork()
   }
 
-  #armRest(): void {
-    if (this.#restArmed) return
-    this.#restArmed = true
-    this.#runtime.afterTurn(this.#onRest)
+  #armWork(): void {
+    if (this.#workArmed) return
+    this.#workArmed = true
+    this.#runtime.afterTurn(this.#onWork)
   }
 
-  readonly #onRest = (): void => {
-    this.#restArmed = false
+  readonly #onWork = (): void => {
+    this.#workArmed = false
     const rest = this.#rest
-    if (rest === undefined || this.#ending || this.#gone) return
-    this.#receive(rest, this.#restStart)
+    if (rest !== undefined && !this.connection.blocked) {
+      this.#receive(rest, this.#restStart)
+      return
+    }
+    this.#receiving = true
+    this.connection.turn(this.#runtime.now())
+    this.#receiving = false
+    if (!this.#gone) this.#finishTurn()
+    else if (!this.#workArmed) this.#owner.onGone()
   }
 
   #resume(): void {
@@ -353,7 +334,7 @@ export class SocketDriver implements ConnectionHost {
       return
     }
     this.flush()
-    if (!this.#ending) this.#armLinger()
+    if (!this.#ending) this.#linger.arm()
   }
 
   /** FIN after the last octet; a peer that does not read it has LINGER_MS. */
@@ -364,20 +345,15 @@ export class SocketDriver implements ConnectionHost {
     this.#socket.end()
     // What still comes is dropped, but must be read: a reset could overtake our last words.
     this.#socket.resume()
-    this.#armLinger()
+    this.#linger.arm()
   }
 
-  #armLinger(): void {
-    if (this.#linger !== undefined || this.#gone) return
-    this.#linger = this.#runtime.schedule(LINGER_MS, () => {
-      this.#linger = undefined
-      // Only its own FIN says that a client has our replies: on a socket that is destroyed, what it had under way is
-      // answered with a reset, which drops even those that the kernel took (RFC 9112 §9.6). `stop` cuts this short.
-      const isUnread = this.#role === 'server' && !this.#peerEnded
-      const waits = !this.#failed && (isUnread || this.#socket.writableLength > 0)
-      if (waits && ++this.#lingers < LINGERS_MAX) this.#armLinger()
-      else this.#socket.destroy()
-    })
+  /** Whether the peer may still read what was said last. */
+  #mayRead(): boolean {
+    // Only its own FIN says that a client has our replies: on a socket that is destroyed, what it had under way is
+    // answered with a reset, which drops even those that the kernel took (RFC 9112 §9.6). `stop` cuts this short.
+    const isUnread = this.#role === 'server' && !this.#peerEnded
+    return !this.#failed && (isUnread || this.#socket.writableLength > 0)
   }
 
   #lost(cause?: Error): TransportError {
@@ -390,11 +366,11 @@ export class SocketDriver implements ConnectionHost {
   #onClose(): void {
     if (this.#gone) return
     this.#gone = true
-    this.#linger?.cancel()
-    this.#linger = undefined
+    this.#linger.stop()
     this.#rest = undefined
     if (!this.connection.finished) this.connection.destroy(this.#cause ?? this.#lost())
     this.#timers.rest()
-    this.#owner.onGone()
+    // Handlers that have not heard of it yet are something that is left.
+    if (!this.#workArmed) this.#owner.onGone()
   }
 }

@@ -196,6 +196,11 @@ export class FakeConnection {
     this.now = now
     this.timers.advance(now)
   }
+
+  readonly turns: { isOver(): boolean; request(): void } = {
+    isOver: () => false,
+    request: () => {},
+  }
 }
 
 export function block(fields: readonly string[]): HeaderBlock {

@@ -38,6 +38,8 @@ t.test('the defaults that a peer can see or meet', t => {
     idleTimeoutMs: Number.POSITIVE_INFINITY,
     writeStallTimeoutMs: 60_000,
     turnFramesMax: 1_000,
+    turnCallsMax: 1_000,
+    turnTimeMaxUs: 500,
     turnSizeMax: 262_144,
   }
   for (const [name, value] of Object.entries(expected)) {

@@ -19,6 +19,7 @@ export interface ConnectOptions extends RecorderOptions {
   readonly handshake?: boolean
   readonly observer?: FrameObserver
   readonly now?: number
+  readonly stopwatch?: () => number
 }
 
 export interface Connected {
@@ -42,6 +43,7 @@ export function connect(options: ConnectOptions): Connected {
     now,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.observer === undefined ? {} : { observer: options.observer }),
+    stopwatch: options.stopwatch,
   })
   const peer = new Peer(connection, recorder, now)
   const open: Connected['open'] = (endStream = false, headers = REQUEST, extra = undefined) => {

@@ -37,6 +37,8 @@ export interface RecorderOptions {
   readonly onStream?: (stream: Stream) => void
   /** Runs at the end of each turn, where user code would. */
   readonly onReceived?: () => void
+  /** The host gives further turns to who wants them. */
+  readonly onTurn?: () => void
 }
 
 /** What one stream's handler heard. */
@@ -136,9 +138,11 @@ export class Recorder implements ConnectionHandler, ConnectionHost {
   /** What handlers threw, and on which stream. */
   readonly handlerErrors: { readonly error: unknown; readonly streamId: number }[] = []
   goawayDebug: string | undefined
+  readonly onTurn: (() => void) | undefined
 
   constructor(options: RecorderOptions = {}) {
     this.options = options
+    this.onTurn = options.onTurn
   }
 
   /** A handler for a client's stream; set `stream` once `open` returned. */

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { CallConnector } from '../../src/grpc/index.js'
+import type { DriverOwner } from '../../src/transport/driver-options.js'
 import { HTTP1_ANSWER } from '../../src/transport/first-octets.js'
-import { type DriverOwner, SocketDriver } from '../../src/transport/socket-driver.js'
+import { SocketDriver } from '../../src/transport/socket-driver.js'
 import { TimerHost } from '../../src/transport/timer-host.js'
 import { frames } from '../support/frames.js'
 import { acceptorOf, BareClient, bareServer, ECHO, HeldRoute, routerWith } from './calls.js'
@@ -208,6 +209,82 @@ t.test(
       client.outcomes.map(outcome => outcome.body),
       Array.from({ length: 12 }, (_, i) => `${i}`),
     )
+    t.end()
+  },
+)
+
+t.test(
+  'turnCallsMax: handlers start over several turns, each answer comes, nothing is read meanwhile',
+  t => {
+    const { runtime, socket, client } = connected({ limits: { turnCallsMax: 5 } })
+    for (let i = 0; i < 12; i++) client.call(ECHO, `${i}`)
+    socket.receives(client.take())
+    client.receives(socket.take())
+    t.equal(client.outcomes.length, 5)
+    client.call(ECHO, 'late')
+    socket.receives(client.take())
+    t.ok(socket.paused, 'what comes while the handlers are behind waits')
+    runtime.runTurn()
+    runtime.settle()
+    t.notOk(socket.paused)
+    client.receives(socket.take())
+    t.same(
+      client.outcomes.map(outcome => outcome.body),
+      [...Array.from({ length: 12 }, (_, i) => `${i}`), 'late'],
+    )
+    t.end()
+  },
+)
+
+t.test(
+  'turnCallsMax: a call that is reset while it waits for its turn never starts (CVE-2023-44487)',
+  t => {
+    const { runtime, socket, client, held } = connected({ limits: { turnCallsMax: 2 } })
+    const calls = Array.from({ length: 6 }, () => client.call(held.method))
+    socket.receives(client.take())
+    t.equal(held.calls.length, 2)
+    for (const call of calls) call.cancel()
+    socket.receives(client.take())
+    runtime.runTurn()
+    runtime.settle()
+    // Those of the turns that were due before the resets were read have started.
+    t.equal(held.calls.length, held.cancels.length)
+    t.ok(held.calls.length <= 6)
+    t.end()
+  },
+)
+
+t.test('turnCallsMax: no handler starts on a connection that has ended', t => {
+  const { runtime, socket, client, held } = connected({ limits: { turnCallsMax: 2 } })
+  for (let i = 0; i < 9; i++) client.call(held.method)
+  socket.receives(Buffer.concat([client.take(), frames.windowUpdate(0, 0)]))
+  runtime.settle()
+  t.equal(held.calls.length, 0)
+  t.end()
+})
+
+t.test(
+  'turnCallsMax: handlers of a socket that has gone hear of it over several turns, all of them',
+  t => {
+    const { runtime, socket, client, held, driver, owner } = connected({
+      limits: { turnCallsMax: 2 },
+    })
+    for (let i = 0; i < 9; i++) client.call(held.method)
+    socket.receives(client.take())
+    for (let i = 0; i < 5; i++) runtime.runTurn()
+    runtime.settle()
+    t.equal(held.calls.length, 9)
+    socket.destroy()
+    runtime.runTurn()
+    t.ok(held.cancels.length < 9, `${held.cancels.length} in one turn`)
+    t.notOk(owner.events.includes('gone'), 'something is left')
+    for (let i = 0; i < 9; i++) runtime.runTurn()
+    t.equal(held.cancels.length, 9)
+    t.equal(new Set(held.cancels).size, 9, 'each has an error of its own')
+    t.match(held.cancels[8]?.message, /connection lost/)
+    t.equal(owner.events.at(-1), 'gone')
+    t.equal(driver.connection.runningCount, 0)
+    t.same(owner.errors, [])
     t.end()
   },
 )

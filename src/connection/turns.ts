@@ -1,0 +1,64 @@
+import type { Connection } from './connection.js'
+
+/** How many calls are told between two looks at the stopwatch. */
+const CALLS_PER_LOOK = 16
+
+/**
+ * How much one connection does before others have their turn. What is too much
+ * waits for another turn, where the host gives any; elsewhere all is done at once.
+ */
+export class Turns {
+  readonly #connection: Connection
+  readonly #stopwatch: (() => number) | undefined
+  /** When this turn was first looked at: short ones never are. Unit: ms, of the stopwatch. */
+  #lookedAt: number | undefined = undefined
+  /** Somebody has more to do. */
+  #requested = false
+
+  constructor(connection: Connection, stopwatch: (() => number) | undefined) {
+    this.#connection = connection
+    this.#stopwatch = stopwatch
+  }
+
+  /** Whether somebody has more to do: nothing is read before that is done. */
+  get requested(): boolean {
+    return this.#requested
+  }
+
+  /** For the handler, in `onReceived`, once a turn `isOver`: it is called again, in a turn of its own. */
+  request(): void {
+    this.#requested = true
+  }
+
+  /** @internal To be asked now and then: whether this turn has taken its time, counted from when it was first asked. */
+  isTimeUp(): boolean {
+    const stopwatch = this.#stopwatch
+    if (stopwatch === undefined) return false
+    const at = stopwatch()
+    this.#lookedAt ??= at
+    return (at - this.#lookedAt) * 1_000 >= this.#connection.limits.turnTimeMaxUs
+  }
+
+  /** After the call that is the `count`th to hear news in this turn: whether the next ones wait. */
+  isOver(count: number): boolean {
+    const { host, limits } = this.#connection
+    if (host.onTurn === undefined) return false
+    return count >= limits.turnCallsMax || (count % CALLS_PER_LOOK === 0 && this.isTimeUp())
+  }
+
+  /** @internal Ends a turn: streams hear that the connection has gone, then the handler lets user code run. */
+  end(): void {
+    const { handler, host, streams, over } = this.#connection
+    do {
+      // Nothing starts on a stream that has not heard yet.
+      this.#requested = over && streams.loseMore()
+      try {
+        if (!this.#requested) handler.onReceived()
+      } catch (error) {
+        host.onHandlerError(error, 0)
+      }
+    } while (this.#requested && host.onTurn === undefined)
+    this.#lookedAt = undefined
+    if (this.#requested) host.onTurn!()
+  }
+}

@@ -1,0 +1,34 @@
+import type { ConnectionHandler, ConnectionLimits, FrameObserver } from '../connection/index.js'
+import type { Certificate, RawSocket, Runtime } from './runtime.js'
+import type { TimerHost } from './timer-host.js'
+
+/** Who hears of one connection and its socket. */
+export interface DriverOwner {
+  /** The peer's SETTINGS are here: calls may go. */
+  onSettings(): void
+  onGoaway(errorCode: number, debug: string): void
+  onCapacity(): void
+  /** User code threw out of a callback. */
+  onHandlerError(error: unknown): void
+  /** The connection will do nothing more; its calls have been told. Once. */
+  onClosed(cause: Error | undefined): void
+  /** The socket is closed: nothing is left. Once, last. */
+  onGone(): void
+}
+
+export interface DriverOptions {
+  readonly runtime: Runtime
+  readonly timers: TimerHost
+  readonly socket: RawSocket
+  readonly role: 'client' | 'server'
+  readonly handler: ConnectionHandler
+  readonly owner: DriverOwner
+  readonly isTls: boolean
+  /** Ours and the peer's; errors name the peer's. */
+  readonly local: string
+  readonly remote: string
+  /** What the peer proved to be, over TLS. */
+  readonly certificate?: Certificate | undefined
+  readonly limits?: Partial<ConnectionLimits> | undefined
+  readonly observer?: FrameObserver | undefined
+}
