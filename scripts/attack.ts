@@ -36,7 +36,7 @@ const options = {
 
 const rows: Row[] = []
 console.log(
-  'attack                         octets  cpu ms  us/oct  kept KiB  rss MiB handlers  gone ms  loop p99  call p99 (before)  state',
+  'attack                         octets  cpu ms  us/oct  kept KiB  rss MiB handlers  gone ms  loop p99 (first)  call p99 (before)  state',
 )
 for (const attack of chosen) {
   const row = await runAttack(attack, options)
@@ -61,6 +61,7 @@ function line(row: Row): string {
     String(row.handlers).padStart(8),
     (row.disconnectMs?.toFixed(0) ?? 'lives').padStart(8),
     row.loopDelayP99.toFixed(1).padStart(9),
+    `(${row.loopDelayFirstP99?.toFixed(1) ?? '-'})`.padStart(7),
     `${row.victimP99.toFixed(1).padStart(9)} (${row.victimBeforeP99.toFixed(1)})`,
     ` ${row.state}`,
   ]

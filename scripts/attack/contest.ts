@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bytesCodec, type Client, createClient, defineService } from '../../src/index.js'
 import type { Played, PlayOrder } from './attacker.js'
 import type { Attack } from './catalogue.js'
 import { answerOf, ask, start } from './child.js'
+import type { Delays } from './loop-delay.js'
 import type { Measure } from './server.js'
+import { Victim } from './victim.js'
 
 /** One row of the attack table. */
 export interface Row {
@@ -27,6 +28,8 @@ export interface Row {
   readonly loopDelayP99: number
   /** Before the attack: what the machine itself adds. Unit: ms. */
   readonly loopDelayBeforeP99: number
+  /** When the attack was played for the first time, by code that was not compiled; undefined: it was not played before. Unit: ms. */
+  readonly loopDelayFirstP99: number | undefined
   readonly loopDelayMax: number
   /** Of the ordinary client's calls, before and during the attack. Unit: ms. */
   readonly victimBeforeP99: number
@@ -56,61 +59,17 @@ const BOUNDS = {
   loopDelayP99: 5,
 } as const
 
-const PACE_MS = 5
 const BASELINE_MS = 400
 const RELEASE_MS = 4_000
 const WARM_UP_PATIENCE_MS = 500
-
-const bytes = bytesCodec()
-const service = defineService('attack.Target', {
-  echo: { kind: 'unary', request: bytes, response: bytes },
-})
-
-/** Makes an ordinary call every few milliseconds and takes their times. */
-class Victim {
-  readonly #client: Client
-  readonly #call: (request: Uint8Array, options: { timeoutMs: number }) => Promise<Uint8Array>
-  #times: number[] = []
-  errors = 0
-  #running = true
-  readonly done: Promise<void>
-
-  constructor(port: number) {
-    this.#client = createClient({ address: `127.0.0.1:${port}` })
-    this.#call = this.#client.bind(service).echo
-    this.done = this.#run()
-  }
-
-  /** The 99th percentile since the last look. Unit: ms. */
-  take(): number {
-    const times = this.#times.sort((a, b) => a - b)
-    this.#times = []
-    return times[Math.min(times.length - 1, Math.floor(times.length * 0.99))] ?? Number.NaN
-  }
-
-  async stop(): Promise<void> {
-    this.#running = false
-    await this.done
-    await this.#client.close()
-  }
-
-  async #run(): Promise<void> {
-    // Its eight octets tell the server that it is nobody's attack.
-    const request = Buffer.from('ordinary')
-    while (this.#running) {
-      const startedAt = performance.now()
-      try {
-        await this.#call(request, { timeoutMs: 10_000 })
-      } catch {
-        this.errors++
-        await sleep(50)
-      }
-      const elapsedMs = performance.now() - startedAt
-      this.#times.push(elapsedMs)
-      if (elapsedMs < PACE_MS) await sleep(PACE_MS - elapsedMs)
-    }
-  }
-}
+/** How often an attack is played before it counts. */
+const WARM_UP_ROUNDS = 3
+/** How often it counts: the row has the middle time, and all delays of the event loop. */
+const COUNTED_ROUNDS = 5
+/** One that takes longer counts once. Unit: ms. */
+const SHORT_MS = 3_000
+/** For what a forced collection held up. Unit: ms. */
+const SETTLE_MS = 100
 
 /** Plays one attack against a server of its own, with an ordinary client beside it. */
 export async function runAttack(attack: Attack, options: ContestOptions): Promise<Row> {
@@ -141,26 +100,79 @@ interface Stage {
   readonly port: number
 }
 
-/** The bounds are for compiled code: half of the attack comes first, on connections of its own. */
-async function warmUp({ name }: Attack, { server, attacker, port }: Stage): Promise<void> {
-  const before = await ask<Measure>(server, { do: 'peek' })
-  const order: PlayOrder = { name, port, patienceMs: WARM_UP_PATIENCE_MS, scale: 0.5 }
-  await ask<Played>(attacker, order)
-  await ask(attacker, 'leave')
-  await released(server, before)
+/**
+ * Four parts: once for what it costs code that was never run, once for the memory, a few times so that
+ * the code is compiled, then what counts. Memory is apart because a forced collection, while nobody
+ * attacks, makes V8 drop the code that it compiled for attacks.
+ */
+async function attackWith(attack: Attack, options: ContestOptions, stage: Stage): Promise<Row> {
+  // A part of an attack is played to see that it is survived, not what it costs.
+  if (options.scale !== 1) return finish(attack, [await play(attack, options, stage, 'memory')])
+  const brief = { ...options, patienceMs: Math.min(options.patienceMs, WARM_UP_PATIENCE_MS) }
+  const first = await play(attack, brief, stage, 'warm-up')
+  const memory = await play(attack, options, stage, 'memory')
+  for (let i = 0; i < WARM_UP_ROUNDS; i++) await play(attack, brief, stage, 'warm-up')
+  const rows: Measured[] = []
+  let startedAt: number
+  do {
+    startedAt = performance.now()
+    rows.push(await play(attack, options, stage, 'counted'))
+  } while (rows.length < COUNTED_ROUNDS && performance.now() - startedAt < SHORT_MS)
+  const { pooledDelays } = await ask<Measure>(stage.server, { do: 'peek' })
+  return finish(attack, rows, memory, { first: first.loopDelayP99, pooled: pooledDelays })
 }
 
-async function attackWith(attack: Attack, options: ContestOptions, stage: Stage): Promise<Row> {
+type Measured = Omit<Row, 'broken'>
+
+/** The times are the middle ones; of what must not happen even once, the worst. */
+function finish(
+  attack: Attack,
+  rows: readonly Measured[],
+  memory: Measured = rows[0]!,
+  delays?: { readonly first: number; readonly pooled: Delays },
+): Row {
+  const all = [...rows, memory]
+  const byTime = [...rows].sort((a, b) => a.cpuMs - b.cpuMs)
+  const middle = byTime[Math.floor(rows.length / 2)]!
+  const worst = (of: (row: Measured) => number): number => Math.max(...all.map(of))
+  const row = {
+    ...middle,
+    loopDelayP99: delays?.pooled.p99 ?? middle.loopDelayP99,
+    loopDelayMax: delays?.pooled.max ?? middle.loopDelayMax,
+    loopDelayFirstP99: delays?.first,
+    retained: memory.retained,
+    rssGrowth: worst(each => each.rssGrowth),
+    handlers: worst(each => each.handlers),
+    runningPeak: worst(each => each.runningPeak),
+    victimErrors: worst(each => each.victimErrors),
+    disconnectMs: all.some(each => each.disconnectMs === undefined)
+      ? undefined
+      : worst(each => each.disconnectMs!),
+    state: all.find(each => each.state !== 'released')?.state ?? 'released',
+  }
+  return { ...row, broken: brokenBounds(attack, row) }
+}
+
+/** What an attack is played for: to be compiled, to see what is kept, or for the row. */
+type Purpose = 'warm-up' | 'memory' | 'counted'
+
+/** Once, with a baseline of its own. */
+async function play(
+  attack: Attack,
+  options: ContestOptions,
+  stage: Stage,
+  purpose: Purpose,
+): Promise<Measured> {
   const { server, attacker, victim, port } = stage
-  // A part of an attack is played to see that it is survived, not what it costs.
-  if (options.scale === 1) await warmUp(attack, stage)
-  const idle = await ask<Measure>(server, { do: 'restart' })
+  const idle = await ask<Measure>(server, { do: purpose === 'memory' ? 'restart' : 'reset' })
+  await sleep(SETTLE_MS)
+  victim.take()
   const idleAt = performance.now()
   await sleep(BASELINE_MS)
-  const { delayP99 } = await ask<Measure>(server, { do: 'peek' })
-  const before = await ask<Measure>(server, { do: 'restart' })
-  const ordinaryUsPerMs = (before.cpuUs - idle.cpuUs) / (performance.now() - idleAt)
   const victimBeforeP99 = victim.take()
+  const calm = await ask<Measure>(server, { do: 'peek' })
+  const ordinaryUsPerMs = (calm.cpuUs - idle.cpuUs) / (performance.now() - idleAt)
+  const begun = await ask<Measure>(server, { do: 'reset' })
   victim.errors = 0
   const startedAt = performance.now()
   // Where a connection may live on there is nothing to wait for.
@@ -170,33 +182,40 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   const played = await ask<Played>(attacker, order)
   const elapsedMs = performance.now() - startedAt
   const victimP99 = victim.take()
-  const peak = await ask<Measure>(server, { do: 'peek' })
-  const during = await ask<Measure>(server, { do: 'measure' })
+  const peak = await ask<Measure>(server, { do: purpose === 'counted' ? 'pool' : 'peek' })
+  const retained = purpose === 'memory' ? await grown(server, idle) : Number.NaN
   await ask(attacker, 'leave')
-  const after = await released(server, before)
-  const cpuMs = Math.max(0, peak.cpuUs - before.cpuUs - ordinaryUsPerMs * elapsedMs) / 1_000
-  const row = {
+  const state = await released(server, idle)
+  const cpuMs = Math.max(0, peak.cpuUs - begun.cpuUs - ordinaryUsPerMs * elapsedMs) / 1_000
+  return {
     attack: attack.name,
     peer: options.peer,
     connections: played.connections,
     octets: played.octets,
     cpuMs,
     cpuUsPerOctet: (cpuMs * 1_000) / played.octets,
-    retained: Math.max(0, during.retained - before.retained),
-    rssGrowth: Math.max(0, peak.rssPeak - before.rss),
+    retained,
+    rssGrowth: Math.max(0, peak.rssPeak - begun.rss),
     handlers: peak.handlers,
     runningPeak: peak.runningPeak,
     disconnectMs: played.disconnectMs,
     answer: answerText(attack, played),
-    loopDelayP99: peak.delayP99,
-    loopDelayBeforeP99: delayP99,
-    loopDelayMax: peak.delayMax,
+    loopDelayP99: peak.delays.p99,
+    loopDelayBeforeP99: calm.delays.p99,
+    loopDelayFirstP99: undefined,
+    loopDelayMax: peak.delays.max,
     victimBeforeP99,
     victimP99,
     victimErrors: victim.errors,
-    state: after,
+    state,
   }
-  return { ...row, broken: brokenBounds(attack, row) }
+}
+
+/** What is kept since `idle`, once the end of a connection has told all that it has to tell. Unit: octets. */
+async function grown(server: ChildProcess, idle: Measure): Promise<number> {
+  await sleep(SETTLE_MS)
+  const { retained } = await ask<Measure>(server, { do: 'measure' })
+  return Math.max(0, retained - idle.retained)
 }
 
 function answerText(attack: Attack, played: Played): string {
@@ -220,7 +239,7 @@ async function released(server: ChildProcess, before: Measure): Promise<string> 
   }
 }
 
-function brokenBounds(attack: Attack, row: Omit<Row, 'broken'>): string[] {
+function brokenBounds(attack: Attack, row: Measured): string[] {
   const broken: string[] = []
   const check = (isOver: boolean, text: string): void => {
     if (isOver) broken.push(text)
@@ -264,6 +283,7 @@ function crashed(attack: Attack, peer: string, error: unknown): Row {
     answer: '',
     loopDelayP99: 0,
     loopDelayBeforeP99: 0,
+    loopDelayFirstP99: undefined,
     loopDelayMax: 0,
     victimBeforeP99: 0,
     victimP99: 0,

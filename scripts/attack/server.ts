@@ -1,6 +1,7 @@
 /**
  * The server under attack, in a process of its own: `node server.js <peer>`, forked. Answers
- * `measure` and `restart` messages with figures. Every peer serves the same methods:
+ * with figures when told `peek`, `measure` (which collects garbage before), `reset` (which begins
+ * to count anew), `restart` (both) and `pool` (which keeps the delays for later). Every peer serves the same methods:
  *
  * - `/attack.Target/Echo`: one message there and back
  * - `/attack.Target/Hold`: many messages in, none out, until the caller is gone
@@ -8,7 +9,6 @@
  * - `/attack.Target/Download`: one message in, 64 messages of 16 KiB out
  */
 import http2 from 'node:http2'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import {
   Server as GrpcJsServer,
   ServerCredentials,
@@ -19,6 +19,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import { bytesCodec, createServer, defineService } from '../../src/index.js'
+import { type Delays, LoopDelay } from './loop-delay.js'
 
 /** What the server tells of itself. */
 export interface Measure {
@@ -27,11 +28,11 @@ export interface Measure {
   /** Heap and external memory after a collection. Unit: octets. */
   readonly retained: number
   readonly rss: number
-  /** Largest since `restart`. Unit: octets. */
+  /** Largest since `reset`. Unit: octets. */
   readonly rssPeak: number
-  /** Handlers started since `restart`. */
+  /** Handlers started since `reset`. */
   readonly handlers: number
-  /** Handlers that run now, and at most at once since `restart`. */
+  /** Handlers that run now, and at most at once since `reset`. */
   readonly running: number
   readonly runningPeak: number
   /** Sockets that are open. */
@@ -39,20 +40,18 @@ export interface Measure {
   readonly timers: number
   /** All that keeps the process awake, sockets and timers among it. */
   readonly handles: number
-  /** Event-loop delay since `restart`, 99th percentile and largest. Unit: ms. */
-  readonly delayP99: number
-  readonly delayMax: number
+  /** Event-loop delay since `reset`, and in all that was told to `pool`. */
+  readonly delays: Delays
+  readonly pooledDelays: Delays
 }
 
 const ZOMBIE_MS = 2_000
 const MESSAGE: Buffer = Buffer.alloc(16_384, 'm')
 const DOWNLOAD_COUNT = 64
-/** The histogram counts its own interval as delay. Unit: ms. */
-const RESOLUTION_MS = 1
 
 const counts = { handlers: 0, running: 0, runningPeak: 0 }
 let rssPeak = 0
-const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+const loopDelay = new LoopDelay()
 
 function begin(): () => void {
   counts.handlers++
@@ -228,17 +227,16 @@ function measure(collect: boolean): Measure {
     sockets: resources.filter(name => name === 'TCPSocketWrap').length,
     timers: resources.filter(name => name === 'Timeout').length,
     handles: resources.length,
-    delayP99: Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS),
-    delayMax: Math.max(0, delay.max / 1e6 - RESOLUTION_MS),
+    delays: loopDelay.delays,
+    pooledDelays: loopDelay.pooled,
   }
 }
 
-function restart(): void {
-  globalThis.gc?.()
+function reset(): void {
   counts.handlers = 0
   counts.runningPeak = counts.running
   rssPeak = process.memoryUsage.rss()
-  delay.reset()
+  loopDelay.reset()
 }
 
 // A crash is a row of the table; that it happened must be seen.
@@ -255,13 +253,15 @@ const starts: Readonly<Record<string, () => Promise<number>>> = {
 const start = starts[process.argv[2] ?? 'microwire']
 if (start === undefined) throw new TypeError(`peer ${process.argv[2]} is not known`)
 const port = await start()
-delay.enable()
 setInterval(() => {
   rssPeak = Math.max(rssPeak, process.memoryUsage.rss())
 }, 10).unref()
 process.on('message', (order: { readonly do: string }) => {
-  if (order.do === 'restart') restart()
-  process.send!(measure(order.do !== 'peek'))
+  const collects = order.do === 'measure' || order.do === 'restart'
+  if (order.do === 'pool') loopDelay.pool()
+  const figures = measure(collects)
+  if (order.do === 'reset' || order.do === 'restart') reset()
+  process.send!(figures)
 })
 process.on('disconnect', () => process.exit(0))
 process.send!({ port })

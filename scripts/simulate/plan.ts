@@ -103,6 +103,7 @@ function planLimits(random: Random, doors: readonly string[]): Readonly<Record<s
     receiveBufferMax: random.pick([262_144, 16_777_216]),
     streamBufferSize: random.pick([1, 1_000, 65_536]),
     turnFramesMax: random.pick([1, 10, 1_000]),
+    turnCallsMax: random.pick([1, 3, 1_000]),
     // Idle sockets of a mucp client keep their streams: too few of them stop it for good.
     ...(random.chance(0.3) && !doors.includes('mucp') ? { streamsMax: random.integer(1, 20) } : {}),
   }

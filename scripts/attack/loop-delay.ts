@@ -1,0 +1,55 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+
+/** How often the loop is asked for its turn. Unit: ms. */
+const INTERVAL_MS = 1
+
+/** 99th percentile and largest. Unit: ms. */
+export interface Delays {
+  readonly p99: number
+  readonly max: number
+}
+
+/**
+ * How late the event loop is. As `monitorEventLoopDelay`, but what several attacks cost can be
+ * put together: one that is over in 50 ms has no 99th percentile of its own.
+ */
+export class LoopDelay {
+  readonly #now: RecordableHistogram = createHistogram()
+  readonly #pool: RecordableHistogram = createHistogram()
+  #lastAt = performance.now()
+
+  constructor() {
+    setInterval(() => this.#look(), INTERVAL_MS).unref()
+  }
+
+  #look(): void {
+    const at = performance.now()
+    this.#now.record(Math.max(1, Math.round((at - this.#lastAt - INTERVAL_MS) * 1e6)))
+    this.#lastAt = at
+  }
+
+  /** What happened until now does not count. */
+  reset(): void {
+    this.#now.reset()
+    this.#lastAt = performance.now()
+  }
+
+  /** What happened since `reset` is put to what was put there before. */
+  pool(): void {
+    this.#pool.add(this.#now)
+  }
+
+  get delays(): Delays {
+    return delaysOf(this.#now)
+  }
+
+  get pooled(): Delays {
+    return delaysOf(this.#pool)
+  }
+}
+
+function delaysOf(histogram: RecordableHistogram): Delays {
+  // An empty one has the smallest number there is.
+  if (histogram.count === 0) return { p99: 0, max: 0 }
+  return { p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6 }
+}
