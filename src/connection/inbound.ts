@@ -13,8 +13,10 @@ import type { DecodedBlock } from './header-block.js'
 import type { Stream } from './stream.js'
 import { nextStreamState, Refusal, StreamInput, type StreamState } from './stream-state.js'
 
-/** The clock costs as much as two frames: it is read now and then. */
+/** To look at the stopwatch costs as much as two frames: it is done now and then. */
 const FRAMES_PER_LOOK = 32
+/** A frame of so many octets counts for two, one of twice as many for three. A power of two. */
+const WEIGHT_SHIFT = 9
 
 /**
  * Frames on their way in: the preface, then one switch over frame types.
@@ -58,13 +60,17 @@ export class Inbound {
   run(): boolean {
     const reader = this.#reader
     const connection = this.#connection
-    for (let count = 1; this.framesLeft > 0 && !connection.blocked; count++) {
+    let untilLook = FRAMES_PER_LOOK
+    while (this.framesLeft > 0 && !connection.blocked) {
       if (connection.over) return true
       if (!reader.next()) return true
       this.framesLeft--
       connection.observe(false, reader.type, reader.flags, reader.streamId, reader.payloadSize)
       this.#dispatch(reader)
-      if (count % FRAMES_PER_LOOK === 0 && connection.turns.isTimeUp()) return connection.over
+      untilLook -= 1 + (reader.payloadSize >>> WEIGHT_SHIFT)
+      if (untilLook > 0) continue
+      if (connection.turns.isTimeUp()) return connection.over
+      untilLook = FRAMES_PER_LOOK
     }
     return false
   }

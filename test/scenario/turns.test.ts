@@ -115,6 +115,24 @@ t.test(
   },
 )
 
+t.test('turnTimeMaxUs: a large frame is looked at sooner than small ones', t => {
+  let now = 0
+  const { connection } = connect({
+    ...SERVER,
+    limits: { turnTimeMaxUs: 3_000 },
+    onTurn: () => {},
+    stopwatch: () => now++,
+  })
+  const block = [...REQUEST, 'x-long', 'x'.repeat(3_800)]
+  const each = frames.headers(1, block).length
+  const bytes = Buffer.concat(
+    Array.from({ length: 100 }, (_, i) => frames.headers(1 + 2 * i, block)),
+  )
+  t.ok(each > 8 * 512 - 300 && each < 8 * 512, `${each} octets count for 8 frames`)
+  t.equal(connection.receive(bytes, 0, bytes.length, 1_000), 16 * each, 'four looks of four frames')
+  t.end()
+})
+
 t.test('a turn is not timed without a stopwatch', t => {
   const { connection, recorder } = connect({ ...SERVER, limits: { turnTimeMaxUs: 0 } })
   const bytes = requests(300)
