@@ -316,4 +316,10 @@ function checkEnd(end: End): void {
     () => `stream ${end.stream?.id}`,
   )
   invariant(!end.waits || end.sentEnd, 'I-STATE onDrain comes once there is room')
+  const stream = end.stream!
+  invariant(
+    !stream.readable || stream.receiveCredit + stream.unannounced === 0,
+    'I-FC all consumed, and what was granted is what was consumed',
+    () => `stream ${stream.id}: ${stream.receiveCredit} and ${stream.unannounced}`,
+  )
 }

@@ -367,9 +367,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'socket-lifecycle',
-    'transport/socket-driver',
+    'transport/linger',
     'a socket whose peer never reads is kept for ever',
-    'this.#socket.resume();\n        this.#linger.arm();',
-    'this.#socket.resume();',
+    'if (this.#stopped)',
+    'if (true)',
   ),
 ]

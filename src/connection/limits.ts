@@ -11,7 +11,7 @@ export interface ConnectionLimits {
   readonly turnFramesMax: number
   /** Server: calls whose handlers start, or hear news, in one turn. Unit: calls. Default: 1_000. Reason: as `turnFramesMax`; a handler costs more than a frame. */
   readonly turnCallsMax: number
-  /** Time of one turn, looked at every 32 frames and 16 calls. Unit: us. Default: 500. Reason: as `turnFramesMax`; frames and handlers differ in what they cost. */
+  /** Time of one turn, looked at every 32 frames (sooner where they are large) and 16 calls. Unit: us. Default: 500. Reason: as `turnFramesMax`; frames and handlers differ in what they cost. */
   readonly turnTimeMaxUs: number
   /** Octets handled in one `receive`. Unit: octets. Default: 262_144. Reason: as `turnFramesMax`. */
   readonly turnSizeMax: number
