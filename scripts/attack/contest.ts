@@ -170,9 +170,9 @@ async function play(
 ): Promise<Measured> {
   const { server, attacker, victim, port } = stage
   const idle = await ask<Measure>(server, { do: purpose === 'memory' ? 'restart' : 'reset' })
+  const idleAt = performance.now()
   await sleep(SETTLE_MS)
   victim.take()
-  const idleAt = performance.now()
   await sleep(BASELINE_MS)
   const victimBeforeP99 = victim.take()
   const calm = await ask<Measure>(server, { do: 'peek' })

@@ -10,7 +10,7 @@ export interface DriverOwner {
   onCapacity(): void
   /** User code threw out of a callback. */
   onHandlerError(error: unknown): void
-  /** The connection will do nothing more; its calls have been told. Once. */
+  /** The connection will say nothing more; a server may still tell calls of it. Once. */
   onClosed(cause: Error | undefined): void
   /** The socket is closed: nothing is left. Once, last. */
   onGone(): void
