@@ -16,7 +16,8 @@ export class ConnectionError extends Error {
   readonly rule: string
 
   constructor(errorCode: ErrorCode, rule: string, message: string) {
-    super(`${message} (${rule})`)
+    // What another layer found may name the same rule.
+    super(message.endsWith(`(${rule})`) ? message : `${message} (${rule})`)
     this.errorCode = errorCode
     this.rule = rule
   }

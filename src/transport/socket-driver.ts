@@ -218,7 +218,10 @@ export class SocketDriver implements ConnectionHost {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#ending || this.#gone) return
+    if (this.#ending || this.#gone) {
+      this.#drop()
+      return
+    }
     if (!this.#recognising) {
       this.#receive(chunk, 0)
       return
@@ -346,6 +349,13 @@ export class SocketDriver implements ConnectionHost {
     // What still comes is dropped, but must be read: a reset could overtake our last words.
     this.#socket.resume()
     this.#linger.arm()
+  }
+
+  /** A chunk each turn: others have theirs while a peer goes on to send what nobody hears. */
+  #drop(): void {
+    const socket = this.#socket
+    socket.pause()
+    this.#runtime.afterTurn(() => socket.resume())
   }
 
   /** Whether the peer may still read what was said last. */

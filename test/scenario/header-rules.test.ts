@@ -330,7 +330,12 @@ t.test('RFC 9113 §10.5.1: a response or trailers past the soft limit end their 
 t.test('RFC 9113 §10.5.1: a list that passes the hard limit ends the connection', t => {
   const fields = connect({ role: 'server' })
   fields.peer.sends(frames.headers(1, manyFields(1_000)))
-  fields.peer.expectsFatal(Code.enhanceYourCalm)
+  const reason = fields.peer.expectsFatal(Code.enhanceYourCalm)
+  t.equal(
+    reason,
+    'block of more than 1000 fields (RFC 9113 section 10.5.1)',
+    'the rule is named once',
+  )
   const octets = connect({ role: 'server' })
   const block = literalBlock(
     requestWith(...Array.from({ length: 5 }, () => ['x', 'y'.repeat(13_200)]).flat()),

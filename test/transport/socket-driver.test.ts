@@ -76,6 +76,14 @@ function connected(options: Parameters<typeof serverRig>[0] = {}): Rig & { clien
   return { ...rig, client }
 }
 
+/** Octet by octet, each in a turn of its own. */
+function dribble({ socket, runtime }: Rig, bytes: Buffer): void {
+  for (const octet of bytes) {
+    socket.receives(Buffer.of(octet))
+    runtime.settle()
+  }
+}
+
 function clientRig(): Rig {
   const runtime = new FakeRuntime()
   const socket = new FakeSocket()
@@ -330,7 +338,7 @@ t.test('an HTTP/1.1 request gets one constant 400, whole or octet by octet', t =
     t.match(whole.owner.cause, { code: 'TRANSPORT_NOT_HTTP2', message: /HTTP\/1/ })
 
     const split = serverRig()
-    for (const character of request) split.socket.receives(Buffer.from(character))
+    dribble(split, Buffer.from(request))
     t.same(split.socket.take(), HTTP1_ANSWER, `${request} split`)
     t.ok(split.socket.ended)
   }
@@ -372,7 +380,6 @@ t.test('after our last word a peer that does not read is destroyed within a seco
   t.ok(socket.ended)
   t.notOk(socket.destroyed)
   t.notOk(socket.paused)
-  socket.receives(Buffer.from('more, to be read and dropped'))
   runtime.advance(999)
   t.notOk(socket.destroyed)
   runtime.advance(1)
@@ -380,6 +387,18 @@ t.test('after our last word a peer that does not read is destroyed within a seco
   t.same(owner.events, ['closed', 'gone'])
   t.equal(runtime.pending.length, 0)
   t.equal(timers.wheel.count, 0)
+  t.end()
+})
+
+t.test('after our last word what still comes is dropped, a chunk each turn', t => {
+  const { socket, runtime } = serverRig()
+  socket.receives(Buffer.from('INVALID CONNECTION PREFACE\r\n\r\n'))
+  for (let turn = 0; turn < 3; turn++) {
+    socket.receives(Buffer.alloc(65_536))
+    t.ok(socket.paused, 'others have their turn')
+    runtime.settle()
+    t.notOk(socket.paused, 'and it is read on: a reset could overtake our last word')
+  }
   t.end()
 })
 
@@ -510,7 +529,7 @@ t.test('client: what answers in another protocol is named, with the address and 
     t.ok(socket.ended)
 
     const split = clientRig()
-    for (const octet of Buffer.from(answer as string)) split.socket.receives(Buffer.of(octet))
+    dribble(split, Buffer.from(answer as string))
     t.match(split.owner.cause, { message: text }, 'octet by octet')
   }
   t.end()
