@@ -3,14 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Played, PlayOrder } from './attacker.js'
 import type { Attack } from './catalogue.js'
 import { answerOf, ask, start } from './child.js'
-import type { Delays } from './loop-delay.js'
-import type { Measure } from './server.js'
+import type { Delays, Phase } from './loop-delay.js'
+import type { Measure, Order } from './server.js'
 import { Victim } from './victim.js'
 
 /** One row of the attack table. */
 export interface Row {
   readonly attack: string
   readonly peer: string
+  /** How often it was played for the row. */
+  readonly rounds: number
   readonly connections: number
   readonly octets: number
   /** Of the server, less what the ordinary client costs. Unit: ms. */
@@ -26,7 +28,7 @@ export interface Row {
   readonly answer: string
   /** Unit: ms. */
   readonly loopDelayP99: number
-  /** Before the attack: what the machine itself adds. Unit: ms. */
+  /** Before the attacks: what the machine itself adds. Unit: ms. */
   readonly loopDelayBeforeP99: number
   /** When the attack was played for the first time, by code that was not compiled; undefined: it was not played before. Unit: ms. */
   readonly loopDelayFirstP99: number | undefined
@@ -67,12 +69,10 @@ const SERVER_FLAGS: readonly string[] = ['--expose-gc', '--single-threaded-gc']
 const BASELINE_MS = 400
 const RELEASE_MS = 4_000
 const WARM_UP_PATIENCE_MS = 500
-/** How often an attack is played before it counts. */
-const WARM_UP_ROUNDS = 3
-/** How often it counts: the row has the middle time, and all delays of the event loop. */
-const COUNTED_ROUNDS = 5
-/** One that takes longer counts once. Unit: ms. */
-const SHORT_MS = 3_000
+/** An attack is played as often, or for as long, before it counts: until then what matters is compiled meanwhile. */
+const WARM_UP: Rounds = { count: 10, lengthMs: 3_000 }
+/** And as often or long for the row: it has the middle CPU time, and the delays of all of them together. */
+const COUNTED: Rounds = { count: 20, lengthMs: 12_000 }
 /** For what a forced collection held up. Unit: ms. */
 const SETTLE_MS = 100
 
@@ -98,6 +98,20 @@ export async function runAttack(attack: Attack, options: ContestOptions): Promis
   }
 }
 
+/** As many rounds as were begun before `lengthMs` was over, at least one, at most `count`. */
+interface Rounds {
+  readonly count: number
+  readonly lengthMs: number
+}
+
+async function repeat<T>(rounds: Rounds, round: () => Promise<T>): Promise<T[]> {
+  const end = performance.now() + rounds.lengthMs
+  const results: T[] = []
+  do results.push(await round())
+  while (results.length < rounds.count && performance.now() < end)
+  return results
+}
+
 interface Stage {
   readonly server: ChildProcess
   readonly attacker: ChildProcess
@@ -116,35 +130,48 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   const brief = { ...options, patienceMs: Math.min(options.patienceMs, WARM_UP_PATIENCE_MS) }
   const first = await play(attack, brief, stage, 'warm-up')
   const memory = await play(attack, options, stage, 'memory')
-  for (let i = 0; i < WARM_UP_ROUNDS; i++) await play(attack, brief, stage, 'warm-up')
-  const rows: Measured[] = []
-  let startedAt: number
-  do {
-    startedAt = performance.now()
-    rows.push(await play(attack, options, stage, 'counted'))
-  } while (rows.length < COUNTED_ROUNDS && performance.now() - startedAt < SHORT_MS)
-  const { pooledDelays } = await ask<Measure>(stage.server, { do: 'peek' })
-  return finish(attack, rows, memory, { first: first.loopDelayP99, pooled: pooledDelays })
+  await repeat(WARM_UP, () => play(attack, brief, stage, 'warm-up'))
+  const counted = await repeat(COUNTED, () => play(attack, options, stage, 'counted'))
+  const { pooled } = await ask<Measure>(stage.server, { do: 'peek' })
+  return finish(attack, counted, memory, { first: first.loopDelayP99, ...pooled })
 }
 
-type Measured = Omit<Row, 'broken'>
+/** One play: what the row is made of. */
+interface Measured
+  extends Omit<Row, 'broken' | 'victimP99' | 'victimBeforeP99' | 'loopDelayBeforeP99'> {
+  readonly victimTimes: readonly number[]
+  readonly victimTimesBefore: readonly number[]
+  readonly loopDelayBeforeP99: number
+}
 
-/** The times are the middle ones; of what must not happen even once, the worst. */
+interface AllDelays extends Readonly<Record<Phase, Delays>> {
+  readonly first: number
+}
+
+/** The CPU time is the middle one, delays are those of all plays together; of what must not happen even once, the worst. */
 function finish(
   attack: Attack,
-  rows: readonly Measured[],
-  memory: Measured = rows[0]!,
-  delays?: { readonly first: number; readonly pooled: Delays },
+  counted: readonly Measured[],
+  memory: Measured = counted[0]!,
+  delays?: AllDelays,
 ): Row {
-  const all = [...rows, memory]
-  const byTime = [...rows].sort((a, b) => a.cpuMs - b.cpuMs)
-  const middle = byTime[Math.floor(rows.length / 2)]!
+  const all = [...counted, memory]
+  const byTime = [...counted].sort((a, b) => a.cpuMs - b.cpuMs)
+  const {
+    victimTimes: _,
+    victimTimesBefore: __,
+    ...middle
+  } = byTime[Math.floor(counted.length / 2)]!
   const worst = (of: (row: Measured) => number): number => Math.max(...all.map(of))
   const row = {
     ...middle,
-    loopDelayP99: delays?.pooled.p99 ?? middle.loopDelayP99,
-    loopDelayMax: delays?.pooled.max ?? middle.loopDelayMax,
+    rounds: counted.length,
+    loopDelayP99: delays?.attack.p99 ?? middle.loopDelayP99,
+    loopDelayMax: delays?.attack.max ?? middle.loopDelayMax,
+    loopDelayBeforeP99: delays?.calm.p99 ?? middle.loopDelayBeforeP99,
     loopDelayFirstP99: delays?.first,
+    victimP99: p99(counted.flatMap(each => each.victimTimes)),
+    victimBeforeP99: p99(counted.flatMap(each => each.victimTimesBefore)),
     retained: memory.retained,
     rssGrowth: worst(each => each.rssGrowth),
     handlers: worst(each => each.handlers),
@@ -158,6 +185,11 @@ function finish(
   return { ...row, broken: brokenBounds(attack, row) }
 }
 
+function p99(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? Number.NaN
+}
+
 /** What an attack is played for: to be compiled, to see what is kept, or for the row. */
 type Purpose = 'warm-up' | 'memory' | 'counted'
 
@@ -169,13 +201,14 @@ async function play(
   purpose: Purpose,
 ): Promise<Measured> {
   const { server, attacker, victim, port } = stage
+  const kept = (phase: Phase): Partial<Order> => (purpose === 'counted' ? { pool: phase } : {})
   const idle = await ask<Measure>(server, { do: purpose === 'memory' ? 'restart' : 'reset' })
   const idleAt = performance.now()
   await sleep(SETTLE_MS)
   victim.take()
-  await sleep(BASELINE_MS)
-  const victimBeforeP99 = victim.take()
-  const calm = await ask<Measure>(server, { do: 'peek' })
+  if (purpose !== 'warm-up') await sleep(BASELINE_MS)
+  const victimTimesBefore = victim.take()
+  const calm = await ask<Measure>(server, { do: 'peek', ...kept('calm') })
   const ordinaryUsPerMs = (calm.cpuUs - idle.cpuUs) / (performance.now() - idleAt)
   const begun = await ask<Measure>(server, { do: 'reset' })
   victim.errors = 0
@@ -186,8 +219,8 @@ async function play(
   const order: PlayOrder = { name: attack.name, port, patienceMs, scale: options.scale }
   const played = await ask<Played>(attacker, order)
   const elapsedMs = performance.now() - startedAt
-  const victimP99 = victim.take()
-  const peak = await ask<Measure>(server, { do: purpose === 'counted' ? 'pool' : 'peek' })
+  const victimTimes = victim.take()
+  const peak = await ask<Measure>(server, { do: 'peek', ...kept('attack') })
   const retained = purpose === 'memory' ? await grown(server, idle) : Number.NaN
   await ask(attacker, 'leave')
   const state = await released(server, idle)
@@ -209,8 +242,9 @@ async function play(
     loopDelayBeforeP99: calm.delays.p99,
     loopDelayFirstP99: undefined,
     loopDelayMax: peak.delays.max,
-    victimBeforeP99,
-    victimP99,
+    rounds: 1,
+    victimTimesBefore,
+    victimTimes,
     victimErrors: victim.errors,
     state,
   }
@@ -244,7 +278,7 @@ async function released(server: ChildProcess, before: Measure): Promise<string> 
   }
 }
 
-function brokenBounds(attack: Attack, row: Measured): string[] {
+function brokenBounds(attack: Attack, row: Omit<Row, 'broken'>): string[] {
   const broken: string[] = []
   const check = (isOver: boolean, text: string): void => {
     if (isOver) broken.push(text)
@@ -290,6 +324,7 @@ function crashed(attack: Attack, peer: string, error: unknown): Row {
     loopDelayBeforeP99: 0,
     loopDelayFirstP99: undefined,
     loopDelayMax: 0,
+    rounds: 0,
     victimBeforeP99: 0,
     victimP99: 0,
     victimErrors: 0,

@@ -9,13 +9,19 @@ export interface Delays {
   readonly max: number
 }
 
+/** What the delays were measured beside. */
+export type Phase = 'calm' | 'attack'
+
 /**
  * How late the event loop is. As `monitorEventLoopDelay`, but what several attacks cost can be
  * put together: one that is over in 50 ms has no 99th percentile of its own.
  */
 export class LoopDelay {
   readonly #now: RecordableHistogram = createHistogram()
-  readonly #pool: RecordableHistogram = createHistogram()
+  readonly #pools: Readonly<Record<Phase, RecordableHistogram>> = {
+    calm: createHistogram(),
+    attack: createHistogram(),
+  }
   #lastAt = performance.now()
 
   constructor() {
@@ -35,16 +41,18 @@ export class LoopDelay {
   }
 
   /** What happened since `reset` is put to what was put there before. */
-  pool(): void {
-    this.#pool.add(this.#now)
+  pool(phase: Phase): void {
+    this.#pools[phase].add(this.#now)
   }
 
+  /** Since `reset`. */
   get delays(): Delays {
     return delaysOf(this.#now)
   }
 
-  get pooled(): Delays {
-    return delaysOf(this.#pool)
+  /** In all that was told to `pool`. */
+  get pooled(): Readonly<Record<Phase, Delays>> {
+    return { calm: delaysOf(this.#pools.calm), attack: delaysOf(this.#pools.attack) }
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The server under attack, in a process of its own: `node server.js <peer>`, forked. Answers
  * with figures when told `peek`, `measure` (which collects garbage before), `reset` (which begins
- * to count anew), `restart` (both) and `pool` (which keeps the delays for later). Every peer serves the same methods:
+ * to count anew) and `restart` (both); with `pool` it keeps the delays for later. Every peer serves the same methods:
  *
  * - `/attack.Target/Echo`: one message there and back
  * - `/attack.Target/Hold`: many messages in, none out, until the caller is gone
@@ -19,7 +19,14 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import { bytesCodec, createServer, defineService } from '../../src/index.js'
-import { type Delays, LoopDelay } from './loop-delay.js'
+import { type Delays, LoopDelay, type Phase } from './loop-delay.js'
+
+/** What the server is asked. */
+export interface Order {
+  readonly do: 'peek' | 'measure' | 'reset' | 'restart'
+  /** The delays since `reset` are kept as what the loop is like beside this. */
+  readonly pool?: Phase
+}
 
 /** What the server tells of itself. */
 export interface Measure {
@@ -42,7 +49,7 @@ export interface Measure {
   readonly handles: number
   /** Event-loop delay since `reset`, and in all that was told to `pool`. */
   readonly delays: Delays
-  readonly pooledDelays: Delays
+  readonly pooled: Readonly<Record<Phase, Delays>>
 }
 
 const ZOMBIE_MS = 2_000
@@ -228,7 +235,7 @@ function measure(collect: boolean): Measure {
     timers: resources.filter(name => name === 'Timeout').length,
     handles: resources.length,
     delays: loopDelay.delays,
-    pooledDelays: loopDelay.pooled,
+    pooled: loopDelay.pooled,
   }
 }
 
@@ -256,9 +263,9 @@ const port = await start()
 setInterval(() => {
   rssPeak = Math.max(rssPeak, process.memoryUsage.rss())
 }, 10).unref()
-process.on('message', (order: { readonly do: string }) => {
+process.on('message', (order: Order) => {
   const collects = order.do === 'measure' || order.do === 'restart'
-  if (order.do === 'pool') loopDelay.pool()
+  if (order.pool !== undefined) loopDelay.pool(order.pool)
   const figures = measure(collects)
   if (order.do === 'reset' || order.do === 'restart') reset()
   process.send!(figures)

@@ -24,11 +24,11 @@ export class Victim {
     this.done = this.#run()
   }
 
-  /** The 99th percentile since the last look. Unit: ms. */
-  take(): number {
-    const times = this.#times.sort((a, b) => a - b)
+  /** What each call since the last look took. Unit: ms. */
+  take(): number[] {
+    const times = this.#times
     this.#times = []
-    return times[Math.min(times.length - 1, Math.floor(times.length * 0.99))] ?? Number.NaN
+    return times
   }
 
   async stop(): Promise<void> {
