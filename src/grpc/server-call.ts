@@ -57,11 +57,11 @@ export class ServerCall implements StreamHandler {
     this.#head = head
     this.#settings = settings
     this.#batch = batch
-    // Most calls have no deadline: they do not pay for a timer.
+    // Who has no deadline pays for no timer, who has sent nothing for no inbox.
     this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
     this.#flags = 0
     this.#handler = undefined
-    this.#inbox = head.oneRequest ? undefined : newRequestInbox(stream, head, settings)
+    this.#inbox = undefined
     this.#cancelled = undefined
     this.#metadata = undefined
     if (this.#timer !== undefined) connection.timers.schedule(this.#timer, this.deadline)
@@ -296,8 +296,8 @@ export class ServerCall implements StreamHandler {
   }
 
   #receiveMany(bytes: Buffer, start: number, end: number): void {
-    const inbox = this.#inbox ?? newRequestInbox(this.stream, this.#head, this.#settings)
-    this.#inbox = inbox
+    this.#inbox ??= newRequestInbox(this.stream, this.#head, this.#settings)
+    const inbox = this.#inbox
     inbox.receive(bytes, start, end)
     if (this.#head.oneRequest) {
       if (this.#isWatched) this.#watch()
