@@ -61,11 +61,6 @@ const BOUNDS = {
   loopDelayP99: 5,
 } as const
 
-/**
- * The attacker and the ordinary client have machines of their own elsewhere. Here they hold the cores that
- * the server's helper threads wait for: a collection of 1 ms took 10.
- */
-const SERVER_FLAGS: readonly string[] = ['--expose-gc', '--single-threaded-gc']
 const BASELINE_MS = 400
 const RELEASE_MS = 4_000
 const WARM_UP_PATIENCE_MS = 500
@@ -78,7 +73,7 @@ const SETTLE_MS = 100
 
 /** Plays one attack against a server of its own, with an ordinary client beside it. */
 export async function runAttack(attack: Attack, options: ContestOptions): Promise<Row> {
-  const server = start('server.js', [options.peer], SERVER_FLAGS)
+  const server = start('server.js', [options.peer], ['--expose-gc'])
   const attacker = start('attacker.js', ['child'], [])
   let victim: Victim | undefined
   try {
