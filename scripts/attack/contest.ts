@@ -61,7 +61,9 @@ const BOUNDS = {
   loopDelayP99: 5,
 } as const
 
+/** What the ordinary client costs is measured for as long as an attack takes, within these. Unit: ms. */
 const BASELINE_MS = 400
+const BASELINE_MAX_MS = 3_000
 const RELEASE_MS = 4_000
 const WARM_UP_PATIENCE_MS = 500
 /** An attack is played as often, or for as long, before it counts: until then what matters is compiled meanwhile. */
@@ -126,18 +128,22 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   const first = await play(attack, brief, stage, 'warm-up')
   const memory = await play(attack, options, stage, 'memory')
   await repeat(WARM_UP, () => play(attack, brief, stage, 'warm-up'))
-  const counted = await repeat(COUNTED, () => play(attack, options, stage, 'counted'))
+  const baselineMs = Math.min(BASELINE_MAX_MS, Math.max(BASELINE_MS, memory.elapsedMs))
+  const counted = await repeat(COUNTED, () => play(attack, options, stage, 'counted', baselineMs))
   const { pooled } = await ask<Measure>(stage.server, { do: 'peek' })
-  return finish(attack, counted, memory, { first: first.loopDelayP99, ...pooled })
+  return finish(attack, counted, memory, { first: first.figures.loopDelayP99, ...pooled })
 }
 
 /** One play: what the row is made of. */
-interface Measured
-  extends Omit<Row, 'broken' | 'victimP99' | 'victimBeforeP99' | 'loopDelayBeforeP99'> {
-  readonly victimTimes: readonly number[]
+interface Play {
+  readonly figures: Figures
+  readonly elapsedMs: number
+  /** Of the ordinary client's calls, before and during the attack. Unit: ms. */
   readonly victimTimesBefore: readonly number[]
-  readonly loopDelayBeforeP99: number
+  readonly victimTimes: readonly number[]
 }
+
+type Figures = Omit<Row, 'broken' | 'rounds' | 'victimBeforeP99' | 'victimP99'>
 
 interface AllDelays extends Readonly<Record<Phase, Delays>> {
   readonly first: number
@@ -146,18 +152,14 @@ interface AllDelays extends Readonly<Record<Phase, Delays>> {
 /** The CPU time is the middle one, delays are those of all plays together; of what must not happen even once, the worst. */
 function finish(
   attack: Attack,
-  counted: readonly Measured[],
-  memory: Measured = counted[0]!,
+  counted: readonly Play[],
+  memory: Play = counted[0]!,
   delays?: AllDelays,
 ): Row {
-  const all = [...counted, memory]
-  const byTime = [...counted].sort((a, b) => a.cpuMs - b.cpuMs)
-  const {
-    victimTimes: _,
-    victimTimesBefore: __,
-    ...middle
-  } = byTime[Math.floor(counted.length / 2)]!
-  const worst = (of: (row: Measured) => number): number => Math.max(...all.map(of))
+  const all = [...counted, memory].map(({ figures }) => figures)
+  const byTime = counted.map(({ figures }) => figures).sort((a, b) => a.cpuMs - b.cpuMs)
+  const middle = byTime[Math.floor(byTime.length / 2)]!
+  const worst = (of: (figures: Figures) => number): number => Math.max(...all.map(of))
   const row = {
     ...middle,
     rounds: counted.length,
@@ -167,7 +169,7 @@ function finish(
     loopDelayFirstP99: delays?.first,
     victimP99: p99(counted.flatMap(each => each.victimTimes)),
     victimBeforeP99: p99(counted.flatMap(each => each.victimTimesBefore)),
-    retained: memory.retained,
+    retained: memory.figures.retained,
     rssGrowth: worst(each => each.rssGrowth),
     handlers: worst(each => each.handlers),
     runningPeak: worst(each => each.runningPeak),
@@ -194,14 +196,15 @@ async function play(
   options: ContestOptions,
   stage: Stage,
   purpose: Purpose,
-): Promise<Measured> {
+  baselineMs: number = BASELINE_MS,
+): Promise<Play> {
   const { server, attacker, victim, port } = stage
   const kept = (phase: Phase): Partial<Order> => (purpose === 'counted' ? { pool: phase } : {})
   const idle = await ask<Measure>(server, { do: purpose === 'memory' ? 'restart' : 'reset' })
   const idleAt = performance.now()
   await sleep(SETTLE_MS)
   victim.take()
-  if (purpose !== 'warm-up') await sleep(BASELINE_MS)
+  if (purpose !== 'warm-up') await sleep(baselineMs)
   const victimTimesBefore = victim.take()
   const calm = await ask<Measure>(server, { do: 'peek', ...kept('calm') })
   const ordinaryUsPerMs = (calm.cpuUs - idle.cpuUs) / (performance.now() - idleAt)
@@ -220,7 +223,7 @@ async function play(
   await ask(attacker, 'leave')
   const state = await released(server, idle)
   const cpuMs = Math.max(0, peak.cpuUs - begun.cpuUs - ordinaryUsPerMs * elapsedMs) / 1_000
-  return {
+  const figures = {
     attack: attack.name,
     peer: options.peer,
     connections: played.connections,
@@ -237,12 +240,10 @@ async function play(
     loopDelayBeforeP99: calm.delays.p99,
     loopDelayFirstP99: undefined,
     loopDelayMax: peak.delays.max,
-    rounds: 1,
-    victimTimesBefore,
-    victimTimes,
     victimErrors: victim.errors,
     state,
   }
+  return { figures, elapsedMs, victimTimesBefore, victimTimes }
 }
 
 /** What is kept since `idle`, once the end of a connection has told all that it has to tell. Unit: octets. */
