@@ -1,7 +1,7 @@
 /**
  * Plays the attacks of the catalogue against a server with default limits.
  *
- *     npm run attack                          all of them
+ *     npm run attack                          all of them: 20 minutes
  *     npm run attack -- A1 D1-ping            by name, or its beginning
  *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
  *     npm run attack -- --json FILE           the rows as JSON as well
@@ -12,7 +12,8 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ATTACKS } from './attack/catalogue.js'
-import { type Row, runAttack } from './attack/contest.js'
+import { runAttack } from './attack/contest.js'
+import type { Row } from './attack/row.js'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -36,7 +37,7 @@ const options = {
 
 const rows: Row[] = []
 console.log(
-  'attack                         octets  cpu ms  us/oct  kept KiB  rss MiB handlers  gone ms  loop p99 (first)  call p99 (before)  state',
+  'attack                         octets  cpu ms  us/oct  kept KiB  rss MiB handlers  gone ms  loop p99 (calm, first)  call p99 (before)  state',
 )
 for (const attack of chosen) {
   const row = await runAttack(attack, options)
@@ -61,7 +62,9 @@ function line(row: Row): string {
     String(row.handlers).padStart(8),
     (row.disconnectMs?.toFixed(0) ?? 'lives').padStart(8),
     row.loopDelayP99.toFixed(1).padStart(9),
-    `(${row.loopDelayFirstP99?.toFixed(1) ?? '-'})`.padStart(7),
+    `(${row.loopDelayBeforeP99.toFixed(1)}, ${row.loopDelayFirstP99?.toFixed(1) ?? '-'})`.padStart(
+      13,
+    ),
     `${row.victimP99.toFixed(1).padStart(9)} (${row.victimBeforeP99.toFixed(1)})`,
     ` ${row.state}`,
   ]
