@@ -17,7 +17,9 @@ const peers = new WeakMap<Connection, ConnectionPeer>()
 const UNKNOWN: ConnectionPeer = Object.freeze({ local: '', remote: '', isTls: false })
 
 export function setPeer(connection: Connection, peer: ConnectionPeer): void {
-  peers.set(connection, peer)
+  const { local, remote, isTls, certificate } = peer
+  // Nothing else of `peer`: a value that leads back to its key keeps both through every minor collection.
+  peers.set(connection, { local, remote, isTls, certificate })
 }
 
 /** The two ends of the socket under `connection`; empty texts when it runs on none of ours. */

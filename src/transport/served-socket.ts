@@ -25,6 +25,8 @@ export class ServedSocket implements TimerOwner {
   readonly #graceMs: number
   readonly #age: Timer | undefined
   #isOld = false
+  /** @internal Its place among those of its server; -1: it has none. */
+  index = -1
   driver: SocketDriver | undefined
 
   constructor(

@@ -20,6 +20,7 @@ import {
   type StopOptions,
 } from './serve-options.js'
 import { ServedSocket } from './served-socket.js'
+import { ServedSockets } from './served-sockets.js'
 import { SocketDriver } from './socket-driver.js'
 import { TimerHost } from './timer-host.js'
 import { checkTls } from './tls-options.js'
@@ -50,7 +51,7 @@ class SocketServer implements Server {
   readonly #options: ServeOptions
   readonly #newHandler: (peer: ConnectionPeer) => ConnectionHandler
   readonly #address: Address
-  readonly #connections = new Set<ServedSocket>()
+  readonly #connections: ServedSockets = new ServedSockets()
   readonly #connectionsMax: number
   readonly #onError: ((error: Error) => void) | undefined
   /** Checked once, for all connections. */

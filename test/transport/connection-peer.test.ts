@@ -27,6 +27,23 @@ t.test('a connection without a socket of ours has a peer without a name', t => {
   t.throws(() => Object.assign(peerOf(connection), { remote: 'x' }))
   const peer = { local: 'a:1', remote: 'b:2', isTls: true }
   setPeer(connection, peer)
-  t.equal(peerOf(connection), peer)
+  t.same(peerOf(connection), peer)
   t.end()
 })
+
+t.test(
+  'what is kept of a peer leads to nothing else: not to its connection, nor to its socket',
+  t => {
+    const { connection } = new BareClient()
+    const options = {
+      local: 'a:1',
+      remote: 'b:2',
+      isTls: false,
+      connection,
+      socket: new FakeSocket(),
+    }
+    setPeer(connection, options)
+    t.strictSame(Object.keys(peerOf(connection)), ['local', 'remote', 'isTls', 'certificate'])
+    t.end()
+  },
+)
