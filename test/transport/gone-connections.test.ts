@@ -1,0 +1,19 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+
+const PROGRAM = join(import.meta.dirname, 'gone-connections.js')
+
+t.test('a connection that has gone does not wait for a major collection', t => {
+  const env = { ...process.env }
+  // Coverage changes what code allocates.
+  delete env['NODE_V8_COVERAGE']
+  const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', PROGRAM], {
+    encoding: 'utf8',
+    env,
+    timeout: 60_000,
+  })
+  const octets = Number(stdout)
+  t.ok(octets < 4_000, `${octets} octets of each are left; all would be 11,000. ${stderr}`)
+  t.end()
+})
