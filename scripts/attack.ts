@@ -1,7 +1,7 @@
 /**
  * Plays the attacks of the catalogue against a server with default limits.
  *
- *     npm run attack                          all of them: 20 minutes
+ *     npm run attack                          all of them: 15 minutes
  *     npm run attack -- A1 D1-ping            by name, or its beginning
  *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
  *     npm run attack -- --json FILE           the rows as JSON as well

@@ -20,9 +20,9 @@ const BASELINE_MAX_MS = 3_000
 const RELEASE_MS = 4_000
 const WARM_UP_PATIENCE_MS = 500
 /** An attack is played as often, or for as long, before it counts: until then what matters is compiled meanwhile. */
-const WARM_UP: Rounds = { count: 10, lengthMs: 3_000 }
+const WARM_UP: Rounds = { count: 10, lengthMs: 2_500 }
 /** And as often or long for the row: it has the middle CPU time, and the delays of all of them together. */
-const COUNTED: Rounds = { count: 20, lengthMs: 12_000 }
+const COUNTED: Rounds = { count: 16, lengthMs: 8_000 }
 /** For what a forced collection held up. Unit: ms. */
 const SETTLE_MS = 100
 
@@ -81,7 +81,7 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   const first = await play(attack, brief, stage, 'warm-up')
   const memory = await play(attack, options, stage, 'memory')
   await repeat(WARM_UP, () => play(attack, brief, stage, 'warm-up'))
-  const baselineMs = Math.min(BASELINE_MAX_MS, Math.max(BASELINE_MS, memory.elapsedMs))
+  const baselineMs = Math.min(BASELINE_MAX_MS, Math.max(BASELINE_MS, memory.figures.elapsedMs))
   const counted = await repeat(COUNTED, () => play(attack, options, stage, 'counted', baselineMs))
   const { pooled } = await ask<Measure>(stage.server, { do: 'peek' })
   return rowOf(attack, counted, memory, { first: first.figures.loopDelayP99, ...pooled })
@@ -130,6 +130,7 @@ async function play(
     octets: played.octets,
     cpuMs,
     cpuUsPerOctet: (cpuMs * 1_000) / played.octets,
+    elapsedMs,
     retained,
     rssGrowth: Math.max(0, peak.rssPeak - begun.rss),
     handlers: peak.handlers,
@@ -143,7 +144,7 @@ async function play(
     victimErrors: victim.errors,
     state,
   }
-  return { figures, elapsedMs, victimTimesBefore, victimTimes }
+  return { figures, victimTimesBefore, victimTimes }
 }
 
 /** What is kept since `idle`, once the end of a connection has told all that it has to tell. Unit: octets. */
