@@ -139,7 +139,6 @@ async function play(
     answer: answerText(attack, played),
     loopDelayP99: peak.delays.p99,
     loopDelayBeforeP99: calm.delays.p99,
-    loopDelayFirstP99: undefined,
     loopDelayMax: peak.delays.max,
     victimErrors: victim.errors,
     state,

@@ -61,7 +61,10 @@ export interface Play {
   readonly victimTimes: readonly number[]
 }
 
-type Figures = Omit<Row, 'broken' | 'rounds' | 'victimBeforeP99' | 'victimP99'>
+type Figures = Omit<
+  Row,
+  'broken' | 'rounds' | 'loopDelayFirstP99' | 'victimBeforeP99' | 'victimP99'
+>
 
 interface AllDelays extends Readonly<Record<Phase, Delays>> {
   readonly first: number
