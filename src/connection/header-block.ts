@@ -1,5 +1,5 @@
 import type { HeaderBlock } from './handler.js'
-import { FieldClass, fieldFault, PSEUDO_MASK } from './header-rules.js'
+import { FieldClass, PSEUDO_MASK, receivedFault, trimOuterSpace } from './header-rules.js'
 import type { ConnectionLimits } from './limits.js'
 
 /** What a block is in the life of a stream; each has rules of its own. RFC 9113 §8.1. */
@@ -40,10 +40,14 @@ export class DecodedBlock implements HeaderBlock {
     this.size += name.length + value.length + 32
     // Counted before cookies are joined: crumbs are fields too (CVE-2026-49975).
     if (++this.#fieldCount > fieldsMax || this.size > sizeMax) this.oversize = true
-    if (fieldClass !== FieldClass.Regular) {
+    if (fieldClass === FieldClass.Regular) this.#regularSeen = true
+    else if ((fieldClass & FieldClass.Padded) !== 0) {
+      this.#addPadded(name, value, fieldClass)
+      return
+    } else {
       if ((fieldClass & (PSEUDO_MASK | FieldClass.Malformed)) === 0) this.#regularSeen = true
       if (!this.#addSpecial(name, value, fieldClass)) return
-    } else this.#regularSeen = true
+    }
     if (!this.oversize) this.list.push(name, value)
   }
 
@@ -100,10 +104,18 @@ export class DecodedBlock implements HeaderBlock {
     return undefined
   }
 
+  /** A value with white space around it, which has counted in the size. */
+  #addPadded(name: string, value: string, fieldClass: number): void {
+    const trimmed = trimOuterSpace(value)
+    this.#regularSeen = true
+    const isListed = this.#addSpecial(name, trimmed, fieldClass & ~FieldClass.Padded)
+    if (isListed && !this.oversize) this.list.push(name, trimmed)
+  }
+
   /** Returns whether the field is to be listed. */
   #addSpecial(name: string, value: string, fieldClass: number): boolean {
     if ((fieldClass & FieldClass.Malformed) !== 0) {
-      this.#blame(fieldFault(name, value) ?? `field ${name} is malformed`)
+      this.#blame(receivedFault(name, value) ?? `field ${name} is malformed`)
     } else if ((fieldClass & PSEUDO_MASK) !== 0) {
       this.#addPseudo(name, value, fieldClass)
     } else if (fieldClass === FieldClass.ContentLength) {

@@ -18,6 +18,8 @@ export const FieldClass = {
   Te: 0x200,
   /** The message is malformed, whatever else it holds. */
   Malformed: 0x400,
+  /** An ordinary field with white space around its value, which is to be taken off. */
+  Padded: 0x800,
 } as const
 
 /** All pseudo-header fields. */
@@ -45,9 +47,33 @@ const SPECIAL_CLASSES: ReadonlyMap<string, number> = new Map([
   ['upgrade', FieldClass.Malformed],
 ])
 
-/** The class of a field. Given to the HPACK decoder. */
+/** The class of a received field. Given to the HPACK decoder. */
 export function classifyField(name: string, value: string): number {
-  return fieldFault(name, value) === undefined ? plainClass(name) : FieldClass.Malformed
+  if (receivedFault(name, value) !== undefined) return FieldClass.Malformed
+  return hasOuterSpace(value) ? plainClass(name) | FieldClass.Padded : plainClass(name)
+}
+
+/**
+ * Why a received field makes its message malformed, or undefined. As `fieldFault`, but white space around an
+ * ordinary value is none: gRPC servers of every language send it (`grpc-message`), and a call would lose its
+ * status for it. RFC 9113 §8.2.1 leaves it to the receiver. No pseudo-header field has a use for it.
+ */
+export function receivedFault(name: string, value: string): string | undefined {
+  const isTrimmed = hasOuterSpace(value) && name.charCodeAt(0) !== COLON
+  return fieldFault(name, isTrimmed ? trimOuterSpace(value) : value)
+}
+
+/** `value` without the spaces and tabs around it, which are no part of it. RFC 9110 §5.5. */
+export function trimOuterSpace(value: string): string {
+  let start = 0
+  let end = value.length
+  while (start < end && isSpace(value.charCodeAt(start))) start++
+  while (end > start && isSpace(value.charCodeAt(end - 1))) end--
+  return value.slice(start, end)
+}
+
+function hasOuterSpace(value: string): boolean {
+  return isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))
 }
 
 function plainClass(name: string): number {
@@ -57,7 +83,7 @@ function plainClass(name: string): number {
 
 const COLON = 0x3a
 
-/** Why a field makes its message malformed, or undefined. RFC 9113 §8.2.1, §8.2.2, §8.3. */
+/** Why a field may not be sent, or undefined. RFC 9113 §8.2.1, §8.2.2, §8.3. */
 export function fieldFault(name: string, value: string): string | undefined {
   const fault = nameFault(name) ?? valueFault(name, value)
   if (fault !== undefined) return fault
@@ -92,7 +118,7 @@ function valueFault(name: string, value: string): string | undefined {
       return `value of ${name} has octet 0x${octet.toString(16)} at ${i}`
     }
   }
-  if (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))) {
+  if (hasOuterSpace(value)) {
     return `value of ${name} begins or ends with white space`
   }
   return undefined

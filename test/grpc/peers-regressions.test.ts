@@ -161,6 +161,35 @@ t.test('R12, R15, T12, T13: malformed responses are INTERNAL, and reset with PRO
   t.end()
 })
 
+t.test('RFC 9113 §8.2.1: no status is lost for white space around a value of a response', t => {
+  // What Python's handlers that raise without a text answer, and grpc-go, grpc-java and C-core send as it is.
+  const why = 'Exception calling application: '
+  const table: readonly (readonly string[])[] = [
+    ['grpc-status', '2', 'grpc-message', why],
+    ['grpc-status', '2', 'grpc-message', `\t${why}`],
+    ['grpc-status', ' 2 ', 'grpc-message', why, 'x', ' y\t'],
+  ]
+  for (const fields of table) {
+    const client = new WireClient()
+    const whole = client.probe(id => [only(id, ...fields)])
+    t.match(whole.error, { code: 'UNKNOWN', message: why.trim(), origin: 'peer' })
+    const late = client.probe(id => [headers(id, 'a', ' b '), trailers(id, ...fields)])
+    t.match(late.error, { code: 'UNKNOWN', message: why.trim(), origin: 'peer' })
+    t.same(client.endings, [], 'and nothing is reset')
+  }
+  t.end()
+})
+
+t.test('RFC 9113 §8.2.1: a request with white space around its values is served', t => {
+  const route = echo()
+  const server = new WireServer([route])
+  const fields = { 'grpc-timeout': ' 1S', 'grpc-encoding': 'identity\t', te: ' trailers', x: ' y ' }
+  t.equal(server.probe(requestFields(fields), hi), OK)
+  t.equal(route.calls[0]?.metadata.get('x'), 'y')
+  t.equal(route.calls[0]?.deadline, 2_000)
+  t.end()
+})
+
 t.test('responses that other clients get wrong: what the specification says', t => {
   type Reply = (id: number) => readonly Buffer[]
   const good: Reply = id => [headers(id), data(id, hi), trailers(id, 'grpc-status', '0')]
