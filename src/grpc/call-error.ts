@@ -69,10 +69,11 @@ export function cancelError(address: string | undefined, unprocessed: boolean): 
   return new GrpcError(Status.Cancelled, 'the call was cancelled', { address, unprocessed })
 }
 
-/** Client: the header list is larger than the server takes. */
-export function unsendableError(cause: RangeError, address: string | undefined): GrpcError {
+/** Client: the request could not be sent. RangeError: its header list is larger than the server takes. */
+export function unsendableError(cause: unknown, address: string | undefined): GrpcError {
+  const status = cause instanceof RangeError ? Status.ResourceExhausted : Status.Internal
   const options: GrpcErrorOptions = { unprocessed: true, address, cause }
-  return stacklessError(Status.ResourceExhausted, cause.message, options)
+  return stacklessError(status, (cause as Error).message, options)
 }
 
 /** Client: adds what the reader of a response cannot know. The server may have noticed first that time was up. */

@@ -39,6 +39,14 @@ export class CallSettings {
   }
 }
 
+/** What a client call sends compressed. @throws RangeError as `findCompression`. */
+export function compressionOf(options: {
+  readonly compression?: string | undefined
+  readonly compressions?: Compressions
+}): Compression | undefined {
+  return findCompression(options.compressions ?? DEFAULT_COMPRESSIONS, options.compression)
+}
+
 /**
  * The compression called `name`; undefined for none and for `identity`.
  *

@@ -1,3 +1,5 @@
+import { hasOneRequest, type Method } from './method.js'
+
 /** What has happened to a call of a client. */
 export const ClientCallFlag = {
   RequestSent: 1,
@@ -19,3 +21,11 @@ export const ClientCallFlag = {
 /** What a receiver is told besides the end. */
 export const CLIENT_CALL_NEWS: number =
   ClientCallFlag.HeadersDue | ClientCallFlag.ReadableDue | ClientCallFlag.DrainDue
+
+/** @throws TypeError when a call of `method` in this state takes no further message. */
+export function checkWrite(flags: number, method: Method): void {
+  if ((flags & ClientCallFlag.HalfClosed) !== 0) throw new TypeError('write after halfClose')
+  if ((flags & ClientCallFlag.RequestSent) !== 0 && hasOneRequest(method.kind)) {
+    throw new TypeError(`${method.path} takes one message; it was sent already`)
+  }
+}

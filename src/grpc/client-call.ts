@@ -17,16 +17,16 @@ import {
   responseResetError,
   unsendableError,
 } from './call-error.js'
-import { findCompression } from './call-options.js'
+import { compressionOf } from './call-options.js'
 import { type CallWait, callTimes, NOT_YET, type WaitingPlace, wholeMs } from './call-timing.js'
-import { CLIENT_CALL_NEWS, ClientCallFlag as Flag } from './client-call-flag.js'
+import { CLIENT_CALL_NEWS, checkWrite, ClientCallFlag as Flag } from './client-call-flag.js'
 import type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
-import { type Compression, DEFAULT_COMPRESSIONS } from './compression.js'
+import type { Compression } from './compression.js'
 import { LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import { DEFAULT_CALL_LIMITS } from './limits.js'
 import { encodeMessage, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
-import { type Codec, codecOf, hasOneRequest, hasOneResponse, type Method } from './method.js'
+import { type Codec, codecOf, hasOneResponse, type Method } from './method.js'
 import { extraHeaders } from './request-headers.js'
 import { ResponseNews, type ResponseReader, responseReader } from './response-reader.js'
 import { addToError, GrpcError, Status, stacklessError } from './status.js'
@@ -46,7 +46,8 @@ export class ClientCall implements StreamHandler {
   compressing = true
   readonly #options: ClientCallOptions
   readonly #receiver: ClientCallReceiver
-  readonly #timer: Timer | undefined
+  /** For the deadline, and for the text of a response that is not gRPC. */
+  #timer: Timer | undefined
   readonly #requestCodec: Codec
   readonly #responseCodec: Codec
   readonly #compression: Compression | undefined
@@ -83,10 +84,7 @@ export class ClientCall implements StreamHandler {
     this.#timer = this.deadline === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
     this.#requestCodec = requestCodec
     this.#responseCodec = responseCodec
-    this.#compression = findCompression(
-      options.compressions ?? DEFAULT_COMPRESSIONS,
-      options.compression,
-    )
+    this.#compression = compressionOf(options)
     if (this.#timer !== undefined) options.timers.schedule(this.#timer, this.deadline)
   }
 
@@ -141,9 +139,7 @@ export class ClientCall implements StreamHandler {
       stream = connection.open(headers, false, this, extra)
     } catch (cause) {
       // Nothing was written. Often this is not the turn of whoever waits for the call: its receiver must hear.
-      if (cause instanceof RangeError) return this.#abandon(unsendableError(cause, this.#address))
-      const options = { unprocessed: true, address: this.#address, cause }
-      return this.#abandon(stacklessError(Status.Internal, (cause as Error).message, options))
+      return this.#abandon(unsendableError(cause, this.#address))
     }
     this.#stream = stream
     this.#leftAtStartMs = wholeMs(remainingMs)
@@ -216,22 +212,19 @@ export class ClientCall implements StreamHandler {
   /** @internal */
   onReset(errorCode: number, byPeer: boolean, fault?: string): void {
     if (this.#isOver()) return
-    const isLate = byPeer && errorCode === ErrorCode.Cancel && this.#isLate()
-    const error = isLate ? this.#lateError(this.#now) : responseResetError(errorCode, byPeer, fault)
-    this.#settle(addToError(error, this.#address))
-    this.#due(Flag.StatusDue)
+    const isLate = byPeer && errorCode === ErrorCode.Cancel && this.#now >= this.deadline
+    this.#lose(isLate ? this.#lateError(this.#now) : responseResetError(errorCode, byPeer, fault))
   }
 
   /** @internal */
   onLost(cause: Error, unprocessed: boolean): void {
-    if (this.#isOver()) return
-    this.#settle(addToError(responseLostError(cause, unprocessed), this.#address))
-    this.#due(Flag.StatusDue)
+    if (!this.#isOver()) this.#lose(responseLostError(cause, unprocessed))
   }
 
   /** @internal Time is up. Runs outside `receive`, so the receiver is told here. */
   onTimer(_timer: Timer, now: number): void {
-    this.#end(this.#lateError(now))
+    const foreign = this.#response?.foreignError
+    this.#end(foreign === undefined ? this.#lateError(now) : addToError(foreign, this.#address))
     // What the receiver throws must not keep other timers from firing.
     dispatchCall(this)
   }
@@ -266,6 +259,7 @@ export class ClientCall implements StreamHandler {
       this.#leftAtAnswerMs = wholeMs(this.deadline - this.#now)
       this.#due(Flag.HeadersDue)
     }
+    if ((news & ResponseNews.Foreign) !== 0) this.#awaitText()
     const response = this.#response!
     if (response.readable && (news & ResponseNews.Messages) !== 0) this.#due(Flag.ReadableDue)
     if ((news & (ResponseNews.Ended | ResponseNews.Broken)) === 0) return
@@ -274,7 +268,7 @@ export class ClientCall implements StreamHandler {
     const isBroken = (news & ResponseNews.Broken) !== 0
     if (!stream.closed) stream.reset(isBroken ? ErrorCode.Cancel : ErrorCode.NoError)
     // The server may have noticed first that our time is up.
-    if (response.error?.status === Status.Cancelled && this.#isLate()) {
+    if (response.error?.status === Status.Cancelled && this.#now >= this.deadline) {
       response.error = this.#lateError(this.#now)
       response.trailers = undefined
     }
@@ -285,16 +279,28 @@ export class ClientCall implements StreamHandler {
     this.#due(Flag.StatusDue)
   }
 
+  /** The outcome is decided, and text for its error is waited for a moment only. */
+  #awaitText(): void {
+    const { errorBodyTimeoutMs } = this.#options.limits ?? DEFAULT_CALL_LIMITS
+    const until = this.#now + errorBodyTimeoutMs
+    if (until >= this.deadline) return
+    this.#timer ??= new Timer(this)
+    this.#options.timers.schedule(this.#timer, until)
+  }
+
+  /** The stream is gone. What the headers of a response that is not gRPC have decided stays. */
+  #lose(error: GrpcError): void {
+    this.#settle(addToError(this.#response!.foreignError ?? error, this.#address))
+    this.#due(Flag.StatusDue)
+  }
+
   /** The status is known, even if it waits for the application to read: what happens to the stream does not matter any more. */
   #isOver(): boolean {
     return this.settled || this.#response!.isHeld
   }
 
   #encode(message: unknown): Uint8Array | undefined {
-    if ((this.#flags & Flag.HalfClosed) !== 0) throw new TypeError('write after halfClose')
-    if ((this.#flags & Flag.RequestSent) !== 0 && hasOneRequest(this.method.kind)) {
-      throw new TypeError(`${this.method.path} takes one message; it was sent already`)
-    }
+    checkWrite(this.#flags, this.method)
     const { sendMessageSizeMax } = this.#options.limits ?? DEFAULT_CALL_LIMITS
     const payload = encodeMessage(this.#requestCodec, message, sendMessageSizeMax)
     if (!(payload instanceof GrpcError)) return payload
@@ -323,18 +329,15 @@ export class ClientCall implements StreamHandler {
   /** There is a stream: sends what has waited for it. */
   #flush(stream: Stream): void {
     const isClosed = (this.#flags & Flag.HalfClosed) !== 0
-    const first = this.#first
-    const unsent = this.#unsent
+    const isOpen = sendUnsent(stream, this.#first, this.#unsent, isClosed)
     this.#first = undefined
     this.#unsent = undefined
-    const isOpen = sendUnsent(stream, first, unsent, isClosed)
     if ((this.#flags & Flag.WantsDrain) === 0) return
     this.#flags &= ~Flag.WantsDrain
     // Where the stream is full as well, its own onDrain follows.
     if (isOpen && !isClosed) this.#receiver.onDrain()
   }
 
-  /** The time of this turn. */
   get #now(): number {
     return this.#stream!.connection.now
   }
@@ -353,10 +356,6 @@ export class ClientCall implements StreamHandler {
       earlierMs,
       this.#wait,
     )
-  }
-
-  #isLate(): boolean {
-    return this.#now >= this.deadline
   }
 
   #lateError(now: number): GrpcError {

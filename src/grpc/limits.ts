@@ -41,9 +41,14 @@ export interface CallLimits {
   readonly sendStatusMessageSizeMax: number
   /**
    * Start of a body that is not gRPC (an HTML page of a proxy) that goes into
-   * the error's message. Unit: octets. Default: 1_024. Reason: enough to recognise the page.
+   * the error's message; then the call ends. Unit: octets. Default: 1_024. Reason: enough to recognise the page.
    */
   readonly errorBodySizeMax: number
+  /**
+   * Time for such a body, from its headers on; then the call ends with what has come. Unit: ms.
+   * Default: 500. Reason: the headers have decided the status, and a body need not end.
+   */
+  readonly errorBodyTimeoutMs: number
   /**
    * Encoded messages a client call holds while it has no connection before
    * `write` answers false. Unit: octets. Default: 1_048_576. Reason:
@@ -62,6 +67,7 @@ export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
   statusMessageSizeMax: 8_192,
   sendStatusMessageSizeMax: 4_096,
   errorBodySizeMax: 1_024,
+  errorBodyTimeoutMs: 500,
   unsentSizeMax: 1_048_576,
 })
 

@@ -1,6 +1,7 @@
 import type { HeaderBlock, HeaderList, Stream } from '../connection/index.js'
 import type { ClientCallOptions } from './client-call-options.js'
 import { type Compressions, DEFAULT_COMPRESSIONS } from './compression.js'
+import { ForeignBody } from './foreign-body.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import { type CallLimits, DEFAULT_CALL_LIMITS } from './limits.js'
 import { MessageInbox } from './message-inbox.js'
@@ -18,8 +19,10 @@ export const ResponseNews = {
   Messages: 2,
   /** The server has said how the call ended: `error`, `trailers`. */
   Ended: 4,
-  /** The response broke a rule: `error`. Nothing more is read. */
+  /** Nothing more is read, though more may come: `error`. */
   Broken: 8,
+  /** The headers of a response that is not gRPC: `foreignError`. It goes on to its end, or to as much text as is kept. */
+  Foreign: 16,
 } as const
 
 /** How the response of a call is to be read. */
@@ -58,9 +61,8 @@ export class ResponseReader {
   readonly #stream: Stream
   /** Headers of the final response. */
   #head: ResponseHead | undefined
-  /** The body is not gRPC: it only goes into the error's message. */
-  #isForeign: boolean
-  #foreignBody: string
+  /** There where the body is not gRPC: it only goes into the error's message. */
+  #foreignBody: ForeignBody | undefined
   #inbox: MessageInbox | undefined
   #response: unknown
   #hasResponse: boolean
@@ -73,8 +75,7 @@ export class ResponseReader {
     this.#options = options
     this.#stream = stream
     this.#head = undefined
-    this.#isForeign = false
-    this.#foreignBody = ''
+    this.#foreignBody = undefined
     this.#inbox = undefined
     this.#response = undefined
     this.#hasResponse = false
@@ -89,6 +90,12 @@ export class ResponseReader {
   /** Whether the status is known, though it waits for messages that come before it. */
   get isHeld(): boolean {
     return this.#isHeld
+  }
+
+  /** What the headers of a response that is not gRPC mean for the call, with the text that has come; undefined when it is gRPC. */
+  get foreignError(): GrpcError | undefined {
+    const body = this.#foreignBody
+    return body && responseError(undefined, this.#head!, body.text, this.#options.limits)
   }
 
   /** Whether `read` has a message. One response counts as soon as it is there: the caller waits for the status. */
@@ -145,7 +152,7 @@ export class ResponseReader {
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): number {
     let news: number = ResponseNews.None
     if (start < end) {
-      if (this.#isForeign) this.#receiveForeign(bytes, start, end)
+      if (this.#foreignBody !== undefined) news = this.#receiveForeign(bytes, start, end)
       else if (this.#options.oneResponse) news = this.#receiveOne(bytes, start, end)
       else news = this.#receiveMany(bytes, start, end)
     }
@@ -156,8 +163,8 @@ export class ResponseReader {
   /** Headers that a body, or trailers, follow. A status among them does not count. */
   #begin(head: ResponseHead): number {
     if (head.httpStatus !== 200 || head.subtype === undefined) {
-      this.#isForeign = true
-      return ResponseNews.None
+      this.#foreignBody = new ForeignBody(this.#options.limits.errorBodySizeMax)
+      return ResponseNews.Foreign
     }
     const { subtype } = this.#options
     if (head.subtype !== '' && head.subtype !== subtype) {
@@ -173,7 +180,7 @@ export class ResponseReader {
     const { limits, oneResponse } = this.#options
     const inbox = this.#inbox
     this.trailers = head?.list
-    this.error = responseError(head, this.#head!, this.#foreignBody, limits)
+    this.error = responseError(head, this.#head!, this.#foreignBody?.text ?? '', limits)
     if (inbox?.full === true) {
       this.#isHeld = true
       return ResponseNews.None
@@ -188,10 +195,12 @@ export class ResponseReader {
     return ResponseNews.Ended
   }
 
-  #receiveForeign(bytes: Buffer, start: number, end: number): void {
-    const room = this.#options.limits.errorBodySizeMax - this.#foreignBody.length
-    if (room > 0) this.#foreignBody += bytes.toString('utf8', start, Math.min(end, start + room))
+  /** Enough of it is enough: it may never end. */
+  #receiveForeign(bytes: Buffer, start: number, end: number): number {
+    const body = this.#foreignBody!
+    body.add(bytes, start, end)
     this.#stream.consume(end - start)
+    return body.full ? this.#breakWith(this.foreignError!) : ResponseNews.None
   }
 
   /** Most responses are one plain message that is all of one DATA frame: those need no inbox. */

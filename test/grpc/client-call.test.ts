@@ -591,22 +591,92 @@ t.test('T8: interim responses are skipped', t => {
   t.end()
 })
 
-t.test('T9: a body that is not gRPC goes into the message, up to a limit', t => {
-  const side = sent({ limits: callLimits({ errorBodySizeMax: 12 }) })
+t.test('T9: a body that is not gRPC goes into the message', t => {
+  const side = sent()
   side.stream.deliverHeaders([':status', '200', 'content-type', 'text/html'])
   side.stream.deliver(Buffer.from('<html><b'))
-  side.stream.deliver(Buffer.from('ody>Sorry'))
-  side.stream.deliver(Buffer.from('.'), true)
+  side.stream.deliver(Buffer.from('ody>Sorry \xe2\x82', 'latin1'))
+  side.stream.deliver(Buffer.from('\xac.', 'latin1'), true)
   side.turn()
   t.equal(side.code, 'UNKNOWN')
   t.equal(
     side.error?.message,
-    'no grpc-status; HTTP status 200, content-type "text/html": <html><body>',
+    'no grpc-status; HTTP status 200, content-type "text/html": <html><body>Sorry \u20ac.',
   )
   t.same(side.heard, ['status'], 'such headers are no metadata')
   t.equal(side.stream.consumed, side.stream.delivered)
+  t.equal(side.connection.timers.count, 0)
   t.end()
 })
+
+t.test('T9: a body that is not gRPC ends the call at its limit, not at its end', t => {
+  const side = sent({ limits: callLimits({ errorBodySizeMax: 12 }) })
+  side.stream.deliverHeaders([':status', '503', 'content-type', 'text/html'])
+  side.stream.deliver(Buffer.from('<html><b'))
+  side.turn()
+  t.same(side.heard, [], 'more of it may come')
+  side.stream.deliver(Buffer.from('ody>Sorry, and so on'))
+  side.turn()
+  t.match(side.error, { code: 'UNAVAILABLE', origin: 'peer' })
+  t.equal(
+    side.error?.message,
+    'no grpc-status; HTTP status 503, content-type "text/html": <html><body>',
+  )
+  t.same(side.heard, ['status'])
+  t.match(side.stream.sent.at(-1), { type: 'reset', code: ErrorCode.Cancel })
+  t.equal(side.stream.consumed, side.stream.delivered)
+  t.equal(side.connection.timers.count, 0)
+  t.end()
+})
+
+t.test('T9: a body that is not gRPC and stops is waited for half a second', t => {
+  for (const deadline of [undefined, 60_000]) {
+    const side = sent(deadline === undefined ? {} : { deadline })
+    side.connection.advance(1_100)
+    side.stream.deliverHeaders([':status', '502', 'content-type', 'text/plain'])
+    side.stream.deliver(Buffer.from('upstream'))
+    side.turn()
+    side.connection.advance(1_599)
+    t.same(side.heard, [])
+    side.connection.advance(1_600)
+    t.match(side.error, {
+      code: 'UNAVAILABLE',
+      origin: 'peer',
+      message: 'no grpc-status; HTTP status 502, content-type "text/plain": upstream',
+    })
+    t.match(side.stream.sent.at(-1), { type: 'reset', code: ErrorCode.Cancel })
+    t.equal(side.connection.timers.count, 0)
+  }
+  t.end()
+})
+
+t.test(
+  'T9: headers that are not gRPC decide: neither deadline nor reset nor loss hides the status',
+  t => {
+    const status = { code: 'UNAVAILABLE', message: /HTTP status 503/, origin: 'peer' }
+    const ends: ((side: ClientSide) => void)[] = [
+      side => side.connection.advance(1_200),
+      side => side.stream.deliverReset(ErrorCode.Cancel),
+      side => side.stream.deliverReset(ErrorCode.NoError),
+      side => side.stream.handler.onLost(new Error('gone'), false),
+    ]
+    for (const end of ends) {
+      const side = sent({ deadline: 1_200 })
+      side.stream.deliverHeaders([':status', '503', 'content-type', 'text/html'])
+      side.turn()
+      end(side)
+      side.turn()
+      t.match(side.error, status)
+      t.same(side.heard, ['status'])
+      t.equal(side.connection.timers.count, 0)
+    }
+    const cancelled = sent()
+    cancelled.stream.deliverHeaders([':status', '503', 'content-type', 'text/html'])
+    cancelled.call.cancel()
+    t.equal(cancelled.code, 'CANCELLED', 'who gives up hears that he did')
+    t.end()
+  },
+)
 
 t.test('T10: another subtype than ours is INTERNAL, plain application/grpc is not', t => {
   const side = sent()
