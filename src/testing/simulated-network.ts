@@ -189,7 +189,7 @@ export class SimulatedNetwork implements Runtime {
     }
   }
 
-  async lookup(): Promise<readonly string[]> {
+  lookup(): readonly string[] {
     return [ADDRESS]
   }
 

@@ -51,6 +51,11 @@ export function formatAddress(host: string | undefined, port: number | undefined
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
+/** An address of IPv4 or IPv6, not a name that has to be looked up. */
+export function isLiteral(host: string): boolean {
+  return host.includes(':') || /^[\d.]+$/.test(host)
+}
+
 function parse(text: string, forms: string): Address {
   if (typeof text !== 'string') {
     throw new TypeError(`address is a ${typeof text}; expected ${forms}`)

@@ -9,12 +9,8 @@ import { errorListener } from './error-listener.js'
 import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
 import { GrpcListener } from './grpc-listener.js'
 import { MESSAGE_SIZE_MAX } from './message.js'
-import {
-  type ClientTlsOptions,
-  nodeRuntime,
-  type Runtime,
-  type ServerTlsOptions,
-} from './runtime.js'
+import { nodeRuntime } from './node-runtime.js'
+import type { ClientTlsOptions, Runtime, ServerTlsOptions } from './runtime.js'
 import { type ConnectionOptions, checkServeOptions, type ServeOptions } from './serve-options.js'
 import { Session } from './session.js'
 import { checkSessionOptions, type SessionOptions } from './session-options.js'

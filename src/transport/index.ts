@@ -8,6 +8,7 @@ export {
 } from './grpc-transport.js'
 export { memoryTransport } from './memory-transport.js'
 export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
+export { nodeRuntime } from './node-runtime.js'
 export { MessageError } from './protobuf-reader.js'
 export type {
   Cancellable,
@@ -22,7 +23,6 @@ export type {
   Runtime,
   ServerTlsOptions,
 } from './runtime.js'
-export { nodeRuntime } from './runtime.js'
 export type { ServeOptions, Server, StopOptions } from './serve-options.js'
 export { serve } from './server.js'
 export { connect, Session, type SessionState } from './session.js'

@@ -2,12 +2,19 @@ import type { Connection, ConnectionLimits, FrameObserver } from '../connection/
 import { CallConnector } from '../grpc/index.js'
 import { type Address, formatAddress } from './address.js'
 import { certificateOf } from './connection-peer.js'
+import { Dial, type DialOwner } from './dial.js'
 import type { DriverOwner } from './driver-options.js'
 import { goawayText } from './lost-connection.js'
 import type { Cancellable, ClientTlsOptions, RawSocket, Runtime } from './runtime.js'
 import { SocketDriver } from './socket-driver.js'
 import type { TimerHost } from './timer-host.js'
-import { connectError, TransportError, TransportErrorCode, tlsError } from './transport-error.js'
+import {
+  connectError,
+  systemCode,
+  TransportError,
+  TransportErrorCode,
+  tlsError,
+} from './transport-error.js'
 
 /** What servers say in GOAWAY to clients that send PING too often. gRPC A8. */
 const TOO_MANY_PINGS = 'too_many_pings'
@@ -40,12 +47,14 @@ export interface LinkOptions {
 }
 
 /** One connection of a session, from the attempt to connect until its socket is gone. */
-export class Link implements DriverOwner {
+export class Link implements DriverOwner, DialOwner {
   readonly connector: CallConnector
   readonly #owner: LinkOwner
   readonly #options: LinkOptions
-  readonly #socket: RawSocket
+  readonly #dial: Dial
   readonly #timeout: Cancellable
+  /** The socket that was dialled has not closed yet. */
+  #isOpen = false
   #driver: SocketDriver | undefined
   #error: Error | undefined
   #ready = false
@@ -58,14 +67,9 @@ export class Link implements DriverOwner {
     const { address, runtime, tls, connectTimeoutMs } = options
     this.connector = new CallConnector({ address: address.text })
     this.#timeout = runtime.schedule(connectTimeoutMs, () => this.#onTimeout())
-    this.#socket = runtime.connect(
-      { host: address.host, port: address.port, path: address.path, tls },
-      () => this.#onConnected(),
-    )
-    this.#socket.on('error', error => {
-      this.#error ??= this.#connectError(error)
-    })
-    this.#socket.on('close', () => this.#onSocketClose())
+    const { host, port, path } = address
+    this.#dial = new Dial(runtime, { host, port, path, tls }, this)
+    this.#dial.start()
   }
 
   /** The connection, from the moment the socket is connected. */
@@ -86,7 +90,7 @@ export class Link implements DriverOwner {
   /** Ends every call and the socket. */
   destroy(cause: Error): void {
     this.#error ??= cause
-    if (this.#driver === undefined) this.#socket.destroy()
+    if (this.#driver === undefined) this.#dial.destroy()
     else this.#driver.destroy(cause)
   }
 
@@ -137,17 +141,27 @@ export class Link implements DriverOwner {
     this.#retire(this.#error ?? cause ?? this.#lost())
   }
 
+  /** Of the driver: its socket has closed. */
   onGone(): void {
-    this.#timeout.cancel()
-    this.#retire(this.#error ?? this.#lost())
-    if (this.#gone) return
-    this.#gone = true
-    this.#owner.onGone(this)
+    this.#isOpen = false
+    this.#checkGone()
   }
 
-  #onConnected(): void {
+  onDialFailed(error: Error | undefined): void {
+    if (error !== undefined) this.#error ??= this.#connectError(error)
+  }
+
+  onDialEnd(): void {
+    if (!this.#isOpen) this.#checkGone()
+  }
+
+  onDialled(socket: RawSocket): void {
+    this.#isOpen = true
+    socket.on('error', error => {
+      this.#error ??= this.#connectError(error)
+    })
+    socket.on('close', () => this.#onSocketClose())
     const { address, tls, runtime, timers, limits, observer } = this.#options
-    const socket = this.#socket
     if (tls !== undefined && socket.alpnProtocol !== 'h2') {
       this.#error ??= new TransportError(
         TransportErrorCode.Tls,
@@ -176,7 +190,7 @@ export class Link implements DriverOwner {
   /** What the socket says before there is a connection. A reset is the end of the TLS handshake, if there was to be one. */
   #connectError(error: Error): TransportError {
     const { address, tls } = this.#options
-    const isReset = 'code' in error && error.code === 'ECONNRESET'
+    const isReset = systemCode(error) === 'ECONNRESET'
     if (tls === undefined || this.#driver !== undefined || !isReset) {
       return connectError(address.text, error)
     }
@@ -186,11 +200,12 @@ export class Link implements DriverOwner {
   #onTimeout(): void {
     const { address, connectTimeoutMs } = this.#options
     const stage = this.#driver === undefined ? 'no connection' : 'connected, but no HTTP/2 SETTINGS'
+    const progress = this.#driver === undefined ? this.#dial.progress : ''
     this.destroy(
       new TransportError(
         TransportErrorCode.Timeout,
         address.text,
-        `${address.text}: ${stage} within ${connectTimeoutMs} ms`,
+        `${address.text}: ${stage} within ${connectTimeoutMs} ms${progress === '' ? '' : ` (${progress})`}`,
       ),
     )
   }
@@ -198,6 +213,14 @@ export class Link implements DriverOwner {
   /** The driver tells of the socket's end once there is one. */
   #onSocketClose(): void {
     if (this.#driver === undefined) this.onGone()
+  }
+
+  #checkGone(): void {
+    this.#timeout.cancel()
+    this.#retire(this.#error ?? this.#lost())
+    if (this.#gone || !this.#dial.ended) return
+    this.#gone = true
+    this.#owner.onGone(this)
   }
 
   #retire(cause: Error): void {

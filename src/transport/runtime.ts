@@ -1,15 +1,4 @@
-import { lookup } from 'node:dns'
-import type { Server as NetServer } from 'node:net'
-import { createServer, Socket as NetSocket, connect as netConnect } from 'node:net'
-import type {
-  ConnectionOptions,
-  PeerCertificate,
-  SecureVersion,
-  TLSSocket,
-  TlsOptions,
-  Server as TlsServer,
-} from 'node:tls'
-import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
+import type { ConnectionOptions, PeerCertificate, TlsOptions } from 'node:tls'
 
 /** TLS as a client asks for it: `ca`, `cert`, `key`, `servername` ... */
 export type ClientTlsOptions = ConnectionOptions
@@ -19,34 +8,6 @@ export type ServerTlsOptions = TlsOptions
 
 /** A certificate that was presented and verified: `subject`, `subjectaltname`, `fingerprint256` ... */
 export type Certificate = PeerCertificate
-
-/** The ALPN name of HTTP/2. RFC 9113 §3.2. */
-const ALPN: readonly string[] = ['h2']
-
-/** RFC 9113 §9.2. */
-const TLS_VERSION_MIN: SecureVersion = 'TLSv1.2'
-
-/**
- * Those of TLS 1.3 in Node's order, and of TLS 1.2 the ephemeral AEAD suites: appendix A of RFC 9113 forbids
- * the rest, and §9.2.2 asks for ECDHE with AES-128-GCM. `tls.ciphers` overrides it.
- */
-const TLS_CIPHERS: string = [
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'TLS_AES_128_GCM_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':')
-
-/** What options of the caller come on top of. */
-const TLS_DEFAULTS: { readonly minVersion: SecureVersion; readonly ciphers: string } = {
-  minVersion: TLS_VERSION_MIN,
-  ciphers: TLS_CIPHERS,
-}
 
 /** Where a socket goes, or a server listens. */
 export interface RawAddress {
@@ -60,6 +21,10 @@ export interface RawAddress {
 export interface RawConnectOptions extends RawAddress {
   /** TLS with ALPN `h2`; unset: plain text. */
   readonly tls?: ConnectionOptions | undefined
+  /** Over TLS: whose certificate is asked for (SNI) and expected, where `host` is one of its addresses. `tls.servername` overrides it. */
+  readonly serverName?: string | undefined
+  /** Over TLS: TCP is set up, and the handshake begins. A runtime that cannot tell does not call it. */
+  readonly onTcp?: (() => void) | undefined
 }
 
 export interface RawListenOptions extends RawAddress {
@@ -156,141 +121,6 @@ export interface Runtime {
   connect(options: RawConnectOptions, onReady: () => void): RawSocket
   /** Rejects with the system's error. */
   listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener>
-  /** Addresses of a host name, in the resolver's order. Rejects with the system's error. */
-  lookup(host: string): Promise<readonly string[]>
-}
-
-/** The runtime of Node. The only place in the package that touches clock, timers, randomness and the network. */
-export const nodeRuntime: Runtime = {
-  now: () => Math.floor(performance.now()),
-  stopwatch: () => performance.now(),
-  schedule(delayMs, run) {
-    const timeout = setTimeout(run, delayMs)
-    timeout.unref()
-    return { cancel: () => clearTimeout(timeout), ref: () => void timeout.ref() }
-  },
-  afterMicrotasks: run => queueMicrotask(() => process.nextTick(run)),
-  afterTurn: run => void setImmediate(run),
-  random: () => Math.random(),
-  connect: connectSocket,
-  listen: listenSocket,
-  lookup: host =>
-    new Promise((resolve, reject) => {
-      lookup(host, { all: true, verbatim: true }, (error, found) => {
-        if (error === null) resolve(found.map(entry => entry.address))
-        else reject(error)
-      })
-    }),
-}
-
-function connectSocket(options: RawConnectOptions, onReady: () => void): RawSocket {
-  const where =
-    options.path === undefined
-      ? { host: options.host ?? 'localhost', port: options.port ?? 0 }
-      : { path: options.path }
-  const common = { ...where, allowHalfOpen: true, noDelay: true }
-  if (options.tls === undefined) return netConnect(common, onReady)
-  const name = options.host === undefined || isIp(options.host) ? {} : { servername: options.host }
-  const tls = { ...TLS_DEFAULTS, ...name, ...options.tls, ...common }
-  try {
-    const socket: TLSSocket = tlsConnect({ ...tls, ALPNProtocols: [...ALPN] }, () => {
-      refuseRenegotiation(socket)
-      onReady()
-    })
-    // tls.connect ignores the option: without this, what follows a small write waits 40 ms for its acknowledgement.
-    socket.setNoDelay(true)
-    return socket
-  } catch (error) {
-    // A key or a certificate that cannot be read: told as any failure to connect is.
-    return new NetSocket().destroy(error as Error)
-  }
-}
-
-/** RFC 6066 §3: literal addresses are not server names. */
-function isIp(host: string): boolean {
-  return host.includes(':') || /^[\d.]+$/.test(host)
-}
-
-function listenSocket(options: RawListenOptions, events: RawListenEvents): Promise<RawListener> {
-  const { tls, backlog } = options
-  const pending = new Set<NetSocket>()
-  const tlsServer = tls === undefined ? undefined : newTlsServer(tls, options, events, pending)
-  const server = tlsServer ?? newServer(events)
-  const where =
-    options.path === undefined
-      ? { host: options.host, port: options.port ?? 0 }
-      : { path: options.path }
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(backlog === undefined ? where : { ...where, backlog }, () => {
-      server.off('error', reject)
-      server.on('error', error => events.onError(error, ''))
-      const bound = server.address()
-      const isTcp = typeof bound === 'object' && bound !== null
-      resolve({
-        host: isTcp ? bound.address : '',
-        port: isTcp ? bound.port : 0,
-        close: () => closeServer(server),
-        destroyPending() {
-          for (const socket of pending) socket.destroy()
-        },
-        updateTls: next => tlsServer?.setSecureContext(secureOptions(next)),
-      })
-    })
-  })
-}
-
-function newServer(events: RawListenEvents): NetServer {
-  return createServer({ allowHalfOpen: true, noDelay: true }, socket => events.onSocket(socket))
-}
-
-/**
- * Node tells that a server has closed while the system still has its socket:
- * that goes at the end of the event loop's turn, after which two more begin.
- */
-function closeServer(server: NetServer): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => setImmediate(() => setImmediate(resolve)))
-  })
-}
-
-/** `pending` holds the sockets below TLS, for Node tells of nobody before the handshake is done. */
-function newTlsServer(
-  tls: TlsOptions,
-  options: RawListenOptions,
-  events: RawListenEvents,
-  pending: Set<NetSocket>,
-): TlsServer {
-  const server = createTlsServer(
-    {
-      ...secureOptions(tls),
-      allowHalfOpen: true,
-      noDelay: true,
-      handshakeTimeout: options.handshakeTimeoutMs,
-      ALPNProtocols: [...ALPN],
-    } as TlsOptions,
-    (socket: TLSSocket) => {
-      refuseRenegotiation(socket)
-      events.onSocket(socket)
-    },
-  )
-  server.on('connection', (socket: NetSocket) => {
-    pending.add(socket)
-    socket.once('close', () => pending.delete(socket))
-  })
-  server.on('tlsClientError', (error: Error, socket: NetSocket) => {
-    events.onError(error, `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`)
-    socket.destroy()
-  })
-  return server
-}
-
-/** RFC 9113 §9.2.1. Node only reports the attempt: the end of the socket is ours to make. */
-function refuseRenegotiation(socket: TLSSocket): void {
-  socket.disableRenegotiation()
-  socket.once('error', () => socket.destroy())
-}
-
-function secureOptions(tls: TlsOptions): TlsOptions {
-  return { ...TLS_DEFAULTS, ...tls }
+  /** Addresses of a host name, in the resolver's order, at least one; at once, if it knows them. Fails with the system's error. */
+  lookup(host: string): readonly string[] | Promise<readonly string[]>
 }

@@ -6,13 +6,8 @@ import {
 import { type Address, formatAddress, parseListenAddress } from './address.js'
 import { type ConnectionPeer, certificateOf } from './connection-peer.js'
 import { errorListener } from './error-listener.js'
-import {
-  nodeRuntime,
-  type RawListener,
-  type RawSocket,
-  type Runtime,
-  type ServerTlsOptions,
-} from './runtime.js'
+import { nodeRuntime } from './node-runtime.js'
+import type { RawListener, RawSocket, Runtime, ServerTlsOptions } from './runtime.js'
 import {
   checkServeOptions,
   type ServeOptions,

@@ -10,7 +10,8 @@ import { type Address, formatAddress, parseDialAddress } from './address.js'
 import { BackOff } from './back-off.js'
 import { errorListener } from './error-listener.js'
 import { Link, type LinkOwner } from './link.js'
-import { type Cancellable, nodeRuntime, type Runtime } from './runtime.js'
+import { nodeRuntime } from './node-runtime.js'
+import type { Cancellable, Runtime } from './runtime.js'
 import {
   checkSessionOptions,
   type SessionOptions,
@@ -91,7 +92,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** What requests call the server: `:authority`. RFC 9113 §8.3.1. */
   get authority(): string {
     const { tls } = this.#options
-    if (tls?.servername !== undefined) return tls.servername
+    if (tls?.servername !== undefined && tls.servername !== '') return tls.servername
     const { host, path, port } = this.#where
     return path === undefined ? formatAddress(host ?? 'localhost', port) : 'localhost'
   }

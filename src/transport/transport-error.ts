@@ -86,7 +86,12 @@ export function connectError(
   const code = systemCode(cause)
   const known = connectErrors[code]
   if (known !== undefined) {
-    return new TransportError(known[0], address, `${address}: ${known[1]} (${code})`, cause)
+    return new TransportError(
+      known[0],
+      address,
+      `${address}: ${known[1]} (${detailOf(cause)})`,
+      cause,
+    )
   }
   if (isTlsCode(code)) return tlsError(role, address, cause)
   return new TransportError(
@@ -105,7 +110,7 @@ export function tlsError(
 ): TransportError {
   const code = systemCode(cause)
   const text = tlsMistake(role, code) ?? `TLS failed: ${reasonOf(cause)}`
-  const suffix = code === '' ? '' : ` (${code})`
+  const suffix = code === '' ? '' : ` (${detailOf(cause)})`
   return new TransportError(TransportErrorCode.Tls, address, `${address}: ${text}${suffix}`, cause)
 }
 
@@ -131,14 +136,27 @@ export function listenError(address: string, cause: unknown): TransportError {
   )
 }
 
-/**
- * Happy eyeballs reports one error for each address it tried: the first of
- * them says what is wrong, the collection says nothing.
- */
-function systemCode(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return systemCode(cause.errors[0])
+/** Says of an address only that this machine has no way to it: what another address said tells more. */
+const NO_WAY: ReadonlySet<string> = new Set([
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'EADDRNOTAVAIL',
+  'EAFNOSUPPORT',
+])
+
+/** The system's name for what went wrong; of several addresses (`AggregateError`), that of the most telling one. Empty without one. */
+export function systemCode(cause: unknown): string {
+  if (cause instanceof AggregateError) {
+    const codes = cause.errors.map(systemCode).filter(code => code !== '')
+    return codes.find(code => !NO_WAY.has(code)) ?? codes[0] ?? ''
+  }
   if (typeof cause !== 'object' || cause === null || !('code' in cause)) return ''
   return String(cause.code)
+}
+
+/** What stands in brackets behind a sentence: the code, or what each address of a name said. */
+function detailOf(cause: unknown): string {
+  return cause instanceof AggregateError && cause.message !== '' ? cause.message : systemCode(cause)
 }
 
 function isTlsCode(code: string): boolean {

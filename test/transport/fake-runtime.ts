@@ -26,6 +26,8 @@ export class FakeRuntime implements Runtime {
   dialled: { options: RawConnectOptions; socket: FakeSocket; ready: () => void }[] = []
   events: RawListenEvents | undefined
   taken: Set<number> = new Set<number>()
+  /** What every name resolves to. */
+  hosts: readonly string[] | Promise<readonly string[]> = ['192.0.2.1']
 
   now(): number {
     return this.time
@@ -78,8 +80,8 @@ export class FakeRuntime implements Runtime {
     return { host: options.host ?? '::', port, close: () => void this.taken.delete(port) }
   }
 
-  async lookup(): Promise<readonly string[]> {
-    return ['127.0.0.1']
+  lookup(): readonly string[] | Promise<readonly string[]> {
+    return this.hosts
   }
 
   /** The microtasks of this turn, and what waits for their end. */

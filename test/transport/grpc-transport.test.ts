@@ -11,7 +11,7 @@ import {
 } from '../../src/grpc/index.js'
 import { type GrpcTransportOptions, grpcTransport } from '../../src/transport/grpc-transport.js'
 import { decodeMessage } from '../../src/transport/message.js'
-import { nodeRuntime } from '../../src/transport/runtime.js'
+import { nodeRuntime } from '../../src/transport/node-runtime.js'
 import { serve } from '../../src/transport/server.js'
 import type { CallListener, CallTransport, Message, Socket } from '../../src/transport/transport.js'
 import {

@@ -5,6 +5,7 @@ import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import { Status } from '../../src/grpc/index.js'
 import { type ConnectionPeer, peerOf } from '../../src/transport/connection-peer.js'
+import { nodeRuntime } from '../../src/transport/node-runtime.js'
 import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
 import { serve } from '../../src/transport/server.js'
 import { connect, type Session } from '../../src/transport/session.js'
@@ -128,6 +129,46 @@ t.test('RFC 6066 §3: servername overrides the name that is asked for and verifi
   const right = session(t, port, { tls: { ca: other.cert, servername: 'greeter.internal' } })
   t.equal((await unary(right)).error, undefined)
   t.equal(right.authority, 'greeter.internal')
+})
+
+t.test(
+  'RFC 6066 §3: a name with a dot at its end is asked for and verified without it',
+  async t => {
+    const asked: string[] = []
+    const other = await certificate('greeter.internal')
+    const SNICallback: NonNullable<ServeOptions['tls']>['SNICallback'] = (name, done) => {
+      asked.push(name)
+      done(null)
+    }
+    const { port } = await start(t, { tls: { ...other, SNICallback } })
+    const runtime = { ...nodeRuntime, lookup: () => ['127.0.0.1'] }
+    const client = connect(`greeter.internal.:${port}`, { runtime, tls: { ca: other.cert } })
+    t.teardown(() => client.close())
+    t.equal((await unary(client)).error, undefined)
+    t.equal(client.authority, `greeter.internal.:${port}`, 'as it was given, as peers do')
+
+    const named = session(t, port, { tls: { ca: other.cert, servername: 'greeter.internal.' } })
+    t.equal((await unary(named)).error, undefined)
+    t.same(asked, ['greeter.internal', 'greeter.internal'])
+
+    const silent = { ca: other.cert, servername: '' }
+    const unnamed = connect(`greeter.internal:${port}`, { runtime, tls: silent })
+    t.teardown(() => unnamed.close())
+    t.equal((await unary(unnamed)).error, undefined, 'no name is asked for, it is verified still')
+    t.equal(unnamed.authority, `greeter.internal:${port}`)
+    t.equal(asked.length, 2)
+    const wrong = connect(`other.internal:${port}`, { runtime, tls: silent })
+    t.teardown(() => wrong.close())
+    t.match((await unary(wrong)).error?.message, /not in the cert's altnames/)
+  },
+)
+
+t.test('an address of the name where nobody listens costs nothing', async t => {
+  const { port } = await start(t)
+  const runtime = { ...nodeRuntime, lookup: () => ['127.0.0.2', '127.0.0.1'] }
+  const client = connect(`localhost:${port}`, { runtime, tls: { ca: ours.cert } })
+  t.teardown(() => client.close())
+  t.equal((await unary(client)).error, undefined)
 })
 
 t.test(
