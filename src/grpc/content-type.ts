@@ -1,4 +1,5 @@
 import type { HeaderList } from '../connection/index.js'
+import { DEFAULT_SUBTYPE } from './method.js'
 
 const GRPC = 'application/grpc'
 
@@ -18,6 +19,19 @@ export function grpcSubtype(contentType: string): string | undefined {
   const type = (semicolon < 0 ? text : text.slice(0, semicolon)).trimEnd()
   if (type.length === GRPC.length) return ''
   return type[GRPC.length] === '+' ? type.slice(GRPC.length + 1) : undefined
+}
+
+/** Subtypes that go-micro's `x-content-type` can name; all else it encodes as protobuf. */
+const MICRO_SUBTYPE = /^application\/(?:grpc\+)?(json|bytes)$/
+
+/**
+ * What plain `application/grpc` carries: protobuf, unless go-micro's
+ * `x-content-type` says otherwise. Streams of go-micro v1 come so, for
+ * grpc-go 1.25 names no subtype for a codec that is forced.
+ */
+export function plainSubtype(microContentType: string): string {
+  if (microContentType === '') return DEFAULT_SUBTYPE
+  return MICRO_SUBTYPE.exec(microContentType)?.[1] ?? DEFAULT_SUBTYPE
 }
 
 /** The content type with `subtype`; plain where that is ''. */

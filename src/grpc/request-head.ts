@@ -2,10 +2,10 @@ import type { HeaderBlock, HeaderList, Stream } from '../connection/index.js'
 import { isBase64 } from './base64.js'
 import type { CallSettings } from './call-options.js'
 import { acceptsEncoding, type Compression } from './compression.js'
-import { grpcSubtype, responseHeaders } from './content-type.js'
+import { grpcSubtype, plainSubtype, responseHeaders } from './content-type.js'
 import { MessageInbox } from './message-inbox.js'
 import { isBinaryName, isReservedName } from './metadata.js'
-import { type Codec, DEFAULT_SUBTYPE, hasOneRequest, hasOneResponse } from './method.js'
+import { type Codec, hasOneRequest, hasOneResponse } from './method.js'
 import { encodeStatusMessage } from './percent-encoding.js'
 import type { Route, Router } from './router.js'
 import { Status } from './status.js'
@@ -83,7 +83,8 @@ class RequestFields {
   encoding = ''
   acceptEncoding = ''
   badBinary = ''
-  fromMicro = false
+  /** `x-content-type`, which go-micro's clients send; '' for none. */
+  microContentType = ''
 
   read(list: HeaderList): void {
     this.method = ''
@@ -97,7 +98,7 @@ class RequestFields {
     this.encoding = ''
     this.acceptEncoding = ''
     this.badBinary = ''
-    this.fromMicro = false
+    this.microContentType = ''
     for (let index = 0; index < list.length; index += 2) this.#field(list[index]!, list[index + 1]!)
   }
 
@@ -132,7 +133,7 @@ class RequestFields {
         this.acceptEncoding = this.acceptEncoding === '' ? value : `${this.acceptEncoding},${value}`
         break
       case 'x-content-type':
-        this.fromMicro = true
+        this.microContentType = value
         break
       default:
         if (isBinaryName(name) && !isReservedName(name) && !isBinaryValue(value)) {
@@ -201,7 +202,7 @@ export class RequestReader {
   #accept(list: HeaderList, route: Route, subtype: string): RequestHead | Refusal {
     const fields = this.#fields
     const { method } = route
-    const codecName = subtype === '' ? DEFAULT_SUBTYPE : subtype
+    const codecName = subtype === '' ? plainSubtype(fields.microContentType) : subtype
     const requestCodec = method.request.get(codecName)
     const responseCodec = method.response.get(codecName)
     if (requestCodec === undefined || responseCodec === undefined) {
@@ -238,7 +239,7 @@ export class RequestReader {
       requestCodec,
       responseCodec,
       timeoutMs,
-      leavesOpen: fields.fromMicro,
+      leavesOpen: fields.microContentType !== '',
       encoding,
       decompression,
       compression,

@@ -906,6 +906,35 @@ t.test('T17: faults of a request never become codes that belong to applications'
   t.end()
 })
 
+t.test(
+  'micro-wire §4.2: plain application/grpc carries what x-content-type of go-micro v1 says',
+  t => {
+    const route = new RecordingRoute('unary')
+    const codecs = new Map([
+      ['proto', TEXT],
+      ['json', { ...TEXT, decode: () => 'as JSON' }],
+    ])
+    const server = new ServerSide([
+      {
+        method: { path: '/t.T/C', kind: 'unary', request: codecs, response: codecs },
+        start: route.start.bind(route),
+      },
+    ])
+    for (const [contentType, microContentType, expected] of [
+      ['application/grpc', 'application/json', 'as JSON'],
+      ['application/grpc', 'application/grpc+json', 'as JSON'],
+      ['application/grpc', 'application/protobuf', 'x'],
+      ['application/grpc', 'text/unknown', 'x'],
+      ['application/grpc+proto', 'application/json', 'x'],
+    ] as const) {
+      const fields = { 'content-type': contentType, 'x-content-type': microContentType }
+      server.unary('x', { ':path': '/t.T/C', ...fields })
+      t.equal(route.call.request, expected, `${contentType}, ${microContentType}`)
+    }
+    t.end()
+  },
+)
+
 t.test('the codec gets the octets where they are: no copy for a message in one frame', t => {
   const route = new RecordingRoute('unary')
   const seen: number[] = []
