@@ -45,6 +45,7 @@ export async function greeterCases(context: GreeterContext): Promise<Map<string,
     ['metadata', () => metadata(greeter)],
     ['stream', () => serverEnds(greeter)],
     ['stream_client_ends', () => clientEnds(greeter)],
+    ['stream_cancelled', () => clientCancels(greeter)],
     ['stream_error', () => serverFails(greeter)],
     ['timeout', () => timeout(greeter)],
   ])
@@ -128,6 +129,20 @@ async function serverEnds(greeter: BoundClient<Greeter>): Promise<void> {
 async function clientEnds(greeter: BoundClient<Greeter>): Promise<void> {
   deepEqual(await conversation(greeter, ['a', 'b']), ['Hello, a', 'Hello, b'])
   await until(greeter, 'stream', 'ended by client after 2')
+}
+
+/** Given up is not ended: the handler hears of it as an error. */
+async function clientCancels(greeter: BoundClient<Greeter>): Promise<void> {
+  const abort = new AbortController()
+  async function* requests(): AsyncGenerator<{ name: string }> {
+    yield { name: 'a' }
+    await new Promise(() => {})
+  }
+  const replies = greeter.chat(requests(), { ...JSON_CALL, signal: abort.signal })
+  equal((await replies.next()).value?.text, 'Hello, a')
+  abort.abort()
+  await rejects(replies.next(), { name: 'AbortError' })
+  await until(greeter, 'stream', 'cancelled after 1')
 }
 
 async function serverFails(greeter: BoundClient<Greeter>): Promise<void> {

@@ -73,13 +73,18 @@ function greeterHandlers(server: Server, seen: Map<string, string>): Handlers<Gr
     state: ({ name }) => ({ text: seen.get(name) ?? '' }),
     chat: async function* (requests) {
       let count = 0
-      for await (const { name } of requests) {
-        if (name === 'bye') return
-        if (name === 'boom') throw MicroError.conflict('boom', { id: 'greeter' })
-        count++
-        yield { text: `Hello, ${name}` }
+      let end = 'cancelled'
+      try {
+        for await (const { name } of requests) {
+          if (name === 'bye') return
+          if (name === 'boom') throw MicroError.conflict('boom', { id: 'greeter' })
+          count++
+          yield { text: `Hello, ${name}` }
+        }
+        end = 'ended by client'
+      } finally {
+        seen.set('stream', `${end} after ${count}`)
       }
-      seen.set('stream', `ended by client after ${count}`)
     },
   }
 }

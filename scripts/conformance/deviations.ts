@@ -49,6 +49,21 @@ export const DEVIATIONS: readonly Deviation[] = [
     reference: 'docs/architecture.md, grpc',
   },
   {
+    peer: 'go-micro v1, native client',
+    what: 'names no codec in the content type of a stream; `x-content-type` does, and is believed.',
+    reference: 'client/grpc/grpc.go',
+  },
+  {
+    peer: 'go-micro v1, native client',
+    what: "keeps the codec of a connection's first call for all others; the cases give protobuf its own.",
+    reference: 'client/grpc/grpc.go',
+  },
+  {
+    peer: 'go-micro v2, native client',
+    what: 'cannot end its side of a stream: `Close` cancels it, which the case expects.',
+    reference: 'client/grpc/stream.go',
+  },
+  {
     peer: 'go-micro, native client',
     what: 'panics when the first detail of a status is no error of its own; ours always is.',
     reference: 'micro/go-micro#4958',

@@ -15,7 +15,7 @@ import { inTime } from './in-time.js'
 import { type Suite, type SuiteRun, Unavailable } from './suite.js'
 import type { Tally } from './tally.js'
 import { CACHE, goBuild, type Tool } from './toolchain.js'
-import { GO_MICRO, type GoMicro } from './versions.js'
+import { GO_MICRO, GO_MICRO_V5, type GoMicro } from './versions.js'
 
 const CASE_TIME_MAX_MS = 20_000
 const CLIENT_TIME_MAX_MS = 120_000
@@ -30,12 +30,12 @@ export const goMicro: Suite = {
   run: run => runVersions(run, GO_MICRO),
 }
 
-/** The one version for CI, where building two would take too long. */
-export const goMicroV5: Suite = {
-  name: 'go-micro-v5',
-  about: 'go-micro with v5 alone',
-  run: run => runVersions(run, GO_MICRO.slice(-1)),
-}
+/** One version each; building them all would take CI too long. */
+export const goMicroVersions: readonly Suite[] = GO_MICRO.map(version => ({
+  name: version.name.replace('gomicro', 'go-micro'),
+  about: `go-micro with ${version.version} alone`,
+  run: run => runVersions(run, [version]),
+}))
 
 async function runVersions(run: SuiteRun, versions: readonly GoMicro[]): Promise<void> {
   const certificate = await makeCertificate(run)
@@ -61,16 +61,19 @@ async function runVersions(run: SuiteRun, versions: readonly GoMicro[]): Promise
 }
 
 /** Builds the Go program for one major version. The source names v5; for others it is rewritten. */
-async function build({ name, module, version }: GoMicro): Promise<Tool> {
-  const major = module.split('/').at(-1)!
-  if (major === 'v5') return await goBuild(name, SOURCE)
+async function build({ name, module, version, folder: own }: GoMicro): Promise<Tool> {
+  if (module === GO_MICRO_V5.module) return await goBuild(name, SOURCE)
   const folder = join(CACHE, 'go', `${name}-source`)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   cpSync(SOURCE, folder, { recursive: true })
   for (const file of readdirSync(folder).filter(file => file.endsWith('.go'))) {
     const text = readFileSync(join(folder, file), 'utf8')
-    writeFileSync(join(folder, file), text.replaceAll('go-micro.dev/v5', module))
+    writeFileSync(join(folder, file), text.replaceAll(GO_MICRO_V5.module, module))
+  }
+  if (own !== undefined) {
+    cpSync(own, folder, { recursive: true })
+    return await goBuild(name, folder)
   }
   rmSync(join(folder, 'go.sum'))
   const head = `module microwire.test/interop/gomicro\n\ngo 1.25.0\n\nrequire ${module} ${version}\n`

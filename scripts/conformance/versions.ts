@@ -88,10 +88,37 @@ export interface GoMicro {
   readonly name: string
   readonly module: string
   readonly version: string
+  /** Folder whose files stand in for those of the program for v5: what that version names otherwise, and its pins. */
+  readonly folder?: string
 }
 
-/** Newest first. The Go program of ours is written against the last one, which is what CI runs. */
+/** The one that the Go program of ours is written against, which is what CI runs. */
+export const GO_MICRO_V5: GoMicro = {
+  name: 'gomicro-v5',
+  module: 'go-micro.dev/v5',
+  version: 'v5.30.0',
+}
+
+/** Newest first. */
 export const GO_MICRO: readonly GoMicro[] = [
   { name: 'gomicro-v6', module: 'go-micro.dev/v6', version: 'v6.10.0' },
-  { name: 'gomicro-v5', module: 'go-micro.dev/v5', version: 'v5.30.0' },
+  GO_MICRO_V5,
+  {
+    name: 'gomicro-v4',
+    module: 'go-micro.dev/v4',
+    version: 'v4.11.0',
+    folder: 'interop/go/gomicro-v4',
+  },
+  {
+    name: 'gomicro-v2',
+    module: 'github.com/micro/go-micro/v2',
+    version: 'v2.9.1',
+    folder: 'interop/go/gomicro-v2',
+  },
+  {
+    name: 'gomicro-v1',
+    module: 'github.com/micro/go-micro',
+    version: 'v1.18.0',
+    folder: 'interop/go/gomicro-v1',
+  },
 ]

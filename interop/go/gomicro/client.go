@@ -76,7 +76,7 @@ func (c caller) metadata() error {
 func (c caller) timeout() error {
 	start := time.Now()
 	err := c.call("Greeter.Slow", &HelloRequest{}, new(HelloReply), contentJSON, context.Background(),
-		client.WithRequestTimeout(300*time.Millisecond), client.WithConnectionTimeout(300*time.Millisecond))
+		client.WithRequestTimeout(300*time.Millisecond), connectionTimeout(300*time.Millisecond))
 	if err == nil {
 		return fmt.Errorf("want a timeout, got a reply")
 	}
@@ -89,9 +89,11 @@ func (c caller) timeout() error {
 	return c.until("slow", "deadline")
 }
 
-func (c caller) chat() (client.Stream, error) {
+func (c caller) chat() (client.Stream, error) { return c.chatIn(context.Background()) }
+
+func (c caller) chatIn(ctx context.Context) (client.Stream, error) {
 	request := c.client.NewRequest("greeter", "Greeter.Chat", &HelloRequest{}, client.WithContentType(contentJSON), client.StreamingRequest())
-	return c.client.Stream(context.Background(), request, client.WithAddress(c.address))
+	return c.client.Stream(ctx, request, client.WithAddress(c.address))
 }
 
 func pingPong(stream client.Stream, count int) error {

@@ -11,14 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"go-micro.dev/v5/broker"
 	"go-micro.dev/v5/errors"
 	"go-micro.dev/v5/metadata"
-	"go-micro.dev/v5/registry"
 	"go-micro.dev/v5/server"
-	serverGRPC "go-micro.dev/v5/server/grpc"
-	"go-micro.dev/v5/transport"
-	transportGRPC "go-micro.dev/v5/transport/grpc"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -101,7 +96,7 @@ func (g *Greeter) Chat(_ context.Context, stream server.Stream) error {
 			return nil
 		}
 		if err != nil {
-			g.note("stream", err.Error())
+			g.note("stream", "cancelled after "+strconv.Itoa(count))
 			return err
 		}
 		switch in.Name {
@@ -133,23 +128,15 @@ func (w *Words) Length(_ context.Context, in *wrapperspb.BytesValue, out *wrappe
 
 // serve runs a server until standard input ends, so it cannot outlive the suite.
 func serve(o options) {
-	listed := registry.NewMemoryRegistry()
 	settings := []server.Option{
 		server.Name("greeter"), server.Address(freeAddress(o.address)),
-		server.Registry(listed), server.Broker(broker.NewMemoryBroker()),
+		server.Registry(newRegistry()), server.Broker(newBroker()),
 	}
 	var s server.Server
 	if o.mode == "serve-grpc" {
-		if config := o.serverTLS(); config != nil {
-			settings = append(settings, serverGRPC.AuthTLS(config))
-		}
-		s = serverGRPC.NewServer(settings...)
+		s = newGRPCServer(o.serverTLS(), settings...)
 	} else {
-		var layer []transport.Option
-		if config := o.serverTLS(); config != nil {
-			layer = append(layer, transport.TLSConfig(config))
-		}
-		s = server.NewRPCServer(append(settings, server.Transport(transportGRPC.NewTransport(layer...)))...)
+		s = newMucpServer(append(settings, server.Transport(newTransport(o.serverTLS())))...)
 	}
 	greeter := &Greeter{seen: map[string]string{}}
 	must(s.Handle(s.NewHandler(greeter)))
