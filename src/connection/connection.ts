@@ -1,4 +1,4 @@
-import { CLIENT_PREFACE, ConnectionError, ErrorCode, type FrameType } from '../frame/index.js'
+import { ConnectionError, ErrorCode, type FrameType } from '../frame/index.js'
 import { AbuseBudget } from './abuse-budget.js'
 import { asConnectionError } from './as-connection-error.js'
 import { Bandwidth } from './bandwidth.js'
@@ -155,7 +155,7 @@ export class Connection {
     if (!this.over && this.sender.isReady) this.sender.drain(sizeMax)
     this.octetsTaken += this.output.size
     this.streams.headersTaken()
-    this.control.waiting = 0
+    this.control.provoked = 0
     const pieces = this.output.take()
     this.#hostKnows = false
     if (this.sender.notifyDrained()) this.turns.end()
@@ -174,9 +174,13 @@ export class Connection {
     return this.output.size > 0 || (!this.over && this.sender.isReady)
   }
 
-  /** Too many answers wait for the peer to read: `receive` takes nothing until `takeOutput`. CVE-2019-9512. */
+  /**
+   * Too many answers wait for the peer to read: `receive` takes nothing until `takeOutput`. CVE-2019-9512.
+   * A server's responses are answers too; what a client sends is its own decision, and two that wait for each other would wait for ever.
+   */
   get blocked(): boolean {
-    return this.control.waiting > this.limits.controlFramesPause
+    if (this.control.provoked > this.limits.controlFramesPause) return true
+    return this.role === 'server' && this.output.size > this.limits.connectionBufferSize
   }
 
   /** When `advance` wants to be called: the earliest timer of the wheel. Infinity if none. Unit: ms. */
@@ -351,12 +355,7 @@ export class Connection {
   }
 
   #greet(): void {
-    const { output } = this
-    if (this.role === 'client') {
-      const offset = output.reserve(CLIENT_PREFACE.length)
-      CLIENT_PREFACE.copy(output.bytes, offset)
-      output.commit(offset + CLIENT_PREFACE.length)
-    }
+    if (this.role === 'client') this.control.preface()
     this.#inTurn = true // the host is not there yet to be told
     this.settings.send(ourSettings(this.role, this.limits))
     this.receiver.open()

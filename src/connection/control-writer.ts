@@ -1,4 +1,5 @@
 import {
+  CLIENT_PREFACE,
   ConnectionError,
   ErrorCode,
   Flag,
@@ -24,16 +25,25 @@ const DEBUG_SIZE_MAX = 256
 
 /**
  * The frames that carry no content: SETTINGS, PING, GOAWAY, RST_STREAM,
- * WINDOW_UPDATE. Counts those that wait for the peer to read, because a peer
- * that asks for answers without reading them must not fill our memory.
+ * WINDOW_UPDATE. Counts those that the peer made us send and that wait for it to read, because
+ * a peer that asks for answers without reading them must not fill our memory.
+ * What we chose to send, a thousand cancelled calls in one tick, is ours to bound.
  */
 export class ControlWriter {
   readonly #connection: Connection
-  /** Control frames written since output was last taken. */
-  waiting = 0
+  /** Frames that the peer made us send, since output was last taken: acknowledgements, and RST_STREAM for what it must not do. */
+  provoked = 0
 
   constructor(connection: Connection) {
     this.#connection = connection
+  }
+
+  /** The first octets of a client. RFC 9113 §3.4. */
+  preface(): void {
+    const { output } = this.#connection
+    const offset = output.reserve(CLIENT_PREFACE.length)
+    CLIENT_PREFACE.copy(output.bytes, offset)
+    output.commit(offset + CLIENT_PREFACE.length)
   }
 
   settings(settings: Settings): void {
@@ -56,6 +66,7 @@ export class ControlWriter {
     const offset = output.reserve(SETTINGS_ACK_FRAME_SIZE)
     output.commit(writeSettingsAck(output.bytes, offset))
     this.#written(FrameType.Settings, Flag.Ack, 0, 0)
+    this.#countProvoked()
   }
 
   ping(opaque: Buffer, start: number, ack: boolean): void {
@@ -63,13 +74,16 @@ export class ControlWriter {
     const offset = output.reserve(PING_FRAME_SIZE)
     output.commit(writePing(output.bytes, offset, opaque, start, ack))
     this.#written(FrameType.Ping, ack ? Flag.Ack : 0, 0, 8)
+    if (ack) this.#countProvoked()
   }
 
-  reset(streamId: number, errorCode: number): void {
+  /** `provoked`: for something that the peer must not do. */
+  reset(streamId: number, errorCode: number, provoked: boolean): void {
     const { output } = this.#connection
     const offset = output.reserve(RST_STREAM_FRAME_SIZE)
     output.commit(writeRstStream(output.bytes, offset, streamId, errorCode))
     this.#written(FrameType.RstStream, 0, streamId, 4)
+    if (provoked) this.#countProvoked()
   }
 
   windowUpdate(streamId: number, increment: number): void {
@@ -94,17 +108,19 @@ export class ControlWriter {
   }
 
   #written(type: number, flags: number, streamId: number, size: number): void {
-    const connection = this.#connection
-    connection.observe(true, type, flags, streamId, size)
-    connection.outputAppeared()
-    if (++this.waiting > connection.limits.controlFramesMax) {
-      connection.fail(
-        new ConnectionError(
-          ErrorCode.EnhanceYourCalm,
-          'RFC 9113 §10.5',
-          `${this.waiting} control frames wait for the peer to read; the limit is ${connection.limits.controlFramesMax}`,
-        ),
-      )
-    }
+    this.#connection.observe(true, type, flags, streamId, size)
+    this.#connection.outputAppeared()
+  }
+
+  #countProvoked(): void {
+    const { controlFramesMax } = this.#connection.limits
+    if (++this.provoked <= controlFramesMax) return
+    this.#connection.fail(
+      new ConnectionError(
+        ErrorCode.EnhanceYourCalm,
+        'RFC 9113 §10.5',
+        `${this.provoked} answers to control frames and broken rules wait for the peer to read; the limit is ${controlFramesMax}`,
+      ),
+    )
   }
 }

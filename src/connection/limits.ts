@@ -68,7 +68,7 @@ export interface ConnectionLimits {
   readonly receiveBufferMax: number
   /** Octets queued on one stream before `sendData` answers false. Unit: octets. Default: 65_536. Reason: as grpc-go; back-pressure, not a cap. */
   readonly streamBufferSize: number
-  /** Octets queued on the connection before `sendData` answers false on every stream. Unit: octets. Default: 1_048_576. Reason: a slow peer must not collect memory. */
+  /** Octets queued on the connection before `sendData` answers false on every stream. As many octets of responses that wait for a client, and a server reads no more requests from it. Unit: octets. Default: 1_048_576. Reason: a slow peer must not collect memory. */
   readonly connectionBufferSize: number
 
   // --- abuse budgets (RFC 9113 §10.5) -----------------------------------------
@@ -89,9 +89,9 @@ export interface ConnectionLimits {
   readonly smallDataSize: number
   /** Small DATA frames that may wait unconsumed on a connection. Unit: octets lacking to `smallDataSize`. Default: 67_108_864. Reason: as `smallDataSize`; 263_000 frames of one octet, and more messages of 20 octets than sixteen readers that pause can have in their windows. */
   readonly smallDataMax: number
-  /** Control frames waiting for the peer to read before we stop reading from it. Unit: frames. Default: 100. Reason: CVE-2019-9512; grpc-go's number. */
+  /** Acknowledgements, and RST_STREAM for broken rules, waiting for the peer to read before we stop reading from it. What we chose to send does not count. Unit: frames. Default: 100. Reason: CVE-2019-9512; grpc-go's number. */
   readonly controlFramesPause: number
-  /** Control frames waiting before the connection ends. Unit: frames. Default: 1_000. Reason: for a driver that does not pause. */
+  /** The same frames waiting before the connection ends. Unit: frames. Default: 1_000. Reason: for a driver that does not pause. */
   readonly controlFramesMax: number
   /** Entries in one SETTINGS frame. Unit: entries. Default: 32. Reason: CVE-2019-9515; there are nine. */
   readonly settingsEntriesMax: number

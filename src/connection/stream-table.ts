@@ -157,7 +157,7 @@ export class StreamTable {
   fail(stream: Stream, errorCode: number, fault?: string): void {
     // Paid before it is sent: the budget bounds the RST_STREAM frames we can be made to send.
     this.#connection.budget.provokedReset(this.#connection.now)
-    this.#reset(stream, errorCode)
+    this.#reset(stream, errorCode, true)
     this.guard(stream, () => stream.handler.onReset(errorCode, false, fault))
   }
 
@@ -165,13 +165,13 @@ export class StreamTable {
   reset(stream: Stream, errorCode: number): void {
     const { budget, receiver } = this.#connection
     if (stream.readable) budget.gaveUp(receiver.initialWindow + stream.receiveCredit)
-    this.#reset(stream, errorCode)
+    this.#reset(stream, errorCode, false)
   }
 
-  #reset(stream: Stream, errorCode: number): void {
+  #reset(stream: Stream, errorCode: number, provoked: boolean): void {
     stream.state = StreamState.ResetSent
     const removed = this.#take(stream, true)
-    this.#connection.control.reset(stream.id, errorCode)
+    this.#connection.control.reset(stream.id, errorCode, provoked)
     // Only now: whoever waits for the slot writes behind RST_STREAM, not ahead of it.
     if (removed) this.#free(stream)
   }
@@ -275,7 +275,7 @@ export class StreamTable {
 
   #refuse(id: number, errorCode: number): void {
     this.#closed.add(id, true)
-    this.#connection.control.reset(id, errorCode)
+    this.#connection.control.reset(id, errorCode, true)
   }
 
   #add(stream: Stream): void {
