@@ -24,7 +24,7 @@ import type { ClientCallOptions, ClientCallReceiver } from './client-call-option
 import type { Compression } from './compression.js'
 import { LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import { DEFAULT_CALL_LIMITS } from './limits.js'
-import { encodeMessage, sendMessage } from './message-writer.js'
+import { encodeRequest, sendMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { type Codec, codecOf, hasOneResponse, type Method } from './method.js'
 import { extraHeaders } from './request-headers.js'
@@ -302,10 +302,10 @@ export class ClientCall implements StreamHandler {
   #encode(message: unknown): Uint8Array | undefined {
     checkWrite(this.#flags, this.method)
     const { sendMessageSizeMax } = this.#options.limits ?? DEFAULT_CALL_LIMITS
-    const payload = encodeMessage(this.#requestCodec, message, sendMessageSizeMax)
-    if (!(payload instanceof GrpcError)) return payload
-    this.#abandon(payload)
-    return undefined
+    const unsent = (this.#flags & Flag.RequestSent) === 0
+    const payload = encodeRequest(this.#requestCodec, message, sendMessageSizeMax, unsent)
+    if (payload instanceof GrpcError) return void this.#abandon(payload)
+    return payload
   }
 
   #send(payload: Uint8Array, endStream: boolean): boolean {
