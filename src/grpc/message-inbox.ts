@@ -109,6 +109,11 @@ export class MessageInbox {
     return message
   }
 
+  /** Decodes all that has arrived whole, however much waits: nothing follows it. */
+  takeAll(): void {
+    this.#fill(Number.POSITIVE_INFINITY)
+  }
+
   /** Gives the peer all its credit and forgets what is not decoded. Messages in the queue stay readable. */
   close(): void {
     this.#credit(this.#owed)
@@ -136,9 +141,8 @@ export class MessageInbox {
     this.#stream.consume(owed)
   }
 
-  #fill(): void {
+  #fill(countMax: number = this.#options.limits.queuedMessagesMax): void {
     const reader = this.#reader
-    const countMax = this.#options.limits.queuedMessagesMax
     while (this.fault === undefined) {
       this.#full = this.#messages.length - this.#head >= countMax
       if (this.#full || !reader.next()) break

@@ -34,36 +34,29 @@ export class ServerCall implements StreamHandler {
   /** When the client gives up. Unit: ms, monotonic, on the connection's clock. Infinity if never. */
   readonly deadline: number
   /** Unary and server-streaming: the one request, there when `start` runs. */
-  request: unknown
+  request: unknown = undefined
   /** Whether messages leave compressed from now on, provided the server has a compression and the client accepts it. Default: true. */
-  compressing: boolean
+  compressing = true
   readonly #head: RequestHead
   readonly #settings: CallSettings
   readonly #batch: CallBatch
   /** For the deadline; without one, for a request that does not go on. */
   #timer: Timer | undefined
-  #flags: number
-  #handler: ServerCallHandler | undefined
-  #inbox: MessageInbox | undefined
-  #cancelled: GrpcError | undefined
-  #metadata: Metadata | undefined
+  #flags = 0
+  #handler: ServerCallHandler | undefined = undefined
+  #inbox: MessageInbox | undefined = undefined
+  #cancelled: GrpcError | undefined = undefined
+  #metadata: Metadata | undefined = undefined
 
   constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: CallBatch) {
     const { connection } = stream
     this.stream = stream
     this.deadline = connection.now + head.timeoutMs
-    this.request = undefined
-    this.compressing = true
     this.#head = head
     this.#settings = settings
     this.#batch = batch
     // Who has no deadline pays for no timer, who has sent nothing for no inbox.
     this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
-    this.#flags = 0
-    this.#handler = undefined
-    this.#inbox = undefined
-    this.#cancelled = undefined
-    this.#metadata = undefined
     if (this.#timer !== undefined) connection.timers.schedule(this.#timer, this.deadline)
   }
 
@@ -185,6 +178,8 @@ export class ServerCall implements StreamHandler {
   open(endStream: boolean): void {
     if (endStream) this.#endInput()
     if (this.finished) return
+    // What will run even if the client resets it now counts from now.
+    if (this.#head.route.keepsReceived === true) this.stream.hold()
     if (!this.#head.oneRequest) this.#due(Flag.StartDue)
     // Most requests are complete at the end of the turn: those that are not are watched from there.
     else if (this.#timer === undefined) this.#due(Flag.WatchDue)
@@ -234,7 +229,7 @@ export class ServerCall implements StreamHandler {
 
   /** @internal */
   dispatch(): void {
-    if ((this.#flags & (Flag.StartDue | Flag.Finished)) === Flag.StartDue) this.#start()
+    if ((this.#flags & Flag.StartDue) !== 0 && this.#mayStart) this.#start()
     else if ((this.#flags & (Flag.WatchDue | Flag.Finished | Flag.Started)) === Flag.WatchDue)
       this.#watch()
     const flags = this.#flags
@@ -254,6 +249,11 @@ export class ServerCall implements StreamHandler {
     this.#settings.onError?.(error, this)
   }
 
+  /** User code may have ended the connection a moment ago, or the client its call. */
+  get #mayStart(): boolean {
+    return !(this.finished || this.stream.closed) || this.#head.route.keepsReceived === true
+  }
+
   get #isWatched(): boolean {
     return this.#timer !== undefined && this.deadline === Number.POSITIVE_INFINITY
   }
@@ -266,8 +266,6 @@ export class ServerCall implements StreamHandler {
   }
 
   #start(): void {
-    // User code may have ended the connection a moment ago.
-    if (this.stream.closed) return
     this.#flags |= Flag.Started | Flag.Starting
     if (this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
     this.stream.hold()
@@ -305,9 +303,7 @@ export class ServerCall implements StreamHandler {
         this.request = inbox.read()
         this.#gotRequest()
       }
-    } else if (inbox.readable) {
-      this.#due(Flag.ReadableDue)
-    }
+    } else if (inbox.readable) this.#due(Flag.ReadableDue)
     this.#checkInput()
   }
 
@@ -381,10 +377,13 @@ export class ServerCall implements StreamHandler {
   }
 
   #cancel(error: GrpcError): void {
+    const keeps = this.#head.route.keepsReceived === true
+    if (keeps) this.#inbox?.takeAll()
     this.#end()
     this.#cancelled = error
-    this.#inbox?.drop()
-    if ((this.#flags & Flag.Started) !== 0) this.#due(Flag.CancelDue)
+    if (!keeps) this.#inbox?.drop()
+    if ((this.#flags & (Flag.Started | (keeps ? Flag.StartDue : 0))) !== 0)
+      this.#due(Flag.CancelDue)
   }
 
   #due(flag: number): void {
