@@ -22,6 +22,11 @@ export interface ConnectionOptions {
   readonly limits?: Partial<ConnectionLimits> | undefined
   /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */
   readonly timers?: TimerWheel | undefined
+  /**
+   * Further names of header fields whose values are secrets: they enter no compression table, ours or a
+   * proxy's. Many are known without it: see `isSensitiveName`. Default: none.
+   */
+  readonly neverIndexed?: readonly string[] | undefined
   /** Sees each frame. Default: nobody. */
   readonly observer?: FrameObserver | undefined
 }

@@ -101,11 +101,7 @@ export class Connection {
     this.control = new ControlWriter(this)
     this.goaway = new Goaway(this)
     this.headerReader = new HeaderReader(this.limits)
-    this.headerWriter = new HeaderWriter(
-      this.output,
-      this.limits.encoderTableSizeMax,
-      options.observer,
-    )
+    this.headerWriter = new HeaderWriter(this.output, this.limits.encoderTableSizeMax, options)
     this.receiver = new Receiver(this, this.limits.connectionWindowSize)
     this.sender = new Sender(this)
     this.settings = new SettingsSync(this)

@@ -1,3 +1,6 @@
+import { authorityFault } from './authority.js'
+import { quote } from './quote.js'
+
 /**
  * What a field is, worked out once for each field: when it enters a table of
  * HPACK, or when it is decoded without entering one. RFC 9113 §8.2, §8.3.
@@ -89,6 +92,7 @@ export function fieldFault(name: string, value: string): string | undefined {
   if (fault !== undefined) return fault
   if (name.charCodeAt(0) === COLON) return pseudoFault(name, value)
   if (name === 'te' && value === 'trailers') return undefined
+  if (name === 'host') return authorityFault('host', value)
   if (name === 'content-length' && !/^[0-9]{1,15}$/.test(value)) {
     return `content-length is ${quote(value)}, not a number of octets`
   }
@@ -137,13 +141,13 @@ function pseudoFault(name: string, value: string): string | undefined {
     case ':path':
       return value.charCodeAt(0) === 0x2f || value === '*'
         ? undefined
-        : `:path is ${quote(value)}; expected '/...' or '*'`
+        : `:path is ${quote(withoutQuery(value))}; expected '/...' or '*'`
     case ':method':
       return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? undefined : `:method is ${quote(value)}`
     case ':scheme':
       return /^[A-Za-z][A-Za-z0-9+.-]*$/.test(value) ? undefined : `:scheme is ${quote(value)}`
     case ':authority':
-      return value.includes('@') ? `:authority ${quote(value)} has user information` : undefined
+      return authorityFault(':authority', value)
     case ':protocol':
       return undefined
     default:
@@ -151,10 +155,10 @@ function pseudoFault(name: string, value: string): string | undefined {
   }
 }
 
-/** A peer's text in a message of ours: short, and without control characters. */
-function quote(text: string): string {
-  const short = text.length > 64 ? `${text.slice(0, 64)}...` : text
-  return `'${short.replace(/[^\x20-\x7e]/g, '?')}'`
+/** A query may hold a token. */
+function withoutQuery(path: string): string {
+  const start = path.indexOf('?')
+  return start < 0 ? path : `${path.slice(0, start)}?...`
 }
 
 /** What a block of ours begins: it says which pseudo-header fields there must be. RFC 9113 §8.3. */

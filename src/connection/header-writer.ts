@@ -2,6 +2,7 @@ import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/i
 import { HpackEncoder } from '../hpack/index.js'
 import type { FrameObserver, HeaderList } from './handler.js'
 import { BlockPart, checkOutgoing, headerListSize } from './header-rules.js'
+import { neverIndexedNames } from './never-indexed.js'
 import type { OutputBuffer } from './output-buffer.js'
 
 /** Lists whose encoded form is kept, for each connection. */
@@ -22,6 +23,12 @@ class CachedList {
     this.list = list
     this.size = headerListSize(list)
   }
+}
+
+/** What a connection says of its headers. */
+export interface HeaderWriterOptions {
+  readonly observer?: FrameObserver | undefined
+  readonly neverIndexed?: readonly string[] | undefined
 }
 
 const NOTHING = new CachedList([])
@@ -45,13 +52,16 @@ export class HeaderWriter {
   /** What `check` found: `write` follows it. */
   #found: CachedList = NOTHING
 
-  constructor(output: OutputBuffer, tableSizeMax: number, observer?: FrameObserver) {
+  constructor(output: OutputBuffer, tableSizeMax: number, options: HeaderWriterOptions = {}) {
     this.#output = output
-    this.#observer = observer
+    this.#observer = options.observer
     this.#tableSizeMax = tableSizeMax
     // The peer's table starts with the protocol's default, whatever we make of it: a smaller
     // one of ours has to be announced (RFC 9113 §4.3.1).
-    this.#encoder = new HpackEncoder({ tableSizeMax: Math.max(tableSizeMax, TABLE_SIZE_DEFAULT) })
+    this.#encoder = new HpackEncoder({
+      tableSizeMax: Math.max(tableSizeMax, TABLE_SIZE_DEFAULT),
+      neverIndexed: neverIndexedNames(options.neverIndexed),
+    })
     this.setTableSizeMax(TABLE_SIZE_DEFAULT)
   }
 

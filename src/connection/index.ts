@@ -7,6 +7,7 @@ export {
   frameName,
   summarizeFrame,
 } from '../frame/index.js'
+export { authorityFault } from './authority.js'
 export { Connection } from './connection.js'
 export type { ConnectionOptions } from './connection-options.js'
 export { GoawayError } from './goaway.js'
@@ -19,6 +20,7 @@ export type {
   StreamHandler,
 } from './handler.js'
 export { type ConnectionLimits, DEFAULT_LIMITS, resolveLimits } from './limits.js'
+export { neverIndexedNames } from './never-indexed.js'
 export type { PeerSettings } from './settings-sync.js'
 export { Stream } from './stream.js'
 export { Timer, type TimerOwner, TimerWheel } from './timer-wheel.js'

@@ -1,4 +1,5 @@
 export {
+  authorityFault,
   Connection,
   ConnectionError,
   type ConnectionHandler,

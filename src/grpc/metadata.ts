@@ -279,8 +279,11 @@ function checkBinaryName(name: string): string {
 function checkValue(key: string, value: string): string {
   if (typeof value !== 'string') throw new TypeError(describeField(key, value))
   if (isPrintable(value)) return trimSpaces(value)
+  const at = value.search(/[^\x20-\x7e]/)
+  const code = value.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0')
+  // Never the value, which may be a secret.
   throw new TypeError(
-    `metadata "${key}" is ${JSON.stringify(value)}; expected printable ASCII (use a "-bin" name for octets)`,
+    `metadata "${key}" has U+${code} at ${at} of ${value.length} characters; expected printable ASCII (use a "-bin" name for octets)`,
   )
 }
 

@@ -1,3 +1,4 @@
+import { isSensitiveName } from './sensitive-name.js'
 import { STATIC_TABLE } from './static-table.js'
 
 /** How a field of some name is put when no table has it. */
@@ -50,8 +51,6 @@ const WITHOUT: readonly string[] = [
 /** A date comes back within its second, which is worth octets but not cached blocks. */
 const COMPACT_AT_ONCE: readonly string[] = ['date']
 
-const NEVER: readonly string[] = ['authorization', 'cookie', 'proxy-authorization', 'set-cookie']
-
 /** Rules by name, for names in the static table and those listed above. */
 const KNOWN_RULES: ReadonlyMap<string, NameRule> = knownRules()
 
@@ -59,16 +58,29 @@ const REPEATED_RULE = rule('')
 const WITHOUT_RULE = rule('-bin')
 const NEVER_RULE = rule('-token')
 
-/** The rule for a lower-case field name: binary metadata varies, tokens are secrets. */
+/** Rules of other names that have been asked for: to take a name apart costs more than its encoding. */
+const learned = new Map<string, NameRule>()
+/** Names, and characters of each, that are kept so: a caller may make them up. */
+const LEARNED_MAX = 1_024
+const LEARNED_NAME_MAX = 64
+
+/** The rule for a lower-case field name: binary metadata varies, and some names say that their values are secrets. */
 export function nameRule(name: string): NameRule {
-  const known = KNOWN_RULES.get(name)
+  const known = KNOWN_RULES.get(name) ?? learned.get(name)
   if (known !== undefined) return known
-  if (name.endsWith('-bin')) return WITHOUT_RULE
-  return name.endsWith('-token') ? NEVER_RULE : REPEATED_RULE
+  const found = ruleOf(indexingOf(name))
+  if (learned.size < LEARNED_MAX && name.length <= LEARNED_NAME_MAX) learned.set(name, found)
+  return found
+}
+
+/** Of a name that the static table has not. */
+function ruleOf(indexing: Indexing): NameRule {
+  if (indexing === Indexing.Never) return NEVER_RULE
+  return indexing === Indexing.Without ? WITHOUT_RULE : REPEATED_RULE
 }
 
 function knownRules(): Map<string, NameRule> {
-  const names = [...AT_ONCE, ...WITHOUT, ...NEVER, ...STATIC_TABLE.map(([name]) => name)]
+  const names = [...AT_ONCE, ...WITHOUT, ...STATIC_TABLE.map(([name]) => name)]
   return new Map(names.map(name => [name, rule(name)]))
 }
 
@@ -93,7 +105,7 @@ function rule(name: string): NameRule {
 
 function indexingOf(name: string): Indexing {
   if (AT_ONCE.includes(name)) return Indexing.AtOnce
+  if (isSensitiveName(name)) return Indexing.Never
   if (WITHOUT.includes(name) || name.endsWith('-bin')) return Indexing.Without
-  if (NEVER.includes(name) || name.endsWith('-token')) return Indexing.Never
   return Indexing.WhenRepeated
 }

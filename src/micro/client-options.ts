@@ -60,6 +60,8 @@ export interface ClientOptions {
   readonly inherit?: boolean
   /** Default transport: what one connection may cost. See `ConnectionLimits`. */
   readonly limits?: NonNullable<GrpcTransportOptions['limits']>
+  /** Default transport: further names of header fields whose values are secrets, for no compression table. Many are known without it (SECURITY.md). Default: none. */
+  readonly neverIndexed?: readonly string[]
   /**
    * Default transport: silence, while calls run, after which a PING asks whether the server lives.
    * At least 10_000; servers complain about less than 300_000 unless told otherwise. Unit: ms. Default: Infinity.
@@ -103,6 +105,7 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'allowPlaintextCredentials',
   'inherit',
   'limits',
+  'neverIndexed',
   'keepaliveIntervalMs',
   'keepaliveTimeoutMs',
   'backOff',

@@ -1,4 +1,4 @@
-import { callLimits } from '../grpc/index.js'
+import { authorityFault, callLimits } from '../grpc/index.js'
 import {
   type CallTransport,
   grpcTransport,
@@ -28,6 +28,7 @@ const USER_AGENT = 'grpc-node-microwire/0.1.0'
 const TRANSPORT_OPTION_NAMES = [
   'tls',
   'limits',
+  'neverIndexed',
   'keepaliveIntervalMs',
   'keepaliveTimeoutMs',
   'backOff',
@@ -35,7 +36,7 @@ const TRANSPORT_OPTION_NAMES = [
 
 /** The transport of a client that was given none. */
 export function defaultTransport(options: ClientOptions): CallTransport {
-  const { tls, limits, messageSizeMax, runtime } = options
+  const { tls, limits, messageSizeMax, neverIndexed, runtime } = options
   const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
   return grpcTransport({
     session: {
@@ -45,6 +46,7 @@ export function defaultTransport(options: ClientOptions): CallTransport {
     },
     ...(tls === undefined ? {} : { clientTls: tls }),
     ...(limits === undefined ? {} : { limits }),
+    ...(neverIndexed === undefined ? {} : { neverIndexed }),
     ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
     ...(runtime === undefined ? {} : { runtime }),
   })
@@ -120,6 +122,8 @@ export function checkOptions(options: ClientOptions): void {
   for (const name of ['authority', 'userAgent'] as const) {
     if (options[name] !== undefined) checkFieldText(name, options[name])
   }
+  const fault = authorityFault('authority', options.authority ?? '')
+  if (fault !== undefined) throw new TypeError(fault)
   checkFlag('inherit', options.inherit)
   checkCredentialOptions(options)
   if (retries !== undefined) checkCount('retries', retries)

@@ -40,8 +40,10 @@ export function checkText(name: string, value: unknown): string {
 export function checkFieldText(name: string, value: unknown): void {
   const text = checkText(name, value)
   if (/^[!-~]([ -~]*[!-~])?$/.test(text)) return
+  // Not the text: an authority or a user agent may hold what is nobody's business.
+  const at = Math.max(0, text.trimStart() === text ? text.search(/[^ -~]/) : 0)
   throw new TypeError(
-    `${name} must be printable ASCII without spaces around it, got ${JSON.stringify(text)}`,
+    `${name} must be printable ASCII without spaces around it; character ${at} of ${text.length} is not`,
   )
 }
 

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly tls?: NonNullable<GrpcTransportOptions['serverTls']>
   /** Default transport: what one connection may cost. See `ConnectionLimits`. */
   readonly limits?: NonNullable<GrpcTransportOptions['limits']>
+  /** Default transport: further names of header fields whose values are secrets, for no compression table. Many are known without it (SECURITY.md). Default: none. */
+  readonly neverIndexed?: readonly string[]
   /** Default transport: largest message received. Unit: octets. Default: 4_194_304. */
   readonly messageSizeMax?: number
   /** Default transport: compression, and what one native call may cost. See `CallLimits`. */
@@ -70,6 +72,7 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'advertise',
   'tls',
   'limits',
+  'neverIndexed',
   'messageSizeMax',
   'calls',
   'connectionsMax',

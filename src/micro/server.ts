@@ -47,6 +47,7 @@ const TIMER_MS_MAX = 0x7fff_ffff
 const TRANSPORT_OPTION_NAMES = [
   'tls',
   'limits',
+  'neverIndexed',
   'messageSizeMax',
   'calls',
   'connectionsMax',

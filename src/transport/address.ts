@@ -13,8 +13,8 @@ const PORT_MAX = 65_535
 const UNIX_PATH_SIZE_MAX: number = /^(?:darwin|.*bsd)$/.test(process.platform) ? 103 : 107
 const FORMS = 'host:port, [::1]:port, :port or unix:/path'
 
-/** host, or bracketed IPv6, or nothing; port; end of a range. */
-const TCP = /^(?:\[([\da-fA-F:.%\w]+)\]|([^[\]:/\s]*)):(\d{1,5})(?:-(\d{1,5}))?$/
+/** host in the characters of `:authority`, or bracketed IPv6, or nothing; port; end of a range. */
+const TCP = /^(?:\[([\da-fA-F:.%\w]+)\]|([\w.~!$&'()*+;=-]*)):(\d{1,5})(?:-(\d{1,5}))?$/
 
 /**
  * Where a server listens: `host:port`, `[::1]:port`, `:port` for every
@@ -63,8 +63,9 @@ function parse(text: string, forms: string): Address {
   if (text.startsWith('unix:')) return parseUnix(text)
   const match = TCP.exec(text)
   if (match === null) {
-    const hint = text.includes('://') ? ' without a scheme' : ''
-    throw new TypeError(`address '${text}' is not understood; expected ${forms}${hint}`)
+    throw new TypeError(
+      `address '${shown(text)}' is not understood; expected ${forms}${hintFor(text)}`,
+    )
   }
   const [, ipv6, name, first, last] = match
   const port = Number(first)
@@ -74,6 +75,19 @@ function parse(text: string, forms: string): Address {
   }
   const host = ipv6 ?? (name === '' ? undefined : name)
   return { text, host, port, portMax, path: undefined }
+}
+
+/** Without user information, which is a secret. */
+function shown(text: string): string {
+  return text.replace(/^(.*:\/\/)?.*@/s, '$1***@')
+}
+
+function hintFor(text: string): string {
+  if (text.includes('@'))
+    return ', without user information: that belongs in `credentials` or metadata'
+  if (text.includes('://')) return ' without a scheme'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+  return /[^\0-\x7f]/.test(text) ? ', with an international name in ASCII (xn--...)' : ''
 }
 
 function parseUnix(text: string): Address {

@@ -31,4 +31,5 @@ export interface DriverOptions {
   readonly certificate?: Certificate | undefined
   readonly limits?: Partial<ConnectionLimits> | undefined
   readonly observer?: FrameObserver | undefined
+  readonly neverIndexed?: readonly string[] | undefined
 }

@@ -29,7 +29,7 @@ import { TRANSPORT_PATH, TRANSPORT_PATH_OLD, transportMethod } from './transport
 const DIAL_TIMEOUT_MS = 5_000
 
 /** How listeners treat their connections; see `ServeOptions`. */
-export type ListenerConnectionOptions = Omit<ConnectionOptions, 'tls' | 'limits'>
+export type ListenerConnectionOptions = Omit<ConnectionOptions, 'tls' | 'limits' | 'neverIndexed'>
 
 /** A socket is a stream: an age limit with a grace below the time that clients keep idle sockets (a minute, go-micro) cuts some. */
 export interface GrpcTransportOptions extends ListenerConnectionOptions {
@@ -48,10 +48,12 @@ export interface GrpcTransportOptions extends ListenerConnectionOptions {
   readonly connectionPerSocket?: boolean
   /** For every connection, of both sides. See `ConnectionLimits`. */
   readonly limits?: Partial<ConnectionLimits>
+  /** For every connection, of both sides: further names of header fields whose values are secrets. See `SessionOptions.neverIndexed`. */
+  readonly neverIndexed?: readonly string[]
   /** How native calls are served. Their `messageSizeMax` follows the one above unless given; what their `onError` throws is dropped. */
   readonly calls?: CallOptions
   /** How sessions connect. */
-  readonly session?: Omit<SessionOptions, 'tls' | 'limits' | 'runtime' | 'timers'>
+  readonly session?: Omit<SessionOptions, 'tls' | 'limits' | 'neverIndexed' | 'runtime' | 'timers'>
   /** Sent by sockets that are dialled. Default: none. */
   readonly userAgent?: string
   /** Sees the frame headers of a listener's connection. Those of clients: `session.observer`. */
@@ -166,15 +168,16 @@ class GrpcTransport implements CallTransport {
   }
 
   #serveOptions(): ConnectionOptions {
-    const { serverTls: tls, limits, connectionsMax, handshakeTimeoutMs } = this.#options
+    const { serverTls: tls, limits, neverIndexed } = this.#options
+    const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
     const ages = { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs }
-    return given({ tls, limits, connectionsMax, handshakeTimeoutMs, ...ages })
+    return given({ tls, limits, neverIndexed, connectionsMax, handshakeTimeoutMs, ...ages })
   }
 
   #sessionOptions(): SessionOptions {
-    const { clientTls: tls, limits, session } = this.#options
-    return { ...session, ...given({ tls, limits }) }
+    const { clientTls: tls, limits, neverIndexed, session } = this.#options
+    return { ...session, ...given({ tls, limits, neverIndexed }) }
   }
 
   async #release(session: Session): Promise<void> {

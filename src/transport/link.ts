@@ -42,6 +42,7 @@ export interface LinkOptions {
   readonly tls: ClientTlsOptions | undefined
   readonly limits: Partial<ConnectionLimits> | undefined
   readonly observer: FrameObserver | undefined
+  readonly neverIndexed?: readonly string[] | undefined
   /** TCP, TLS and the first SETTINGS together. Unit: ms. */
   readonly connectTimeoutMs: number
 }
@@ -161,7 +162,7 @@ export class Link implements DriverOwner, DialOwner {
       this.#error ??= this.#connectError(error)
     })
     socket.on('close', () => this.#onSocketClose())
-    const { address, tls, runtime, timers, limits, observer } = this.#options
+    const { address, tls, runtime, timers, limits, observer, neverIndexed } = this.#options
     if (tls !== undefined && socket.alpnProtocol !== 'h2') {
       this.#error ??= new TransportError(
         TransportErrorCode.Tls,
@@ -184,6 +185,7 @@ export class Link implements DriverOwner, DialOwner {
       certificate: certificateOf(socket),
       limits,
       observer,
+      neverIndexed,
     })
   }
 

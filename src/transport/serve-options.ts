@@ -2,6 +2,7 @@ import {
   type ConnectionHandler,
   type ConnectionLimits,
   type FrameObserver,
+  neverIndexedNames,
   resolveLimits,
 } from '../connection/index.js'
 import type { ConnectionPeer } from './connection-peer.js'
@@ -38,6 +39,8 @@ export interface ServeOptions {
   readonly connectionAgeGraceMs?: number
   /** Time without any call, or from the start, after which a connection is told to go (GOAWAY `max_idle`), a tenth more or less. Unit: ms. Default: Infinity. */
   readonly connectionIdleMs?: number
+  /** Further names of header fields whose values are secrets: they enter no compression table. Many are known without it (SECURITY.md). Default: none. */
+  readonly neverIndexed?: readonly string[]
   /** Sees the frame headers of a connection. */
   readonly observer?: (peer: ConnectionPeer) => FrameObserver | undefined
   /**
@@ -106,11 +109,13 @@ export type ConnectionOptions = Pick<
   | 'connectionAgeMs'
   | 'connectionAgeGraceMs'
   | 'connectionIdleMs'
+  | 'neverIndexed'
 >
 
 /** @throws RangeError or TypeError naming the option that cannot be used. */
 export function checkServeOptions(options: ConnectionOptions): void {
   checkTls(options.tls)
   resolveLimits('server', options.limits)
+  neverIndexedNames(options.neverIndexed)
   checkRanges(options, RANGES)
 }

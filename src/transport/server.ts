@@ -138,7 +138,7 @@ class SocketServer implements Server {
 
   #serve(socket: RawSocket, peer: ConnectionPeer): void {
     this.#accepted++
-    const { observer, connectionAgeMs, connectionAgeGraceMs } = this.#options
+    const { observer, connectionAgeMs, connectionAgeGraceMs, neverIndexed } = this.#options
     const ageMs = this.#jittered(connectionAgeMs)
     const graceMs = connectionAgeGraceMs ?? Number.POSITIVE_INFINITY
     const now = this.#runtime.now()
@@ -153,6 +153,7 @@ class SocketServer implements Server {
       ...peer,
       limits: this.#limitsOfOne(),
       observer: observer?.(peer),
+      neverIndexed,
     })
     this.#connections.add(served)
   }

@@ -1,4 +1,9 @@
-import { type ConnectionLimits, type FrameObserver, resolveLimits } from '../connection/index.js'
+import {
+  type ConnectionLimits,
+  type FrameObserver,
+  neverIndexedNames,
+  resolveLimits,
+} from '../connection/index.js'
 import { type BackOffOptions, checkBackOff } from './back-off.js'
 import { errorListener } from './error-listener.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
@@ -28,6 +33,8 @@ export interface SessionOptions {
   readonly keepaliveTimeoutMs?: number
   /** See `ConnectionLimits`. */
   readonly limits?: Partial<ConnectionLimits>
+  /** Further names of header fields whose values are secrets: they enter no compression table. Many are known without it (SECURITY.md). Default: none. */
+  readonly neverIndexed?: readonly string[]
   /** Sees the frame headers of every connection of the session. */
   readonly observer?: FrameObserver
   /** Hears what a receiver of a call threw; what it throws itself is dropped. Default: it becomes an uncaught exception. */
@@ -60,6 +67,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   errorListener('onError', options.onError)
   checkTls(options.tls)
   resolveLimits('client', options.limits)
+  neverIndexedNames(options.neverIndexed)
   checkRanges(options, RANGES)
   checkBackOff(options.backOff ?? {})
 }

@@ -254,7 +254,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#state = 'connecting'
     this.#attemptAt = this.#runtime.now()
     this.#attemptEndAt = Number.POSITIVE_INFINITY
-    const { tls, observer, connectTimeoutMs } = this.#options
+    const { tls, observer, connectTimeoutMs, neverIndexed } = this.#options
     const link = new Link(
       {
         runtime: this.#runtime,
@@ -263,6 +263,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
         tls,
         limits: sessionLimits(this.#options, this.#keepaliveFactor),
         observer,
+        neverIndexed,
         connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       },
       this,

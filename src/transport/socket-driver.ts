@@ -83,7 +83,8 @@ export class SocketDriver implements ConnectionHost {
       stopwatch: () => options.runtime.stopwatch?.() ?? 0,
       timers: options.timers.wheel,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
-      ...(options.observer === undefined ? {} : { observer: options.observer }),
+      observer: options.observer,
+      neverIndexed: options.neverIndexed,
     })
     setPeer(this.connection, options)
     const { socket } = options

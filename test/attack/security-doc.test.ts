@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ATTACKS } from '../../scripts/attack/catalogue.js'
 import { limitsTable } from '../../scripts/attack/limits-table.js'
+import { SENSITIVE_ENDINGS, SENSITIVE_PARTS } from '../../src/hpack/index.js'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const security = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8')
@@ -15,6 +16,15 @@ for (const [name, path] of [
     t.ok(security.includes(limitsTable(readFileSync(join(ROOT, path), 'utf8'))), path)
   })
 }
+
+t.test('SECURITY.md has the names that HPACK takes for secrets', async t => {
+  const listed = (after: string): string[] => {
+    const line = security.split('\n').find(text => text.startsWith(after)) ?? ''
+    return [...line.matchAll(/`([^`]+)`/g)].map(match => match[1]!)
+  }
+  t.same(listed('- parts:'), SENSITIVE_PARTS)
+  t.same(listed('- endings of a part:'), SENSITIVE_ENDINGS)
+})
 
 t.test('each row of the map from CVE to test names what exists', async t => {
   const map = security.slice(security.indexOf('## From CVE to test'))

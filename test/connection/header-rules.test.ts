@@ -69,7 +69,21 @@ const faults: [rule: string, name: string, value: string, message: RegExp][] = [
   ['§8.3.1', ':method', '', /:method is ''/],
   ['§8.3.1', ':method', 'G T', /:method/],
   ['§8.3.1', ':scheme', '1http', /:scheme/],
-  ['§8.3.1', ':authority', 'user@host', /user information/],
+  ['§8.3.1', ':authority', 'user@host', /:authority has user information/],
+  ['§8.3.1', ':authority', 'a b', /:authority is 'a b'; expected host or host:port/],
+  ['§8.3.1', ':authority', 'a/b', /:authority is 'a\/b'/],
+  ['§8.3.1', ':authority', 'a?b', /:authority is/],
+  ['§8.3.1', ':authority', 'a#b', /:authority is/],
+  ['§8.3.1', ':authority', 'a,b', /:authority is/],
+  ['§8.3.1', ':authority', 'a\\b', /:authority is/],
+  ['§8.3.1', ':authority', 'caf\xe9', /:authority is 'caf\?'/],
+  ['§8.3.1', ':authority', 'a:b', /:authority is/],
+  ['§8.3.1', ':authority', '::1', /:authority is/],
+  ['§8.3.1', ':authority', '[::1', /:authority is/],
+  ['§8.3.1', ':authority', '%zz', /:authority is/],
+  ['§8.3.1', 'host', 'user@host', /host has user information/],
+  ['§8.3.1', 'host', 'a, b', /host is 'a, b'/],
+  ['§8.3.1', ':path', 'a?token=hush', /:path is 'a\?\.\.\.'/],
   ['§8.3.2', ':status', '99', /:status/],
   ['§8.3.2', ':status', '2000', /:status/],
   ['§8.3.2', ':status', '+200', /:status/],
@@ -85,6 +99,29 @@ for (const [rule, name, value, message] of faults) {
     t.end()
   })
 }
+
+t.test('RFC 9113 §8.3.1: what :authority and host may be', t => {
+  const names = ['a', 'localhost:50051', 'my_service.ns.svc:80', '10.0.0.1:1', '[::1]:443']
+  names.push('[fe80::1%eth0]:1', 'a%2Fb', 'x:', '', 'xn--hser-moa.example', "a!$&'()*+;=~b")
+  for (const name of names) {
+    for (const field of [':authority', 'host']) t.equal(fieldFault(field, name), undefined, name)
+  }
+  t.end()
+})
+
+t.test('a fault never shows what may be a secret', t => {
+  for (const [name, value] of [
+    [':authority', 'me:hush@a'],
+    [':authority', 'hush@'],
+    ['host', 'hush@a b'],
+    [':path', 'x?key=hush'],
+    ['x', 'hush\n'],
+    ['authorization', ' hush'],
+  ] as const) {
+    t.notMatch(fieldFault(name, value), /hush/)
+  }
+  t.end()
+})
 
 t.test('a message quotes at most 64 characters, all printable', t => {
   const fault = fieldFault(':path', `\u0001${'x'.repeat(5_000)}`)!

@@ -18,7 +18,7 @@ class Bench {
   constructor(tableSizeMax = 4_096) {
     const onFrame = (_sent: boolean, type: number, flags: number, id: number, size: number): void =>
       void this.observed.push(`${type} ${flags} ${id} ${size}`)
-    this.writer = new HeaderWriter(this.output, tableSizeMax, { onFrame })
+    this.writer = new HeaderWriter(this.output, tableSizeMax, { observer: { onFrame } })
   }
 
   /** Found once for each list: tests count who reads it. */

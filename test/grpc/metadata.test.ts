@@ -88,6 +88,34 @@ t.test('M2: what was received can be echoed', t => {
   t.end()
 })
 
+t.test('what metadata refuses is not shown: it may be a secret', t => {
+  const metadata = new Metadata()
+  t.throws(() => metadata.set('authorization', 'Bearer hush\n'), {
+    name: 'TypeError',
+    message:
+      'metadata "authorization" has U+000A at 11 of 12 characters; expected printable ASCII (use a "-bin" name for octets)',
+  })
+  const bad: (() => unknown)[] = [
+    () => metadata.append('x', 'hush\u20ac'),
+    () => metadata.set('x-bin', 'hush'),
+    () => metadata.setBinary('x', Buffer.from('hush')),
+    () => metadata.set('x', ['hush'] as unknown as string),
+    () => Metadata.from({ x: Buffer.from('hush') }),
+    () => Metadata.from({ 'x-bin': 'hush' }),
+    () => Metadata.from({ x: 'hush\0' }),
+    () => Metadata.from('hush' as never),
+  ]
+  for (const run of bad) {
+    t.throws(run, TypeError)
+    try {
+      run()
+    } catch (error) {
+      t.notMatch((error as Error).message, /hush/, (error as Error).message)
+    }
+  }
+  t.end()
+})
+
 t.test('M3: spaces around a value are tolerated', t => {
   const metadata = Metadata.fromHeaders(['a', '  x y ', 'b-bin', ' AAE , AAEC '])
   t.equal(metadata.get('a'), 'x y')

@@ -230,6 +230,10 @@ t.test('RFC 9113 §8.3.1: OPTIONS may ask for *', t => {
 t.test('RFC 9113 §8.3.1: :authority and host', t => {
   refusesRequest(requestWith('host', 'elsewhere'))
   refusesRequest(requestBut(':authority', 'user@localhost'))
+  for (const bad of ['a b', 'a/b', 'a?b', 'a#b', 'a,b', 'a\\b', 'caf\xe9', 'a:b', '<a>']) {
+    refusesRequest(requestBut(':authority', bad))
+    refusesRequest([...requestBut(':authority', undefined), 'host', bad])
+  }
   refusesRequest(requestWith('host', 'localhost:50051', 'host', 'localhost:50051'))
   refusesRequest(requestBut(':authority', undefined)) // neither
   takesRequest(requestWith('host', 'localhost:50051'))

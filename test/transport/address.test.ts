@@ -43,6 +43,20 @@ t.test('what is not understood is a TypeError with the text given', t => {
   t.end()
 })
 
+t.test('user information is refused, and not shown; a name must fit into :authority', t => {
+  for (const parse of [parseListenAddress, parseDialAddress]) {
+    for (const text of ['me:hush@a:1', 'https://me:hush@a:1', 'me:hu@hush@a:1', '@a:1']) {
+      t.throws(() => parse(text), {
+        message: /'(https:\/\/)?\*\*\*@a:1'.*without user information/,
+      })
+    }
+    t.throws(() => parse('h\u00e4user.example:1'), { message: /in ASCII \(xn--/ })
+    for (const text of ['a,b:1', 'a?b:1', 'a#b:1', 'a"b:1']) t.throws(() => parse(text), TypeError)
+  }
+  t.match(parseDialAddress('my_service.ns:1'), { host: 'my_service.ns' })
+  t.end()
+})
+
 t.test('a client needs one port', t => {
   t.match(parseDialAddress(':80'), { host: undefined, port: 80 })
   t.match(parseDialAddress('unix:/x'), { path: '/x' })

@@ -1,0 +1,17 @@
+import { quote } from './quote.js'
+
+/** A name or an IPv4 address, or IPv6 in brackets, and a port. RFC 3986 §3.2.2, but for the comma: names with one are lists. */
+const AUTHORITY =
+  /^(?:\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z._~%-]+)?\]|(?:[0-9A-Za-z._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?$/
+
+/**
+ * Why `value` names no server, or undefined. Empty it may be: servers on unix sockets are called by no name.
+ * A server that routes, logs or builds an address by it must not be told a path, two names or a password.
+ * User information is not shown: it is a secret. RFC 9113 §8.3.1.
+ */
+export function authorityFault(name: string, value: string): string | undefined {
+  if (AUTHORITY.test(value)) return undefined
+  return value.includes('@')
+    ? `${name} has user information; expected host or host:port`
+    : `${name} is ${quote(value)}; expected host or host:port`
+}
