@@ -18,6 +18,7 @@ export interface ConnectOptions extends RecorderOptions {
   /** False: no preface, no SETTINGS; the test does it. Default true. */
   readonly handshake?: boolean
   readonly observer?: FrameObserver
+  readonly neverIndexed?: readonly string[]
   readonly now?: number
   readonly stopwatch?: () => number
 }
@@ -44,6 +45,7 @@ export function connect(options: ConnectOptions): Connected {
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.observer === undefined ? {} : { observer: options.observer }),
     stopwatch: options.stopwatch,
+    neverIndexed: options.neverIndexed,
   })
   const peer = new Peer(connection, recorder, now)
   const open: Connected['open'] = (endStream = false, headers = REQUEST, extra = undefined) => {
