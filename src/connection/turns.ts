@@ -8,8 +8,9 @@ const CALLS_PER_LOOK = 16
  * waits for another turn, where the host gives any; elsewhere all is done at once.
  */
 export class Turns {
+  /** Measures what holds the thread. Unit: ms. */
+  readonly stopwatch: (() => number) | undefined
   readonly #connection: Connection
-  readonly #stopwatch: (() => number) | undefined
   /** When this turn was first looked at: short ones never are. Unit: ms, of the stopwatch. */
   #lookedAt: number | undefined = undefined
   /** Somebody has more to do. */
@@ -17,7 +18,7 @@ export class Turns {
 
   constructor(connection: Connection, stopwatch: (() => number) | undefined) {
     this.#connection = connection
-    this.#stopwatch = stopwatch
+    this.stopwatch = stopwatch
   }
 
   /** Whether somebody has more to do: nothing is read before that is done. */
@@ -30,9 +31,22 @@ export class Turns {
     this.#requested = true
   }
 
+  /**
+   * For the handler, at any time: what it waited for outside of the connection has come, and it is
+   * called in a turn of its own. Without `onTurn` that is now.
+   */
+  ask(): void {
+    const connection = this.#connection
+    const { host, over } = connection
+    this.#requested = true
+    if (host.onTurn !== undefined) host.onTurn()
+    else if (over) this.end()
+    else connection.onTime(connection.now, () => {})
+  }
+
   /** @internal To be asked now and then: whether this turn has taken its time, counted from when it was first asked. */
   isTimeUp(): boolean {
-    const stopwatch = this.#stopwatch
+    const { stopwatch } = this
     if (stopwatch === undefined) return false
     const at = stopwatch()
     this.#lookedAt ??= at

@@ -1,3 +1,6 @@
+import type { Connection } from '../connection/index.js'
+import { MessageCoder } from './message-coder.js'
+
 /** A call that has something to tell its user. */
 export interface BatchedCall {
   /** Tells it. May throw: it runs user code. */
@@ -19,6 +22,13 @@ export interface TurnBudget {
 export class CallBatch {
   readonly #calls: BatchedCall[] = []
   #running = false
+  #coder: MessageCoder | undefined = undefined
+
+  /** Compresses and inflates for these calls, which are all of `connection`. Made at the first need. */
+  coder(connection: Connection): MessageCoder {
+    this.#coder ??= new MessageCoder(connection)
+    return this.#coder
+  }
 
   add(call: BatchedCall): void {
     this.#calls.push(call)
@@ -30,7 +40,9 @@ export class CallBatch {
    */
   run(turn: TurnBudget | undefined): boolean {
     // User code may close the connection, which ends in another run: this one goes on with it.
-    if (this.#running || this.#calls.length === 0) return false
+    if (this.#running) return false
+    this.#coder?.deliver()
+    if (this.#calls.length === 0) return false
     this.#running = true
     const calls = this.#calls
     let index = 0
@@ -42,6 +54,7 @@ export class CallBatch {
     if (index === calls.length) calls.length = 0
     else calls.splice(0, index)
     this.#running = false
+    if (this.#coder?.isPending === true) this.#coder.ask()
     return calls.length > 0
   }
 }

@@ -2,6 +2,7 @@ import {
   acceptEncoding,
   type Compression,
   type Compressions,
+  checkCompressions,
   DEFAULT_COMPRESSIONS,
 } from './compression.js'
 import { type CallLimits, callLimits } from './limits.js'
@@ -28,14 +29,20 @@ export class CallSettings {
   readonly acceptEncoding: string
   readonly onError: ((error: unknown, call: ServerCall) => void) | undefined
 
-  /** @throws RangeError for a limit out of range or a compression that is not among `compressions`. */
+  /** @throws TypeError for what is no compression; RangeError for a limit out of range or a compression that is not among `compressions`. */
   constructor(options: CallOptions) {
     const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
+    checkCompressions(compressions)
     this.limits = callLimits(options.limits)
     this.compressions = compressions
     this.compression = findCompression(compressions, options.compression)
     this.acceptEncoding = acceptEncoding(compressions)
     this.onError = options.onError
+  }
+
+  /** The compression called `name`. @throws as `findCompression`. */
+  findCompression(name: string): Compression | undefined {
+    return findCompression(this.compressions, name)
   }
 }
 

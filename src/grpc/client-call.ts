@@ -17,49 +17,36 @@ import {
   responseResetError,
   unsendableError,
 } from './call-error.js'
-import { compressionOf } from './call-options.js'
 import { type CallWait, callTimes, NOT_YET, type WaitingPlace, wholeMs } from './call-timing.js'
 import { CLIENT_CALL_NEWS, checkWrite, ClientCallFlag as Flag } from './client-call-flag.js'
 import type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
-import type { Compression } from './compression.js'
-import { LENGTH_PREFIX_SIZE } from './length-prefix.js'
+import { ClientCallOutput } from './client-call-output.js'
 import { DEFAULT_CALL_LIMITS } from './limits.js'
-import { encodeRequest, sendMessage } from './message-writer.js'
+import { encodeMessage } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { type Codec, codecOf, hasOneResponse, type Method } from './method.js'
 import { extraHeaders } from './request-headers.js'
 import { ResponseNews, type ResponseReader, responseReader } from './response-reader.js'
 import { addToError, GrpcError, Status, stacklessError } from './status.js'
-import { appendUnsent, sendUnsent } from './unsent-messages.js'
-
-const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
  * One call of a client. It takes messages at once and starts when a
  * connection is there; its deadline runs from the beginning.
  */
-export class ClientCall implements StreamHandler {
+export class ClientCall extends ClientCallOutput implements StreamHandler {
   readonly method: Method
   /** When we give up. Unit: ms, monotonic, on the wheel's clock; Infinity if never. */
   readonly deadline: number
-  /** Whether messages leave compressed from now on, if the call has a compression. Default: true. */
-  compressing = true
   readonly #options: ClientCallOptions
   readonly #receiver: ClientCallReceiver
   /** For the deadline, and for the text of a response that is not gRPC. */
   #timer: Timer | undefined
   readonly #requestCodec: Codec
   readonly #responseCodec: Codec
-  readonly #compression: Compression | undefined
   #flags = 0
   #connector: CallConnector | undefined
   #stream: Stream | undefined
   #response: ResponseReader | undefined
-  /** The one plain message that nearly all calls wait with, while there is no stream. */
-  #first: Uint8Array | undefined
-  /** Messages as they will leave, if there are more. */
-  #unsent: Buffer[] | undefined
-  #unsentSize = 0
   #error: GrpcError | undefined
   /** Where the call had to wait; most need not. */
   #wait: CallWait | undefined
@@ -76,6 +63,7 @@ export class ClientCall implements StreamHandler {
     // Before anything is scheduled: these may throw.
     const requestCodec = codecOf(method, method.request, options.subtype)
     const responseCodec = codecOf(method, method.response, options.subtype)
+    super(options)
     this.method = method
     this.deadline = options.deadline ?? Number.POSITIVE_INFINITY
     this.#options = options
@@ -84,7 +72,6 @@ export class ClientCall implements StreamHandler {
     this.#timer = this.deadline === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
     this.#requestCodec = requestCodec
     this.#responseCodec = responseCodec
-    this.#compression = compressionOf(options)
     if (this.#timer !== undefined) options.timers.schedule(this.#timer, this.deadline)
   }
 
@@ -106,7 +93,7 @@ export class ClientCall implements StreamHandler {
 
   /** Octets that wait for a connection, or for the server's window. */
   get bufferedSize(): number {
-    return this.#stream === undefined ? this.#unsentSize : this.#stream.bufferedSize
+    return this.heldSize + (this.#stream?.bufferedSize ?? 0)
   }
 
   /** Whether `read` has a message. One response becomes readable with the status OK, in `onStatus`. */
@@ -133,7 +120,7 @@ export class ClientCall implements StreamHandler {
     const remainingMs = this.deadline - connection.now
     if (remainingMs <= 0) return this.#abandon(this.#lateError(connection.now))
     this.#connector = connector
-    const extra = extraHeaders(remainingMs, this.#compression, this.#options.metadata)
+    const extra = extraHeaders(remainingMs, this.compression, this.#options.metadata)
     let stream: Stream
     try {
       stream = connection.open(headers, false, this, extra)
@@ -143,7 +130,13 @@ export class ClientCall implements StreamHandler {
     }
     this.#stream = stream
     this.#leftAtStartMs = wholeMs(remainingMs)
-    this.#response = responseReader(stream, this.method, this.#responseCodec, this.#options)
+    this.#response = responseReader(
+      stream,
+      this,
+      connector.batch,
+      this.#responseCodec,
+      this.#options,
+    )
     this.#flush(stream)
   }
 
@@ -162,7 +155,7 @@ export class ClientCall implements StreamHandler {
   halfClose(): void {
     if (this.settled || (this.#flags & Flag.HalfClosed) !== 0) return
     this.#flags |= Flag.HalfClosed
-    this.#stream?.sendData(EMPTY, 0, 0, true)
+    this.sendEnd(this.#stream)
   }
 
   /** Sends the one request: message and end in one DATA frame. @throws as `write`. */
@@ -174,7 +167,12 @@ export class ClientCall implements StreamHandler {
     this.#send(payload, true)
   }
 
-  /** The next message, or undefined when none is there. Gives the server credit for it. */
+  /** Whether `read` has asked for a message that is still being inflated: `onReadable` follows. */
+  get inflating(): boolean {
+    return this.#response?.inflating ?? false
+  }
+
+  /** The next message, or undefined when none is there or it is `inflating`. Gives the server credit for it. */
   read(): unknown {
     if (!this.readable) return undefined
     const response = this.#response!
@@ -206,7 +204,22 @@ export class ClientCall implements StreamHandler {
 
   /** @internal */
   onDrain(): void {
-    if (!this.settled) this.#due(Flag.DrainDue)
+    if (!this.settled && this.isDrained()) this.#due(Flag.DrainDue)
+  }
+
+  /** @internal */
+  onOutboxDrained(): void {
+    this.#due(Flag.DrainDue)
+  }
+
+  /** @internal */
+  onOutboxFailed(error: GrpcError): void {
+    this.#abandon(error)
+  }
+
+  /** @internal */
+  onInflated(): void {
+    if (!this.settled) this.#take(this.#response!.onInflated())
   }
 
   /** @internal */
@@ -302,40 +315,29 @@ export class ClientCall implements StreamHandler {
   #encode(message: unknown): Uint8Array | undefined {
     checkWrite(this.#flags, this.method)
     const { sendMessageSizeMax } = this.#options.limits ?? DEFAULT_CALL_LIMITS
-    const unsent = (this.#flags & Flag.RequestSent) === 0
-    const payload = encodeRequest(this.#requestCodec, message, sendMessageSizeMax, unsent)
-    if (payload instanceof GrpcError) return void this.#abandon(payload)
-    return payload
+    const payload = encodeMessage(this.#requestCodec, message, sendMessageSizeMax)
+    if (!(payload instanceof GrpcError)) return payload
+    this.#abandon(payload)
+    return undefined
   }
 
   #send(payload: Uint8Array, endStream: boolean): boolean {
     this.#flags |= Flag.RequestSent
-    const stream = this.#stream
-    const compression = this.compressing ? this.#compression : undefined
-    if (stream !== undefined) return sendMessage(stream, payload, compression, endStream)
-    this.#unsentSize += LENGTH_PREFIX_SIZE + payload.length
-    if (this.#unsentSize > (this.#options.limits ?? DEFAULT_CALL_LIMITS).unsentSizeMax) {
-      this.#flags |= Flag.WantsDrain
-    }
-    const isFirst = this.#first === undefined && this.#unsent === undefined
-    if (isFirst && this.#compression === undefined) this.#first = payload
-    else {
-      this.#unsent = appendUnsent(this.#unsent, this.#first, payload, compression)
-      this.#first = undefined
-    }
+    const isOpen = this.sendMessage(this.#stream, this.#connector?.batch, payload, endStream)
+    if (this.#stream !== undefined) return isOpen
+    const { unsentSizeMax } = this.#options.limits ?? DEFAULT_CALL_LIMITS
+    if (this.heldSize > unsentSizeMax) this.#flags |= Flag.WantsDrain
     return (this.#flags & Flag.WantsDrain) === 0
   }
 
   /** There is a stream: sends what has waited for it. */
   #flush(stream: Stream): void {
     const isClosed = (this.#flags & Flag.HalfClosed) !== 0
-    const isOpen = sendUnsent(stream, this.#first, this.#unsent, isClosed)
-    this.#first = undefined
-    this.#unsent = undefined
+    const isOpen = this.flush(stream, this.#connector!.batch, isClosed)
     if ((this.#flags & Flag.WantsDrain) === 0) return
     this.#flags &= ~Flag.WantsDrain
     // Where the stream is full as well, its own onDrain follows.
-    if (isOpen && !isClosed) this.#receiver.onDrain()
+    if (this.isDrained() && isOpen && !isClosed) this.#receiver.onDrain()
   }
 
   get #now(): number {
@@ -385,8 +387,7 @@ export class ClientCall implements StreamHandler {
   #settle(error: GrpcError | undefined): void {
     this.#flags |= Flag.Settled
     this.#error = error
-    this.#first = undefined
-    this.#unsent = undefined
+    this.closeOutput()
     if (this.#timer !== undefined) this.#options.timers.cancel(this.#timer)
     this.#response?.close()
   }

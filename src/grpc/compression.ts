@@ -1,8 +1,15 @@
-import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
+import * as zlib from 'node:zlib'
+import { runInPool } from './thread-pool.js'
+
+/** Hears the outcome of a compression that runs off the thread. Later, once. */
+export type CompressionDone = (error: Error | null, bytes?: Buffer) => void
 
 /**
  * One way to compress messages, by its name in `grpc-encoding`. Each message
  * has a context of its own. compression.md.
+ *
+ * The two methods that end in `Async` are optional; without them large messages hold the thread.
+ * They read `bytes` until they call `done`, and never call it before they return.
  */
 export interface Compression {
   readonly name: string
@@ -13,6 +20,10 @@ export interface Compression {
    * @throws MessageTooLargeError as soon as there are more; any other error when `bytes` are broken.
    */
   decompress(bytes: Uint8Array, sizeMax: number): Buffer
+  /** As `compress`, off the thread. */
+  compressAsync?(bytes: Uint8Array, done: CompressionDone): void
+  /** As `decompress`, off the thread; what that throws is given to `done`. */
+  decompressAsync?(bytes: Uint8Array, sizeMax: number, done: CompressionDone): void
 }
 
 /** Compressions by name. `identity` is no entry: it is the absence of one. */
@@ -23,40 +34,155 @@ export class MessageTooLargeError extends Error {
   override readonly name: string = 'MessageTooLargeError'
 }
 
-/** gzip, RFC 1952. */
-export const GZIP: Compression = Object.freeze({
-  name: 'gzip',
-  compress: (bytes: Uint8Array): Uint8Array => gzipSync(bytes),
-  decompress: (bytes: Uint8Array, sizeMax: number): Buffer => inflate(gunzipSync, bytes, sizeMax),
-})
+type ZlibDone = (error: Error | null, bytes: Buffer) => void
 
-/** `deflate`, which is the zlib format: RFC 1950. */
-export const DEFLATE: Compression = Object.freeze({
-  name: 'deflate',
-  compress: (bytes: Uint8Array): Uint8Array => deflateSync(bytes),
-  decompress: (bytes: Uint8Array, sizeMax: number): Buffer => inflate(inflateSync, bytes, sizeMax),
-})
-
-type Inflate = (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer
+/** The four functions that Node has for each format. */
+interface ZlibFormat {
+  readonly name: string
+  deflateSync(bytes: Uint8Array): Buffer
+  deflate(bytes: Uint8Array, options: object, done: ZlibDone): void
+  inflateSync(bytes: Uint8Array, options: object): Buffer
+  inflate(bytes: Uint8Array, options: object, done: ZlibDone): void
+  /** For the way back. Default: none. */
+  readonly params?: Readonly<Record<number, number>>
+}
 
 /** Largest output zlib may be asked for: a Buffer cannot be larger. Unit: octets. */
 const OUTPUT_MAX = 0x7fff_ffff
 
-/** zlib stops at the cap while it inflates, so a bomb costs no more than the limit. */
-function inflate(run: Inflate, bytes: Uint8Array, sizeMax: number): Buffer {
-  try {
-    return run(bytes, { maxOutputLength: Math.min(sizeMax, OUTPUT_MAX) })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
-    throw new MessageTooLargeError(`decompressed message is larger than ${sizeMax} octets`)
-  }
+/** Octets a thread makes before it comes back for more room: each time costs our own thread 20 µs. Unit: octets. */
+const CHUNK_SIZE = 131_072
+
+function zlibCompression(format: ZlibFormat): Compression {
+  const { name, params } = format
+  const given = params === undefined ? {} : { params }
+  return Object.freeze({
+    name,
+    compress: (bytes: Uint8Array): Uint8Array => format.deflateSync(bytes),
+    // zlib stops at the cap while it inflates, so a bomb costs no more than the limit.
+    decompress(bytes: Uint8Array, sizeMax: number): Buffer {
+      try {
+        return format.inflateSync(bytes, { ...given, maxOutputLength: outputMax(sizeMax) })
+      } catch (error) {
+        throw inflateError(error as Error, sizeMax)
+      }
+    },
+    compressAsync(bytes: Uint8Array, done: CompressionDone): void {
+      runInPool(done, ended => format.deflate(bytes, { chunkSize: CHUNK_SIZE }, ended))
+    },
+    decompressAsync(bytes: Uint8Array, sizeMax: number, done: CompressionDone): void {
+      const chunkSize = Math.min(CHUNK_SIZE, Math.max(64, sizeMax))
+      const options = { ...given, chunkSize, maxOutputLength: outputMax(sizeMax) }
+      const told: CompressionDone = (error, plain) =>
+        error === null ? done(null, plain) : done(inflateError(error, sizeMax))
+      runInPool(told, ended => format.inflate(bytes, options, ended))
+    },
+  })
 }
 
+function outputMax(sizeMax: number): number {
+  return Math.min(sizeMax, OUTPUT_MAX)
+}
+
+function inflateError(error: Error, sizeMax: number): Error {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') return error
+  return new MessageTooLargeError(`decompressed message is larger than ${sizeMax} octets`)
+}
+
+/** gzip, RFC 1952. */
+export const GZIP: Compression = zlibCompression({
+  name: 'gzip',
+  deflateSync: bytes => zlib.gzipSync(bytes),
+  deflate: (bytes, options, done) => zlib.gzip(bytes, options, done),
+  inflateSync: (bytes, options) => zlib.gunzipSync(bytes, options),
+  inflate: (bytes, options, done) => zlib.gunzip(bytes, options, done),
+})
+
+/** `deflate`, which is the zlib format: RFC 1950. */
+export const DEFLATE: Compression = zlibCompression({
+  name: 'deflate',
+  deflateSync: bytes => zlib.deflateSync(bytes),
+  deflate: (bytes, options, done) => zlib.deflate(bytes, options, done),
+  inflateSync: (bytes, options) => zlib.inflateSync(bytes, options),
+  inflate: (bytes, options, done) => zlib.inflate(bytes, options, done),
+})
+
+/** What Node has from 22.15 and 23.8 on. */
+interface ZstdFunctions {
+  zstdCompressSync?(bytes: Uint8Array): Buffer
+  zstdCompress?(bytes: Uint8Array, options: object, done: ZlibDone): void
+  zstdDecompressSync?(bytes: Uint8Array, options: object): Buffer
+  zstdDecompress?(bytes: Uint8Array, options: object, done: ZlibDone): void
+  readonly constants: { readonly ZSTD_d_windowLogMax?: number }
+}
+
+/**
+ * The least window that a decoder is to support (RFC 8878 §3.1.1.1.2: 8 MiB), and the most that we
+ * make: by default a frame of 20 octets may ask for 128 MiB. Unit: bits.
+ */
+const ZSTD_WINDOW_BITS = 23
+
+function findZstd(): Compression | undefined {
+  const { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync, constants } =
+    zlib as unknown as ZstdFunctions
+  if (zstdCompress === undefined || zstdCompressSync === undefined) return undefined
+  if (zstdDecompress === undefined || zstdDecompressSync === undefined) return undefined
+  return zlibCompression({
+    name: 'zstd',
+    deflateSync: bytes => zstdCompressSync(bytes),
+    deflate: zstdCompress,
+    inflateSync: zstdDecompressSync,
+    inflate: zstdDecompress,
+    params: { [constants.ZSTD_d_windowLogMax!]: ZSTD_WINDOW_BITS },
+  })
+}
+
+/** Zstandard, RFC 8878; undefined where Node has none: before 22.15, and 23.0 to 23.7. No default: what is offered must not depend on the Node that runs. */
+export const ZSTD: Compression | undefined = findZstd()
+
+/** A name as it may stand in a list of `grpc-accept-encoding`: a token of RFC 9110 §5.6.2, lower case. */
+const NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
+
 /** What we offer by default. */
-export const DEFAULT_COMPRESSIONS: Compressions = new Map([
-  [GZIP.name, GZIP],
-  [DEFLATE.name, DEFLATE],
-])
+export const DEFAULT_COMPRESSIONS: Compressions = compressionsOf(GZIP, DEFLATE)
+
+/**
+ * Compressions by name, for the option `compressions`: `compressionsOf(GZIP, ZSTD)`. What is
+ * undefined is left out.
+ *
+ * @throws TypeError for what is no compression, or has a name that stands in no header, or is there twice
+ */
+export function compressionsOf(...given: readonly (Compression | undefined)[]): Compressions {
+  const all = new Map<string, Compression>()
+  for (const compression of given) {
+    if (compression === undefined) continue
+    if (all.has(compression.name)) {
+      throw new TypeError(`two compressions are called '${compression.name}'`)
+    }
+    all.set(compression.name, compression)
+  }
+  checkCompressions(all)
+  return all
+}
+
+/** @throws TypeError naming the entry of the option `compressions` that is no compression */
+export function checkCompressions(compressions: unknown): void {
+  if (!(compressions instanceof Map)) {
+    throw new TypeError('compressions must be a map of compressions by name: compressionsOf(GZIP)')
+  }
+  for (const [name, compression] of compressions as Map<unknown, Partial<Compression> | null>) {
+    if (typeof name !== 'string' || !NAME.test(name) || name === 'identity') {
+      throw new TypeError(`compressions has an entry '${String(name)}', which cannot be a name`)
+    }
+    if (compression?.name !== name) {
+      throw new TypeError(`compressions has '${compression?.name}' under the name '${name}'`)
+    }
+    for (const method of ['compress', 'decompress'] as const) {
+      if (typeof compression[method] === 'function') continue
+      throw new TypeError(`compression '${name}' has no method ${method}`)
+    }
+  }
+}
 
 /** The value of `grpc-accept-encoding` that offers `compressions`. */
 export function acceptEncoding(compressions: Compressions): string {

@@ -26,17 +26,21 @@ export {
 export { CallAcceptor } from './call-acceptor.js'
 export { CallConnector, type CallConnectorOptions } from './call-connector.js'
 export { http2CodeOf } from './call-error.js'
-export { type CallOptions, CallSettings } from './call-options.js'
+export { type CallOptions, CallSettings, findCompression } from './call-options.js'
 export type { CallTiming, CallWait, WaitingPlace } from './call-timing.js'
 export { ClientCall } from './client-call.js'
 export type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
 export {
   type Compression,
+  type CompressionDone,
   type Compressions,
+  checkCompressions,
+  compressionsOf,
   DEFAULT_COMPRESSIONS,
   DEFLATE,
   GZIP,
   MessageTooLargeError,
+  ZSTD,
 } from './compression.js'
 export {
   LENGTH_PREFIX_SIZE,

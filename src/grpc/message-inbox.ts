@@ -1,7 +1,9 @@
 import type { Stream } from '../connection/index.js'
+import type { CallBatch } from './call-batch.js'
 import { type Compression, MessageTooLargeError } from './compression.js'
 import { LENGTH_PREFIX_SIZE, MessageFlag } from './length-prefix.js'
 import type { CallLimits } from './limits.js'
+import { CodingJob } from './message-coder.js'
 import { MessageReader } from './message-reader.js'
 import type { Codec } from './method.js'
 import { type GrpcError, Status, stacklessError } from './status.js'
@@ -20,12 +22,24 @@ export interface InboxOptions {
   /** What undoes it; undefined when we cannot. A server refuses such a request before there is a message. */
   readonly decompression: Compression | undefined
   readonly limits: CallLimits
+  readonly owner: InboxOwner
+  /** That of the connection. */
+  readonly batch: CallBatch
+}
+
+/** The call that messages are received for. */
+export interface InboxOwner {
+  /** The message that was being inflated can be read, or is broken: see `fault`. */
+  onInflated(): void
 }
 
 /**
  * Messages received on one call, decoded while their bytes are borrowed and
  * queued until the application reads them. Only then does the peer get its
  * credit back. Beyond `queuedMessagesMax` they stay encoded.
+ *
+ * A compressed one stays as it is until it is read, and what comes behind it
+ * stays encoded: a few octets may be megabytes, and they wait as few octets.
  *
  * Calls make one only where a message does not come whole in one DATA frame,
  * or where there may be several.
@@ -43,8 +57,20 @@ export class MessageInbox {
   #head: number
   /** Octets received that the peer has no credit for yet. */
   #owed: number
-  /** The queue is full and there may be whole messages left in the reader. */
+  /** There may be whole messages left in the reader: the queue is full, or a compressed one comes first. */
   #full: boolean
+  /** The compressed message that comes behind the queue. */
+  #packed: Buffer | undefined
+  /** What it took on the wire. */
+  #packedSize: number
+  /** Inflates it. */
+  #job: CodingJob | undefined
+  /** Has inflated the message at the head of the queue. */
+  #headJob: CodingJob | undefined
+  /** The message at the head of the queue came compressed. */
+  #headPacked: boolean
+  /** Whether the message that was read last came compressed. */
+  compressed: boolean
   /** Octets of the message at the head, or of its prefix, that the window was opened for. */
   #granted: number
 
@@ -59,11 +85,27 @@ export class MessageInbox {
     this.#owed = 0
     this.#full = false
     this.#granted = 0
+    this.#packed = undefined
+    this.#packedSize = 0
+    this.#job = undefined
+    this.#headJob = undefined
+    this.#headPacked = false
+    this.compressed = false
   }
 
-  /** Whether `read` has a message. */
+  /** Whether `read` has a message, or one to inflate. */
   get readable(): boolean {
-    return this.#head < this.#messages.length
+    return this.#head < this.#messages.length || (this.#packed !== undefined && !this.inflating)
+  }
+
+  /** Whether the next message is compressed, and nobody has asked for it. */
+  get isPacked(): boolean {
+    return this.#head === this.#messages.length && this.#packed !== undefined && !this.inflating
+  }
+
+  /** Whether a message that was asked for is being inflated: its owner will hear. */
+  get inflating(): boolean {
+    return this.#job !== undefined
   }
 
   /** Whether messages may wait that are not decoded yet. */
@@ -86,39 +128,52 @@ export class MessageInbox {
     reader.push(bytes, start, end)
     this.#fill()
     reader.hold()
-    const { heldSize } = reader
-    // A window may be too small even for the prefix, which tells what is wanted.
-    const wanted = Math.max(reader.wantedSize, LENGTH_PREFIX_SIZE)
-    if (heldSize > 0 && heldSize < wanted && wanted > this.#granted) {
-      this.#granted = wanted
-      this.#stream.expect(wanted - heldSize)
-    }
+    this.#openWindow()
     return this.fault === undefined
   }
 
-  /** The next message, or undefined if there is none (see `readable`). */
+  /** The next message; undefined if there is none, it is broken (`fault`), or `inflating`. */
   read(): unknown {
-    if (this.#head === this.#messages.length) return undefined
+    if (this.#head === this.#messages.length) return this.isPacked ? this.#readPacked() : undefined
     const message = this.#messages[this.#head]
     const size = this.#sizes[this.#head]!
     this.#messages[this.#head] = undefined
     this.#head++
     if (this.#head === this.#messages.length) this.#rewind()
+    this.compressed = this.#headPacked
+    if (this.#headPacked) {
+      this.#headPacked = false
+      this.#release()
+    }
     this.#credit(size)
-    if (this.#full) this.#fill()
+    if (this.#full) this.#refill()
     return message
-  }
-
-  /** Decodes all that has arrived whole, however much waits: nothing follows it. */
-  takeAll(): void {
-    this.#fill(Number.POSITIVE_INFINITY)
   }
 
   /** Gives the peer all its credit and forgets what is not decoded. Messages in the queue stay readable. */
   close(): void {
     this.#credit(this.#owed)
     this.#full = false
+    this.#packed = undefined
+    this.#headJob ??= this.#job
+    this.#job = undefined
+    if (this.#headJob !== undefined) this.#release()
     this.#reader.clear()
+  }
+
+  /** @internal The message has been inflated. */
+  onCoded(bytes: Buffer | undefined, error: unknown): void {
+    this.#packed = undefined
+    this.#headJob = this.#job
+    this.#job = undefined
+    const message = this.#unpacked(bytes, error)
+    if (this.fault === undefined) {
+      this.#messages.push(message)
+      this.#sizes.push(this.#packedSize)
+      this.#headPacked = true
+      this.#refill()
+    }
+    this.#options.owner.onInflated()
   }
 
   /** Forgets the messages in the queue. */
@@ -141,13 +196,18 @@ export class MessageInbox {
     this.#stream.consume(owed)
   }
 
-  #fill(countMax: number = this.#options.limits.queuedMessagesMax): void {
+  #fill(): void {
     const reader = this.#reader
+    const countMax = this.#options.limits.queuedMessagesMax
     while (this.fault === undefined) {
-      this.#full = this.#messages.length - this.#head >= countMax
+      this.#full = this.#packed !== undefined || this.#messages.length - this.#head >= countMax
       if (this.#full || !reader.next()) break
       this.#granted = 0
-      const message = this.#decode()
+      if (reader.flag !== MessageFlag.Plain) {
+        this.#pack()
+        continue
+      }
+      const message = this.#value(reader.bytes, reader.start, reader.end, reader.owned)
       if (this.fault !== undefined) break
       this.#messages.push(message)
       this.#sizes.push(LENGTH_PREFIX_SIZE + reader.end - reader.start)
@@ -161,30 +221,83 @@ export class MessageInbox {
     }
   }
 
-  #decode(): unknown {
+  /** More of what has come can be decoded now. */
+  #refill(): void {
+    this.#fill()
+    this.#openWindow()
+  }
+
+  /** The message at the head is not complete: the peer may send all of it. */
+  #openWindow(): void {
+    const { heldSize, wantedSize } = this.#reader
+    // A window may be too small even for the prefix, which tells what is wanted.
+    const wanted = Math.max(wantedSize, LENGTH_PREFIX_SIZE)
+    if (heldSize > 0 && heldSize < wanted && wanted > this.#granted) {
+      this.#granted = wanted
+      this.#stream.expect(wanted - heldSize)
+    }
+  }
+
+  /** The reader's message is not plain: it is kept until it is read, and all others behind it. */
+  #pack(): void {
     const { bytes, start, end, flag, owned } = this.#reader
-    if (flag === MessageFlag.Plain) return this.#value(bytes, start, end, owned)
+    const { encoding, decompression } = this.#options
     if (flag !== MessageFlag.Compressed) {
-      return this.#fail(Status.Internal, `message flag is ${flag}; expected 0 or 1`)
+      this.#fail(Status.Internal, `message flag is ${flag}; expected 0 or 1`)
+    } else if (encoding === '') {
+      this.#fail(Status.Internal, 'message is compressed, but there is no grpc-encoding')
+    } else if (decompression === undefined) {
+      this.#fail(Status.Internal, `grpc-encoding "${encoding}" is not supported`)
+    } else {
+      const packed = bytes.subarray(start, end)
+      this.#packed = owned ? packed : Buffer.from(packed)
+      this.#packedSize = LENGTH_PREFIX_SIZE + end - start
     }
-    const { encoding, decompression, limits } = this.#options
-    if (encoding === '') {
-      return this.#fail(Status.Internal, 'message is compressed, but there is no grpc-encoding')
-    }
-    if (decompression === undefined) {
-      return this.#fail(Status.Internal, `grpc-encoding "${encoding}" is not supported`)
-    }
-    let plain: Buffer
+  }
+
+  /** The message that is packed, if it can be had at once. */
+  #readPacked(): unknown {
+    const { batch, decompression, limits } = this.#options
+    const coder = batch.coder(this.#stream.connection)
+    let plain: Buffer | undefined
+    let problem: unknown
     try {
-      plain = decompression.decompress(bytes.subarray(start, end), limits.messageSizeMax)
-    } catch (error) {
-      if (error instanceof MessageTooLargeError) {
-        const text = `received message after decompression larger than max (${limits.messageSizeMax})`
-        return this.#fail(Status.ResourceExhausted, text)
+      const coded = coder.inflate(this.#packed!, decompression!, limits, this)
+      if (coded instanceof CodingJob) {
+        this.#job = coded
+        return undefined
       }
+      plain = coded
+    } catch (error) {
+      problem = error
+    }
+    this.#packed = undefined
+    const message = this.#unpacked(plain, problem)
+    if (this.fault !== undefined) return undefined
+    this.compressed = true
+    this.#credit(this.#packedSize)
+    this.#refill()
+    return message
+  }
+
+  /** The message in `plain`, which is no one else's; or the fault. */
+  #unpacked(plain: Buffer | undefined, error: unknown): unknown {
+    const { encoding, limits } = this.#options
+    if (plain !== undefined) {
+      return this.#value(plain, 0, plain.length, plain.buffer.byteLength === plain.length)
+    }
+    if (!(error instanceof MessageTooLargeError)) {
       return this.#fail(Status.Internal, `message is no valid ${encoding}`, error)
     }
-    return this.#value(plain, 0, plain.length, false)
+    const text = `received message after decompression larger than max (${limits.messageSizeMax})`
+    return this.#fail(Status.ResourceExhausted, text)
+  }
+
+  /** What was inflated is the application's, or nobody's. */
+  #release(): void {
+    const coder = this.#options.batch.coder(this.#stream.connection)
+    if (this.#headJob !== undefined) coder.release(this.#headJob)
+    this.#headJob = undefined
   }
 
   #value(bytes: Buffer, start: number, end: number, owned: boolean): unknown {

@@ -1,8 +1,7 @@
 import type { Stream } from '../connection/index.js'
-import type { Compression } from './compression.js'
-import { LENGTH_PREFIX_SIZE, MessageFlag, writeLengthPrefix } from './length-prefix.js'
+import { LENGTH_PREFIX_SIZE, type MessageFlag, writeLengthPrefix } from './length-prefix.js'
 import type { Codec } from './method.js'
-import { GrpcError, Status, stacklessError } from './status.js'
+import { type GrpcError, Status, stacklessError } from './status.js'
 
 /** The octets of `message`, or why there are none: the codec threw, or they are more than `sizeMax`. */
 export function encodeMessage(
@@ -21,23 +20,6 @@ export function encodeMessage(
   return stacklessError(Status.ResourceExhausted, text)
 }
 
-/**
- * The same of a request: its caller is told what is wrong with it. `unsent`: nothing of the call can have been
- * processed, whatever of it was sent.
- */
-export function encodeRequest(
-  codec: Codec,
-  message: unknown,
-  sizeMax: number,
-  unsent: boolean,
-): Uint8Array | GrpcError {
-  const payload = encodeMessage(codec, message, sizeMax)
-  if (!(payload instanceof GrpcError)) return payload
-  const { cause } = payload
-  const text = cause instanceof Error ? `${payload.message}: ${cause.message}` : payload.message
-  return stacklessError(payload.status, text, { unprocessed: unsent, cause })
-}
-
 /** Payloads from here on follow their prefix by reference: a copy costs more. Unit: octets. */
 const REFERENCE_SIZE_MIN = 16_384
 
@@ -45,17 +27,14 @@ const REFERENCE_SIZE_MIN = 16_384
  * Sends one message: straight into the connection's slab, by a buffer of its
  * own when it does not fit into the windows, or by reference when it is large:
  * nobody may write to it any more. False above the stream's high-water mark:
- * wait for `onDrain`. With a `compression` it leaves compressed, unless that
- * would make it larger.
+ * wait for `onDrain`.
  */
-export function sendMessage(
+export function sendPayload(
   stream: Stream,
-  message: Uint8Array,
-  compression: Compression | undefined,
+  payload: Uint8Array,
+  flag: MessageFlag,
   endStream: boolean,
 ): boolean {
-  const payload = compression === undefined ? message : compress(message, compression)
-  const flag = payload === message ? MessageFlag.Plain : MessageFlag.Compressed
   if (payload.length >= REFERENCE_SIZE_MIN) {
     const prefix = Buffer.allocUnsafe(LENGTH_PREFIX_SIZE)
     writeLengthPrefix(prefix, 0, flag, payload.length)
@@ -69,12 +48,6 @@ export function sendMessage(
   return true
 }
 
-/** One message as it goes on the wire, prefix and all. */
-export function frameMessage(message: Uint8Array, compression: Compression | undefined): Buffer {
-  const payload = compression === undefined ? message : compress(message, compression)
-  return frame(payload, payload === message ? MessageFlag.Plain : MessageFlag.Compressed)
-}
-
 function frame(payload: Uint8Array, flag: MessageFlag): Buffer {
   const bytes = Buffer.allocUnsafe(LENGTH_PREFIX_SIZE + payload.length)
   bytes.set(payload, writeLengthPrefix(bytes, 0, flag, payload.length))
@@ -85,10 +58,4 @@ function frame(payload: Uint8Array, flag: MessageFlag): Buffer {
 function asBuffer(bytes: Uint8Array): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-/** The smaller of `message` and its compressed form. */
-function compress(message: Uint8Array, compression: Compression): Uint8Array {
-  const compressed = compression.compress(message)
-  return compressed.length < message.length ? compressed : message
 }

@@ -1,9 +1,10 @@
 import type { HeaderBlock, HeaderList, Stream } from '../connection/index.js'
 import { isBase64 } from './base64.js'
+import type { CallBatch } from './call-batch.js'
 import type { CallSettings } from './call-options.js'
 import { acceptsEncoding, type Compression } from './compression.js'
 import { grpcSubtype, plainSubtype, responseHeaders } from './content-type.js'
-import { MessageInbox } from './message-inbox.js'
+import { type InboxOwner, MessageInbox } from './message-inbox.js'
 import { isBinaryName, isReservedName } from './metadata.js'
 import { type Codec, hasOneRequest, hasOneResponse } from './method.js'
 import { encodeStatusMessage } from './percent-encoding.js'
@@ -39,6 +40,10 @@ export interface RequestHead {
   readonly decompression: Compression | undefined
   /** For responses: ours, if the client accepts it. */
   readonly compression: Compression | undefined
+  /** The `grpc-accept-encoding`. */
+  readonly accepts: string
+  /** The subtype as the client spelled it: '' for none. */
+  readonly contentSubtype: string
   /** Headers of a response. Long-lived. */
   readonly responseHeaders: HeaderList
   /** Headers of a response that is only a status. Long-lived. */
@@ -243,6 +248,8 @@ export class RequestReader {
       encoding,
       decompression,
       compression,
+      accepts: fields.acceptEncoding,
+      contentSubtype: subtype,
       responseHeaders: responseHeaders(subtype, compression === undefined ? '' : compression.name),
       statusHeaders: responseHeaders(subtype, ''),
       list,
@@ -283,11 +290,15 @@ export function newRequestInbox(
   stream: Stream,
   head: RequestHead,
   settings: CallSettings,
+  owner: InboxOwner,
+  batch: CallBatch,
 ): MessageInbox {
   return new MessageInbox(stream, {
     codec: head.requestCodec,
     encoding: head.encoding,
     decompression: head.decompression,
     limits: settings.limits,
+    owner,
+    batch,
   })
 }

@@ -1,10 +1,11 @@
 import type { HeaderBlock, HeaderList, Stream } from '../connection/index.js'
+import type { CallBatch } from './call-batch.js'
 import type { ClientCallOptions } from './client-call-options.js'
 import { type Compressions, DEFAULT_COMPRESSIONS } from './compression.js'
 import { ForeignBody } from './foreign-body.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import { type CallLimits, DEFAULT_CALL_LIMITS } from './limits.js'
-import { MessageInbox } from './message-inbox.js'
+import { type InboxOwner, MessageInbox } from './message-inbox.js'
 import { type Codec, DEFAULT_SUBTYPE, hasOneResponse, type Method } from './method.js'
 import { type ResponseHead, readResponseHead } from './response-head.js'
 import { responseError } from './response-status.js'
@@ -33,12 +34,17 @@ export interface ResponseReaderOptions {
   readonly limits: CallLimits
   /** The server sends exactly one message. */
   readonly oneResponse: boolean
+  /** The call. */
+  readonly owner: InboxOwner
+  /** That of the connection. */
+  readonly batch: CallBatch
 }
 
-/** Reads the response of a call of a client. */
+/** Reads the response of `call`, a client's. */
 export function responseReader(
   stream: Stream,
-  method: Method,
+  call: InboxOwner & { readonly method: Method },
+  batch: CallBatch,
   codec: Codec,
   { compressions, limits, subtype }: ClientCallOptions,
 ): ResponseReader {
@@ -47,7 +53,9 @@ export function responseReader(
     subtype: subtype === undefined || subtype === '' ? DEFAULT_SUBTYPE : subtype,
     compressions: compressions ?? DEFAULT_COMPRESSIONS,
     limits: limits ?? DEFAULT_CALL_LIMITS,
-    oneResponse: hasOneResponse(method.kind),
+    oneResponse: hasOneResponse(call.method.kind),
+    owner: call,
+    batch,
   })
 }
 
@@ -103,13 +111,28 @@ export class ResponseReader {
     return this.#options.oneResponse ? this.#hasResponse : (this.#inbox?.readable ?? false)
   }
 
-  /** The next message, or undefined if there is none. It may be the one before the status, or before a broken one: see `afterRead`. */
+  /** Whether a message that is wanted is still being inflated. */
+  get inflating(): boolean {
+    return this.#inbox?.inflating ?? false
+  }
+
+  /** The next message, or undefined if there is none, or it is `inflating`. It may be the one before the status, or before a broken one: see `afterRead`. */
   read(): unknown {
     if (!this.#options.oneResponse) return this.#inbox?.read()
     const response = this.#response
     this.#response = undefined
     this.#hasResponse = false
     return response
+  }
+
+  /** A message that was wanted is there, or its fault. */
+  onInflated(): number {
+    const inbox = this.#inbox!
+    if (!this.#options.oneResponse) {
+      return (inbox.readable ? ResponseNews.Messages : ResponseNews.None) | this.afterRead()
+    }
+    const news = this.#takeOne(inbox)
+    return news === ResponseNews.None ? this.afterRead() : news
   }
 
   /** What a read uncovered. */
@@ -181,7 +204,15 @@ export class ResponseReader {
     const inbox = this.#inbox
     this.trailers = head?.list
     this.error = responseError(head, this.#head!, this.#foreignBody?.text ?? '', limits)
-    if (inbox?.full === true) {
+    // Nobody sees the message of a call that failed.
+    const isWanted = !oneResponse || this.error === undefined
+    if (oneResponse && isWanted && inbox !== undefined) {
+      this.#isHeld = true
+      const news = this.#takeOne(inbox)
+      this.#isHeld = false
+      if (news !== ResponseNews.None) return news
+    }
+    if (inbox?.full === true && isWanted) {
       this.#isHeld = true
       return ResponseNews.None
     }
@@ -226,26 +257,41 @@ export class ResponseReader {
     this.#inbox = inbox
     inbox.receive(bytes, start, end)
     if (this.#options.oneResponse) {
-      while (inbox.readable) {
-        if (this.#hasResponse) {
-          return this.#break(Status.Unimplemented, 'more than one response message')
-        }
-        this.#response = inbox.read()
-        this.#hasResponse = true
-      }
+      const news = this.#takeOne(inbox)
+      if (news !== ResponseNews.None) return news
     }
     const messages = inbox.readable ? ResponseNews.Messages : ResponseNews.None
     return inbox.fault === undefined ? messages : messages | this.#breakWith(inbox.fault)
   }
 
+  /**
+   * Takes the one message there may be. A compressed one is inflated when the
+   * status is there: until then nobody can have it.
+   */
+  #takeOne(inbox: MessageInbox): number {
+    while (inbox.readable) {
+      if (this.#hasResponse) {
+        return this.#break(Status.Unimplemented, 'more than one response message')
+      }
+      if (inbox.isPacked && !this.#isHeld) break
+      const response = inbox.read()
+      if (inbox.inflating || inbox.fault !== undefined) break
+      this.#response = response
+      this.#hasResponse = true
+    }
+    return inbox.fault === undefined ? ResponseNews.None : this.#breakWith(inbox.fault)
+  }
+
   #newInbox(): MessageInbox {
-    const { codec, compressions, limits } = this.#options
+    const { codec, compressions, limits, owner, batch } = this.#options
     const { encoding } = this.#head!
     return new MessageInbox(this.#stream, {
       codec,
       encoding,
       decompression: compressions.get(encoding),
       limits,
+      owner,
+      batch,
     })
   }
 

@@ -16,12 +16,13 @@ import {
 import type { CallSettings } from './call-options.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import type { MessageInbox } from './message-inbox.js'
-import { encodeMessage, sendMessage } from './message-writer.js'
-import { Metadata } from './metadata.js'
-import { newRequestInbox, type RequestHead } from './request-head.js'
+import { encodeMessage } from './message-writer.js'
+import type { Metadata } from './metadata.js'
+import type { RequestHead } from './request-head.js'
 import { errorFields, metadataFields, sendResponseHeaders, sendStatus } from './response-writer.js'
-import type { Route, ServerCallHandler } from './router.js'
+import type { ServerCallHandler } from './router.js'
 import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
+import { ServerCallMessages } from './server-call-messages.js'
 import { GrpcError, Status, stacklessError } from './status.js'
 
 /**
@@ -29,59 +30,24 @@ import { GrpcError, Status, stacklessError } from './status.js'
  *
  * Sending on a call that is over is a no-op: the client may cancel at any time.
  */
-export class ServerCall implements StreamHandler {
-  readonly stream: Stream
-  /** When the client gives up. Unit: ms, monotonic, on the connection's clock. Infinity if never. */
-  readonly deadline: number
+export class ServerCall extends ServerCallMessages implements StreamHandler {
   /** Unary and server-streaming: the one request, there when `start` runs. */
-  request: unknown = undefined
-  /** Whether messages leave compressed from now on, provided the server has a compression and the client accepts it. Default: true. */
-  compressing = true
-  readonly #head: RequestHead
-  readonly #settings: CallSettings
-  readonly #batch: CallBatch
+  request: unknown
   /** For the deadline; without one, for a request that does not go on. */
   #timer: Timer | undefined
-  #flags = 0
-  #handler: ServerCallHandler | undefined = undefined
-  #inbox: MessageInbox | undefined = undefined
-  #cancelled: GrpcError | undefined = undefined
-  #metadata: Metadata | undefined = undefined
+  #flags: number
+  #handler: ServerCallHandler | undefined
+  #cancelled: GrpcError | undefined
 
   constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: CallBatch) {
-    const { connection } = stream
-    this.stream = stream
-    this.deadline = connection.now + head.timeoutMs
-    this.#head = head
-    this.#settings = settings
-    this.#batch = batch
+    super(stream, head, settings, batch)
+    this.request = undefined
     // Who has no deadline pays for no timer, who has sent nothing for no inbox.
     this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
-    if (this.#timer !== undefined) connection.timers.schedule(this.#timer, this.deadline)
-  }
-
-  get route(): Route {
-    return this.#head.route
-  }
-
-  get path(): string {
-    return this.#head.path
-  }
-
-  /** Chooses the codecs: `proto`, `json` ... What the client sends, and gets. */
-  get subtype(): string {
-    return this.#head.subtype
-  }
-
-  /** What the client calls us: `:authority`, else `host`, else ''. */
-  get authority(): string {
-    return this.#head.authority
-  }
-
-  /** What the client sent besides the protocol's own fields. Made when first asked for. */
-  get metadata(): Metadata {
-    if (this.#metadata === undefined) this.#metadata = Metadata.fromHeaders(this.#head.list)
-    return this.#metadata
+    this.#flags = 0
+    this.#handler = undefined
+    this.#cancelled = undefined
+    if (this.#timer !== undefined) stream.connection.timers.schedule(this.#timer, this.deadline)
   }
 
   /** Why the call is over, if it was not us who ended it. */
@@ -94,22 +60,17 @@ export class ServerCall implements StreamHandler {
     return (this.#flags & Flag.Finished) !== 0
   }
 
-  /** Client-streaming and bidi: whether `read` has a message. */
-  get readable(): boolean {
-    return this.#inbox?.readable ?? false
-  }
-
   /** Whether the client has half-closed and everything was read. */
   get ended(): boolean {
     if ((this.#flags & Flag.InputEnded) === 0) return false
-    const inbox = this.#inbox
+    const inbox = this.inbox
     return inbox === undefined || !(inbox.readable || inbox.full)
   }
 
-  /** Client-streaming and bidi: the next message, or undefined when none is there. Gives the client credit for it. */
+  /** Client-streaming and bidi: the next message, or undefined when none is there or it is `inflating`. Gives the client credit for it. */
   read(): unknown {
-    const inbox = this.#inbox
-    if (inbox === undefined || this.#head.oneRequest) return undefined
+    const inbox = this.inbox
+    if (inbox === undefined || this.head.oneRequest) return undefined
     const message = inbox.read()
     if (!this.finished) {
       this.#checkInput()
@@ -122,18 +83,18 @@ export class ServerCall implements StreamHandler {
   /** Sends the response headers ahead of the first message. @throws TypeError when they were sent. */
   sendHeaders(metadata?: Metadata): void {
     if (this.finished) return
-    if ((this.#flags & Flag.HeadersSent) !== 0) throw new TypeError('headers were sent already')
+    if (this.headersSent) throw new TypeError('headers were sent already')
     this.#sendHeaders(metadataFields(metadata))
   }
 
   /** Sends one message. False when much is queued: wait for `onDrain`. @throws TypeError for a second message where one is due. */
   write(message: unknown): boolean {
     if (this.finished) return true
-    if (this.#head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
+    if (this.head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
       throw new TypeError(`${this.path} responds with one message; it was sent already`)
     }
-    const { limits, onError } = this.#settings
-    const payload = encodeMessage(this.#head.responseCodec, message, limits.sendMessageSizeMax)
+    const { limits, onError } = this.settings
+    const payload = encodeMessage(this.head.responseCodec, message, limits.sendMessageSizeMax)
     if (payload instanceof GrpcError) {
       this.fail(payload)
       onError?.(payload, this)
@@ -141,8 +102,7 @@ export class ServerCall implements StreamHandler {
     }
     this.#flags |= Flag.MessageSent
     this.#sendHeaders(undefined)
-    const compression = this.compressing ? this.#head.compression : undefined
-    return sendMessage(this.stream, payload, compression, false)
+    return this.sendMessage(payload)
   }
 
   /** Sends one message and OK: HEADERS, DATA and trailers in one go. @throws as `write`. */
@@ -154,7 +114,7 @@ export class ServerCall implements StreamHandler {
   /** Ends the call with OK. @throws TypeError when a method that responds with one message has sent none. */
   finish(trailers?: Metadata): void {
     if (this.finished) return
-    if (this.#head.oneResponse && (this.#flags & Flag.MessageSent) === 0) {
+    if (this.head.oneResponse && (this.#flags & Flag.MessageSent) === 0) {
       throw new TypeError(`${this.path} responds with one message; none was sent`)
     }
     this.#sendHeaders(undefined)
@@ -164,7 +124,7 @@ export class ServerCall implements StreamHandler {
   /** Ends the call with the error's status, message and metadata. */
   fail(error: GrpcError): void {
     if (this.finished) return
-    this.#sendTrailers(error.status, errorFields(error, this.#settings))
+    this.#sendTrailers(error.status, errorFields(error, this.settings))
   }
 
   /** User code has settled: the call stops counting against the client's stream limit. */
@@ -178,9 +138,7 @@ export class ServerCall implements StreamHandler {
   open(endStream: boolean): void {
     if (endStream) this.#endInput()
     if (this.finished) return
-    // What will run even if the client resets it now counts from now.
-    if (this.#head.route.keepsReceived === true) this.stream.hold()
-    if (!this.#head.oneRequest) this.#due(Flag.StartDue)
+    if (!this.head.oneRequest) this.#due(Flag.StartDue)
     // Most requests are complete at the end of the turn: those that are not are watched from there.
     else if (this.#timer === undefined) this.#due(Flag.WatchDue)
   }
@@ -199,7 +157,7 @@ export class ServerCall implements StreamHandler {
       return
     }
     if (start < end) {
-      if (this.#head.oneRequest) this.#receiveOne(bytes, start, end)
+      if (this.head.oneRequest) this.#receiveOne(bytes, start, end)
       else this.#receiveMany(bytes, start, end)
     }
     if (endStream) this.#endInput()
@@ -208,17 +166,41 @@ export class ServerCall implements StreamHandler {
   /** @internal */
   onDrain(): void {
     if ((this.#flags & Flag.Finished) !== 0) this.#stopInput()
-    else this.#due(Flag.DrainDue)
+    else if (this.outbox?.drained() !== false) this.#due(Flag.DrainDue)
+  }
+
+  /** @internal */
+  onOutboxDrained(): void {
+    if (!this.finished) this.#due(Flag.DrainDue)
+  }
+
+  /** @internal */
+  onOutboxFailed(error: GrpcError): void {
+    // Of an outbox that has the status already, that is lost with the message.
+    this.#flags &= ~Flag.Finished
+    this.fail(error)
+    this.settings.onError?.(error, this)
+  }
+
+  /** @internal */
+  onInflated(): void {
+    if (this.finished) return
+    if (!this.head.oneRequest) this.#due(Flag.ReadableDue)
+    else if ((this.#flags & Flag.InputEnded) !== 0) return this.#endInput()
+    else this.#takeRequest(this.inbox!)
+    this.#checkInput()
   }
 
   /** @internal */
   onReset(errorCode: number, byPeer: boolean): void {
     if (!this.finished) this.#cancel(requestResetError(errorCode, byPeer))
+    this.outbox?.close()
   }
 
   /** @internal */
   onLost(cause: Error): void {
     if (!this.finished) this.#cancel(requestLostError(cause))
+    this.outbox?.close()
   }
 
   /** @internal Time is up. Runs outside `receive`, so the handler is told here. */
@@ -229,7 +211,7 @@ export class ServerCall implements StreamHandler {
 
   /** @internal */
   dispatch(): void {
-    if ((this.#flags & Flag.StartDue) !== 0 && this.#mayStart) this.#start()
+    if ((this.#flags & (Flag.StartDue | Flag.Finished)) === Flag.StartDue) this.#start()
     else if ((this.#flags & (Flag.WatchDue | Flag.Finished | Flag.Started)) === Flag.WatchDue)
       this.#watch()
     const flags = this.#flags
@@ -246,12 +228,7 @@ export class ServerCall implements StreamHandler {
     this.#handler = undefined
     this.fail(stacklessError(Status.Unknown, 'handler failed'))
     this.settle()
-    this.#settings.onError?.(error, this)
-  }
-
-  /** User code may have ended the connection a moment ago, or the client its call. */
-  get #mayStart(): boolean {
-    return !(this.finished || this.stream.closed) || this.#head.route.keepsReceived === true
+    this.settings.onError?.(error, this)
   }
 
   get #isWatched(): boolean {
@@ -262,15 +239,17 @@ export class ServerCall implements StreamHandler {
   #watch(): void {
     const { now, timers } = this.stream.connection
     this.#timer ??= new Timer(this)
-    timers.schedule(this.#timer, now + this.#settings.limits.requestIdleTimeoutMs)
+    timers.schedule(this.#timer, now + this.settings.limits.requestIdleTimeoutMs)
   }
 
   #start(): void {
+    // User code may have ended the connection a moment ago.
+    if (this.stream.closed) return
     this.#flags |= Flag.Started | Flag.Starting
     if (this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
     this.stream.hold()
     try {
-      this.#handler = this.#head.route.start(this)
+      this.#handler = this.head.route.start(this)
     } finally {
       this.#flags &= ~Flag.Starting
     }
@@ -278,14 +257,14 @@ export class ServerCall implements StreamHandler {
 
   /** Most requests are one plain message that is all of one DATA frame: those need no inbox. */
   #receiveOne(bytes: Buffer, start: number, end: number): void {
-    const isFirst = this.#inbox === undefined && (this.#flags & Flag.HasRequest) === 0
-    if (!isFirst || !isWholeMessage(bytes, start, end, this.#settings.limits.messageSizeMax)) {
+    const isFirst = this.inbox === undefined && (this.#flags & Flag.HasRequest) === 0
+    if (!isFirst || !isWholeMessage(bytes, start, end, this.settings.limits.messageSizeMax)) {
       this.#receiveMany(bytes, start, end)
       return
     }
     this.stream.consume(end - start)
     try {
-      this.request = this.#head.requestCodec.decode(bytes, start + LENGTH_PREFIX_SIZE, end)
+      this.request = this.head.requestCodec.decode(bytes, start + LENGTH_PREFIX_SIZE, end)
     } catch (cause) {
       this.#refuse(stacklessError(Status.Internal, 'message cannot be decoded', { cause }))
       return
@@ -294,42 +273,59 @@ export class ServerCall implements StreamHandler {
   }
 
   #receiveMany(bytes: Buffer, start: number, end: number): void {
-    this.#inbox ??= newRequestInbox(this.stream, this.#head, this.#settings)
-    const inbox = this.#inbox
-    inbox.receive(bytes, start, end)
-    if (this.#head.oneRequest) {
+    const inbox = this.receive(bytes, start, end)
+    if (this.head.oneRequest) {
       if (this.#isWatched) this.#watch()
-      while (inbox.readable && !this.finished) {
-        this.request = inbox.read()
-        this.#gotRequest()
-      }
-    } else if (inbox.readable) this.#due(Flag.ReadableDue)
+      this.#takeRequest(inbox)
+    } else if (inbox.readable) {
+      this.#due(Flag.ReadableDue)
+    }
     this.#checkInput()
   }
 
-  #gotRequest(): void {
-    if ((this.#flags & Flag.HasRequest) !== 0) {
-      this.#refuse(stacklessError(Status.Unimplemented, 'more than one request message'))
-      return
+  /**
+   * Takes the one message there may be. A compressed one is inflated when the
+   * handler can have it: an unfinished request is to hold no more than what came.
+   */
+  #takeRequest(inbox: MessageInbox): void {
+    const { leavesOpen, oneResponse } = this.head
+    const isWanted = (this.#flags & Flag.InputEnded) !== 0 || (leavesOpen && !oneResponse)
+    while (inbox.readable && !this.finished) {
+      if ((this.#flags & Flag.HasRequest) !== 0) {
+        this.#refuse(stacklessError(Status.Unimplemented, 'more than one request message'))
+        return
+      }
+      if (inbox.isPacked && !isWanted) return
+      const request = inbox.read()
+      if (inbox.inflating || inbox.fault !== undefined) return
+      this.request = request
+      this.#gotRequest()
     }
+  }
+
+  #gotRequest(): void {
     this.#flags |= Flag.HasRequest
     // go-micro's clients do not half-close before they read a stream.
-    if (this.#head.leavesOpen && !this.#head.oneResponse) this.#due(Flag.StartDue)
+    if (this.head.leavesOpen && !this.head.oneResponse) this.#due(Flag.StartDue)
   }
 
   #endInput(): void {
     this.#flags |= Flag.InputEnded
+    if (this.head.oneRequest && this.inbox !== undefined) this.#takeRequest(this.inbox)
     this.#checkInput()
     if (this.finished) return
-    if (!this.#head.oneRequest) this.#due(Flag.ReadableDue)
-    else if ((this.#flags & Flag.HasRequest) === 0) {
+    if (!this.head.oneRequest) this.#due(Flag.ReadableDue)
+    else if (this.inflating) {
+      // The client has done its part.
+      if (this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
+    } else if ((this.#flags & Flag.HasRequest) === 0) {
       this.#refuse(stacklessError(Status.Unimplemented, 'no request message'))
     } else if ((this.#flags & Flag.Started) === 0) this.#due(Flag.StartDue)
   }
 
   /** Ends the call where what came cannot become messages. */
   #checkInput(): void {
-    const inbox = this.#inbox
+    const inbox = this.inbox
     if (inbox === undefined || this.finished) return
     if (inbox.fault !== undefined) this.#refuse(inbox.fault)
     else if ((this.#flags & Flag.InputEnded) !== 0 && !inbox.full && inbox.midMessage) {
@@ -338,18 +334,24 @@ export class ServerCall implements StreamHandler {
   }
 
   #sendHeaders(extra: HeaderList | undefined): void {
-    if ((this.#flags & Flag.HeadersSent) !== 0) return
-    const refusal = sendResponseHeaders(this.stream, this.#head.responseHeaders, extra)
+    if (this.headersSent) return
+    const refusal = sendResponseHeaders(this.stream, this.responseHeaders, extra)
     if (refusal !== undefined) this.#cancel(refusal)
-    this.#flags |= Flag.HeadersSent
+    this.headersSent = true
   }
 
   /** `isOurs`: a client that does not take all of it is no handler's mistake. */
   #sendTrailers(status: Status, fields: HeaderList | undefined, isOurs = false): void {
     this.#end()
-    const headers = (this.#flags & Flag.HeadersSent) === 0 ? this.#head.statusHeaders : undefined
+    if (this.outbox?.isWaiting === true) {
+      this.outbox.follow(() => this.#sendStatus(status, fields, isOurs))
+    } else this.#sendStatus(status, fields, isOurs)
+  }
+
+  #sendStatus(status: Status, fields: HeaderList | undefined, isOurs: boolean): void {
+    const headers = !this.headersSent ? this.head.statusHeaders : undefined
     const error = sendStatus(this.stream, headers, status, fields)
-    if (error !== undefined && !isOurs) this.#settings.onError?.(error, this)
+    if (error !== undefined && !isOurs) this.settings.onError?.(error, this)
     this.#stopInput()
   }
 
@@ -357,39 +359,36 @@ export class ServerCall implements StreamHandler {
   #end(): void {
     this.#flags |= Flag.Finished
     if (this.#timer !== undefined) this.stream.connection.timers.cancel(this.#timer)
-    this.#inbox?.close()
+    this.inbox?.close()
   }
 
   /** RFC 9113 §8.1: nobody wants what the client still sends. A reset drops what is queued, so that leaves first. */
   #stopInput(): void {
-    if ((this.#flags & Flag.InputEnded) === 0 && this.stream.bufferedSize === 0) {
-      this.stream.reset(ErrorCode.NoError)
-    }
+    if ((this.#flags & Flag.InputEnded) !== 0 || this.outbox?.isWaiting === true) return
+    if (this.stream.bufferedSize === 0) this.stream.reset(ErrorCode.NoError)
   }
 
   /** Ends the call with a status, for the client's fault or when time is up, and tells the handler if there is one. */
   #refuse(error: GrpcError): void {
+    this.outbox?.close()
     // Where the client does not read, a status would only wait behind what it does not want.
     if (this.stream.bufferedSize > 0) this.stream.reset(ErrorCode.Cancel)
     else if (!this.finished)
-      this.#sendTrailers(error.status, errorFields(error, this.#settings), true)
+      this.#sendTrailers(error.status, errorFields(error, this.settings), true)
     this.#cancel(error)
   }
 
   #cancel(error: GrpcError): void {
-    const keeps = this.#head.route.keepsReceived === true
-    if (keeps) this.#inbox?.takeAll()
     this.#end()
     this.#cancelled = error
-    if (!keeps) this.#inbox?.drop()
-    if ((this.#flags & (Flag.Started | (keeps ? Flag.StartDue : 0))) !== 0)
-      this.#due(Flag.CancelDue)
+    this.inbox?.drop()
+    if ((this.#flags & Flag.Started) !== 0) this.#due(Flag.CancelDue)
   }
 
   #due(flag: number): void {
     const flags = this.#flags
     this.#flags = flags | flag | Flag.Batched
-    if ((flags & Flag.Batched) === 0) this.#batch.add(this)
+    if ((flags & Flag.Batched) === 0) this.batch.add(this)
   }
 
   /** Outside `receive` nobody runs the batch. While `start` runs the handler is not known yet: `dispatch` goes on after it. */

@@ -219,11 +219,15 @@ export class GrpcStream implements ClientStream, Abortable {
   #take(): Promise<IteratorResult<unknown, undefined>> | undefined {
     const call = this.#call
     if (call?.readable === true && this.#reason === undefined) {
-      return Promise.resolve({ done: false, value: call.read() })
+      const wasEnded = this.#ended
+      const value = call.read()
+      // One that is still being inflated comes with onReadable; one that turned out to be broken has ended the call.
+      const isMissing = value === undefined && (call.inflating || this.#ended !== wasEnded)
+      if (!isMissing) return Promise.resolve({ done: false, value })
     }
     if (!this.#ended) return undefined
     const failure = this.#failure
-    // Each time: a second reader must not take a failure for the end.
+    this.#failure = undefined
     return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error)
   }
 }

@@ -56,10 +56,14 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
     if (this.#done) return Promise.resolve(DONE)
     if (call.readable) {
       const value = call.read()
-      if (call.cancelled === undefined) return Promise.resolve({ done: false, value })
+      // One that is still being inflated comes with the next wake.
+      const isMissing = value === undefined && call.inflating
+      if (!isMissing && call.cancelled === undefined) return Promise.resolve({ done: false, value })
     }
-    // Each time: a second reader must not take a cancellation for the end.
-    if (call.cancelled !== undefined) return Promise.reject(call.cancelled)
+    if (call.cancelled !== undefined) {
+      this.#done = true
+      return Promise.reject(call.cancelled)
+    }
     if (!call.ended) return undefined
     this.#done = true
     return Promise.resolve(DONE)

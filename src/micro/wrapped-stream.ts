@@ -110,7 +110,7 @@ export class WrappedStream implements ResponseStream<unknown> {
       this.#finish({ error })
     }
     const failure = this.#failure
-    // Each time: a second reader must not take a failure for the end.
+    this.#failure = undefined
     if (failure !== undefined) throw failure.error
     return DONE
   }

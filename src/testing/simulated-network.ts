@@ -1,3 +1,4 @@
+import type { Compression } from '../grpc/index.js'
 import type {
   Cancellable,
   RawConnectOptions,
@@ -10,6 +11,7 @@ import type {
 import { Random } from './random.js'
 import { SimulatedClock } from './simulated-clock.js'
 import { type PathConditions, SimulatedSocket, systemError } from './simulated-socket.js'
+import { onSimulatedThread } from './simulated-thread.js'
 
 export interface SimulatedNetworkOptions {
   /** One seed, one run: the same calls see the same network. */
@@ -66,6 +68,10 @@ export class SimulatedNetwork implements Runtime {
       ...options.conditions,
     }
   }
+
+  /** Threads take their time, of the virtual one: the same in each run. */
+  readonly offThread = (compression: Compression): Compression =>
+    onSimulatedThread(compression, this.clock, this.#random)
 
   /** Connections of which at least one end is open. */
   get links(): readonly SimulatedLink[] {

@@ -10,6 +10,7 @@ import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
 import { GrpcListener } from './grpc-listener.js'
 import { MESSAGE_SIZE_MAX } from './message.js'
 import { nodeRuntime } from './node-runtime.js'
+import { runCompressions } from './run-compressions.js'
 import type { ClientTlsOptions, Runtime, ServerTlsOptions } from './runtime.js'
 import { type ConnectionOptions, checkServeOptions, type ServeOptions } from './serve-options.js'
 import { Session } from './session.js'
@@ -142,7 +143,11 @@ class GrpcTransport implements CallTransport {
     const listener = new GrpcListener({
       address,
       messageSizeMax: this.#messageSizeMax,
-      calls: { ...calls, limits: { messageSizeMax: this.#messageSizeMax, ...calls?.limits } },
+      calls: {
+        ...calls,
+        compressions: runCompressions(this.#runtime, calls?.compressions),
+        limits: { messageSizeMax: this.#messageSizeMax, ...calls?.limits },
+      },
       runtime: this.#runtime,
       ...this.#serveOptions(),
       ...given({ onError, observer, backlog: options.backlog }),

@@ -10,6 +10,7 @@ export { memoryTransport } from './memory-transport.js'
 export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
 export { nodeRuntime } from './node-runtime.js'
 export { MessageError } from './protobuf-reader.js'
+export { runCompressions } from './run-compressions.js'
 export type {
   Cancellable,
   Certificate,

@@ -1,4 +1,5 @@
 import type { ConnectionOptions, PeerCertificate, TlsOptions } from 'node:tls'
+import type { Compression } from '../grpc/index.js'
 
 /** TLS as a client asks for it: `ca`, `cert`, `key`, `servername` ... */
 export type ClientTlsOptions = ConnectionOptions
@@ -115,6 +116,11 @@ export interface Runtime {
   afterMicrotasks(run: () => void): void
   /** Runs `run` after the I/O of this turn of the event loop. */
   afterTurn(run: () => void): void
+  /**
+   * The compression as this runtime runs it off the thread: a simulated one does so by its own clock.
+   * Absent: as it is, in Node's thread pool.
+   */
+  readonly offThread?: ((compression: Compression) => Compression) | undefined
   /** In [0, 1). For jitter, not for secrets. */
   random(): number
   /** Starts to connect; `onReady` when TCP, and TLS if asked for, are set up. Failures come as 'error' and 'close'. */

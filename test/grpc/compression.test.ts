@@ -1,8 +1,19 @@
+import * as zlib from 'node:zlib'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { findCompression } from '../../src/grpc/call-options.js'
 import { acceptEncoding, acceptsEncoding } from '../../src/grpc/compression.js'
-import { DEFAULT_COMPRESSIONS, DEFLATE, GZIP, MessageTooLargeError } from '../../src/grpc/index.js'
+import {
+  type Compression,
+  type CompressionDone,
+  checkCompressions,
+  compressionsOf,
+  DEFAULT_COMPRESSIONS,
+  DEFLATE,
+  GZIP,
+  MessageTooLargeError,
+  ZSTD,
+} from '../../src/grpc/index.js'
 
 const text = Buffer.from('abc'.repeat(500))
 
@@ -58,5 +69,70 @@ t.test("a compression that is not there is our caller's mistake", t => {
     name: 'RangeError',
     message: /br.*gzip, deflate/,
   })
+  t.end()
+})
+
+/** The outcome of what runs off the thread. */
+function coded(run: (done: CompressionDone) => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    run((error, bytes) => (error === null ? resolve(bytes!) : reject(error)))
+  })
+}
+
+/** Those that this Node has. */
+const ALL: readonly Compression[] = [GZIP, DEFLATE, ...(ZSTD === undefined ? [] : [ZSTD])]
+
+t.test('off the thread the outcome is the same: octets, limits and errors', async t => {
+  for (const compression of ALL) {
+    const packed = await coded(done => compression.compressAsync!(text, done))
+    t.same(compression.decompress(packed, text.length), text, compression.name)
+    const inflate = (bytes: Buffer, sizeMax: number) =>
+      coded(done => compression.decompressAsync!(bytes, sizeMax, done))
+    t.same(await inflate(packed, text.length), text)
+    t.same(await inflate(packed, Number.POSITIVE_INFINITY), text)
+    await t.rejects(inflate(packed, text.length - 1), MessageTooLargeError)
+    await t.rejects(inflate(text, 1e6))
+    await t.rejects(inflate(packed.subarray(0, 10), 1e6))
+  }
+})
+
+t.test('more jobs than threads wait, and all of them end, those that fail too', async t => {
+  const packed = Buffer.from(GZIP.compress(text))
+  const jobs = Array.from({ length: 40 }, (_, index) =>
+    coded(done => GZIP.decompressAsync!(index % 3 === 0 ? text : packed, 1e6, done)),
+  )
+  const outcomes = await Promise.allSettled(jobs)
+  t.same(
+    outcomes.map(({ status }) => status),
+    Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? 'rejected' : 'fulfilled')),
+  )
+})
+
+t.test('zstd is there where Node has it, and its window is bounded', t => {
+  t.equal(ZSTD !== undefined, 'zstdCompressSync' in zlib)
+  t.notOk(DEFAULT_COMPRESSIONS.has('zstd'), 'what is offered does not depend on the Node that runs')
+  t.same([...compressionsOf(GZIP, ZSTD).keys()], ZSTD === undefined ? ['gzip'] : ['gzip', 'zstd'])
+  if (ZSTD !== undefined) {
+    // RFC 8878 §3.1.1: a window of 16 MiB, then of 8 MiB, and one raw block of one octet.
+    t.throws(() => ZSTD!.decompress(Buffer.from('28b52ffd007009000041', 'hex'), 1e6))
+    t.same(ZSTD.decompress(Buffer.from('28b52ffd006809000041', 'hex'), 1e6), Buffer.from('A'))
+  }
+  t.end()
+})
+
+t.test('compressions that cannot be used are named', t => {
+  const { compress, decompress } = GZIP
+  const named = (name: string) => ({ name, compress, decompress })
+  t.throws(() => compressionsOf(GZIP, named('gzip')), /two compressions are called 'gzip'/)
+  t.throws(() => compressionsOf(named('identity')), /'identity', which cannot be a name/)
+  t.throws(() => compressionsOf(named('a,b')), /'a,b', which cannot be a name/)
+  t.throws(() => compressionsOf(named('G')), TypeError)
+  t.throws(() => checkCompressions(new Map([['x', GZIP]])), /'gzip' under the name 'x'/)
+  t.throws(
+    () => checkCompressions(new Map([['x', { name: 'x', compress }]])),
+    /no method decompress/,
+  )
+  t.throws(() => checkCompressions([GZIP]), /compressions must be a map/)
+  t.throws(() => checkCompressions(new Map([['x', null]])), TypeError)
   t.end()
 })

@@ -157,7 +157,9 @@ export class PairCall implements ClientCallReceiver {
 
   readAll(): void {
     while (this.call.readable) {
-      this.received.push(this.call.read())
+      const message = this.call.read()
+      if (this.call.inflating) return
+      this.received.push(message)
       this.onMessage?.()
     }
   }

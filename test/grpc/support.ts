@@ -1,5 +1,11 @@
 import { TimerWheel } from '../../src/connection/index.js'
-import type { Connection, HeaderBlock, Stream, StreamHandler } from '../../src/grpc/index.js'
+import type {
+  Connection,
+  ConnectionLimits,
+  HeaderBlock,
+  Stream,
+  StreamHandler,
+} from '../../src/grpc/index.js'
 import {
   BYTES_CODEC,
   CallAcceptor,
@@ -9,6 +15,7 @@ import {
   ClientCall,
   type ClientCallOptions,
   type Codec,
+  DEFAULT_LIMITS,
   type GrpcError,
   type Metadata,
   type Method,
@@ -197,9 +204,15 @@ export class FakeConnection {
     this.timers.advance(now)
   }
 
-  readonly turns: { isOver(): boolean; request(): void } = {
+  /** Turns that were asked for. */
+  asked = 0
+  readonly limits: ConnectionLimits = DEFAULT_LIMITS
+  readonly turns: { isOver(): boolean; request(): void; ask(): void; stopwatch?: () => number } = {
     isOver: () => false,
     request: () => {},
+    ask: () => {
+      this.asked++
+    },
   }
 }
 
@@ -489,6 +502,10 @@ export class ClientSide {
   }
 
   readAll(): void {
-    while (this.call.readable) this.received.push(this.call.read())
+    while (this.call.readable) {
+      const message = this.call.read()
+      if (message === undefined && this.call.inflating) return
+      this.received.push(message)
+    }
   }
 }

@@ -1,0 +1,149 @@
+import type { HeaderList, Stream } from '../connection/index.js'
+import type { CallBatch } from './call-batch.js'
+import type { CallSettings } from './call-options.js'
+import { acceptsEncoding, type Compression } from './compression.js'
+import { responseHeaders } from './content-type.js'
+import { MessageFlag } from './length-prefix.js'
+import type { InboxOwner, MessageInbox } from './message-inbox.js'
+import { MessageOutbox, type OutboxOwner } from './message-outbox.js'
+import { sendPayload } from './message-writer.js'
+import { Metadata } from './metadata.js'
+import { newRequestInbox, type RequestHead } from './request-head.js'
+import type { Route } from './router.js'
+import type { GrpcError } from './status.js'
+
+/** What a call of a server knows of its request, and how its messages come and leave. */
+export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
+  readonly stream: Stream
+  /** When the client gives up. Unit: ms, monotonic, on the connection's clock. Infinity if never. */
+  readonly deadline: number
+  /** Whether messages leave compressed from now on, provided there is a `compression`. Default: true. */
+  compressing: boolean
+  /** @internal */
+  protected readonly head: RequestHead
+  /** @internal */
+  protected readonly settings: CallSettings
+  /** @internal That of the connection. */
+  protected readonly batch: CallBatch
+  /** @internal There once something came that is not one plain message in one frame. */
+  protected inbox: MessageInbox | undefined
+  /** @internal Of a call that compresses. */
+  protected outbox: MessageOutbox | undefined
+  /** @internal Of responses, as the client accepts it. */
+  protected chosen: Compression | undefined
+  /** @internal */
+  protected headersSent: boolean
+  #metadata: Metadata | undefined
+
+  constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: CallBatch) {
+    this.stream = stream
+    this.deadline = stream.connection.now + head.timeoutMs
+    this.compressing = true
+    this.head = head
+    this.settings = settings
+    this.batch = batch
+    this.inbox = undefined
+    this.outbox = undefined
+    this.chosen = head.compression
+    this.headersSent = false
+    this.#metadata = undefined
+  }
+
+  get route(): Route {
+    return this.head.route
+  }
+
+  get path(): string {
+    return this.head.path
+  }
+
+  /** Chooses the codecs: `proto`, `json` ... What the client sends, and gets. */
+  get subtype(): string {
+    return this.head.subtype
+  }
+
+  /** What the client calls us: `:authority`, else `host`, else ''. */
+  get authority(): string {
+    return this.head.authority
+  }
+
+  /** What the client sent besides the protocol's own fields. Made when first asked for. */
+  get metadata(): Metadata {
+    if (this.#metadata === undefined) this.#metadata = Metadata.fromHeaders(this.head.list)
+    return this.#metadata
+  }
+
+  /** Client-streaming and bidi: whether `read` has a message, or one to inflate. */
+  get readable(): boolean {
+    return this.inbox?.readable ?? false
+  }
+
+  /** Client-streaming and bidi: whether `read` has asked for a message that is still being inflated: `onReadable` follows. */
+  get inflating(): boolean {
+    return this.inbox?.inflating ?? false
+  }
+
+  /** Whether the request, or the last one that `read` gave, came compressed. */
+  get compressed(): boolean {
+    return this.inbox?.compressed ?? false
+  }
+
+  /** How responses are compressed: `identity` where they are not, or the client does not accept it. Default: the server's. */
+  get compression(): string {
+    return this.chosen?.name ?? 'identity'
+  }
+
+  /**
+   * Chooses the compression of this call's responses; none where the client does not accept it.
+   * For a single message there is `compressing`.
+   *
+   * @throws RangeError for a compression that the server does not have; TypeError once the response headers, which name it, were sent
+   */
+  set compression(name: string) {
+    const compression = this.settings.findCompression(name)
+    if (this.headersSent && compression !== this.chosen) {
+      throw new TypeError(
+        `compression is ${this.compression} by the headers that were sent already`,
+      )
+    }
+    const isAccepted = compression !== undefined && acceptsEncoding(this.head.accepts, name)
+    this.chosen = isAccepted ? compression : undefined
+  }
+
+  /** @internal */
+  abstract onInflated(): void
+  /** @internal */
+  abstract onOutboxDrained(): void
+  /** @internal */
+  abstract onOutboxFailed(error: GrpcError): void
+
+  /** @internal Headers of the response. Long-lived. */
+  protected get responseHeaders(): HeaderList {
+    const { chosen, head } = this
+    if (chosen === head.compression) return head.responseHeaders
+    return responseHeaders(head.contentSubtype, chosen?.name ?? '')
+  }
+
+  /** @internal Takes octets of messages. */
+  protected receive(bytes: Buffer, start: number, end: number): MessageInbox {
+    this.inbox ??= newRequestInbox(this.stream, this.head, this.settings, this, this.batch)
+    this.inbox.receive(bytes, start, end)
+    return this.inbox
+  }
+
+  /** @internal Sends a message. False when much waits. */
+  protected sendMessage(payload: Uint8Array): boolean {
+    const compression = this.compressing ? this.chosen : undefined
+    if (compression === undefined && this.outbox === undefined) {
+      return sendPayload(this.stream, payload, MessageFlag.Plain, false)
+    }
+    this.outbox ??= this.#newOutbox()
+    return this.outbox.add(payload, compression, false)
+  }
+
+  #newOutbox(): MessageOutbox {
+    const outbox = new MessageOutbox(this, this.settings.limits)
+    outbox.open(this.stream, this.batch.coder(this.stream.connection))
+    return outbox
+  }
+}
