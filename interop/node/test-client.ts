@@ -26,7 +26,7 @@ export interface CaseContext {
   newClient(): Client
 }
 
-type Case = (context: CaseContext) => Promise<void>
+export type TestCase = (context: CaseContext) => Promise<void>
 
 const REQUEST_SIZES = [27182, 8, 1828, 45904]
 const RESPONSE_SIZES = [31415, 9, 2653, 58979]
@@ -38,7 +38,7 @@ interface Unimplemented {
 }
 
 /** The cases of gRPC's interop description that need no cloud. */
-export const TEST_CASES: Readonly<Record<string, Case>> = {
+export const TEST_CASES: Readonly<Record<string, TestCase>> = {
   empty_unary: async ({ calls }) => deepEqual({ ...(await calls.emptyCall({})) }, {}),
   large_unary: ({ calls }) => largeUnary(calls),
   client_streaming: async ({ calls }) => {
@@ -86,6 +86,38 @@ export const TEST_CASES: Readonly<Record<string, Case>> = {
       await largeUnary(client.bind(service))
       await client.close()
     }
+  },
+}
+
+const SPACED_MESSAGE = 'it ends in a space '
+
+/** What the description of gRPC does not ask for and peers do all the same. */
+export const HABIT_CASES: Readonly<Record<string, TestCase>> = {
+  trailing_space_message: async ({ calls }) => {
+    const responseStatus = { code: 2, message: SPACED_MESSAGE }
+    try {
+      await calls.unaryCall({ responseStatus })
+    } catch (error) {
+      // The space may be lost where the peer sends it bare (RFC 9110 §5.5), the status may not.
+      ok(error instanceof GrpcError, `a GrpcError, not ${error}`)
+      equal(error.status, 2, error.message)
+      return equal(error.message.trimEnd(), SPACED_MESSAGE.trimEnd())
+    }
+    throw new Error('want status 2, got a reply')
+  },
+  many_at_once: async ({ calls }) => {
+    await Promise.all(Array.from({ length: 50 }, () => largeUnary(calls)))
+  },
+  padded_metadata: async ({ calls }) => {
+    // What we send is strict: a value with white space around it is refused where it is set.
+    const metadata = new Metadata()
+    metadata.set('x-grpc-test-echo-initial', 'two  words')
+    let echoed: string | undefined
+    const onHeaders = (headers: Metadata) => {
+      echoed = headers.get('x-grpc-test-echo-initial')
+    }
+    await calls.unaryCall({ responseSize: 1 }, { metadata, onHeaders })
+    equal(echoed, 'two  words')
   },
 }
 

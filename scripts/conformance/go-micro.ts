@@ -13,7 +13,7 @@ import { createClient, createServer } from '../../src/index.js'
 import { type Certificate, makeCertificate } from './certificates.js'
 import { inTime } from './in-time.js'
 import { type Suite, type SuiteRun, Unavailable } from './suite.js'
-import type { Tally } from './tally.js'
+import { type Tally, tallyLines } from './tally.js'
 import { CACHE, goBuild, type Tool } from './toolchain.js'
 import { GO_MICRO, GO_MICRO_V5, type GoMicro } from './versions.js'
 
@@ -100,13 +100,7 @@ async function goClient(
   const args = [`call-${protocol}`, '-address', server.address]
   if (tls !== undefined) args.push('-ca', tls.certFile)
   const { stdout, stderr } = await run.start(tool.path, args).ended(CLIENT_TIME_MAX_MS)
-  const lines = stdout.split('\n').filter(line => line.startsWith('{'))
-  if (lines.length === 0) tally.fail('the Go client', stderr.slice(-400))
-  for (const line of lines) {
-    const result = JSON.parse(line) as { case: string; ok: boolean; error?: string }
-    if (result.ok) tally.pass()
-    else tally.fail(result.case, result.error)
-  }
+  tallyLines(tally, stdout, stderr)
 }
 
 /** Our client on go-micro's server. */

@@ -1,15 +1,15 @@
-import { largeUnary, TEST_CASES } from '../../interop/node/test-client.js'
-import { loadTestService, testHandlers } from '../../interop/node/test-service.js'
-import { type Client, createClient, createServer } from '../../src/index.js'
+import { TEST_CASES } from '../../interop/node/test-client.js'
 import { type Certificate, makeCertificate } from './certificates.js'
-import { inTime } from './in-time.js'
 import { freePort } from './ports.js'
 import type { Suite, SuiteRun } from './suite.js'
-import type { Tally } from './tally.js'
+import {
+  CASE_TIME_MAX_MS,
+  startTestService,
+  testServiceCases,
+  waitForServer,
+} from './test-service.js'
 import { goProgram, type Tool } from './toolchain.js'
 import { PROGRAMS } from './versions.js'
-
-const CASE_TIME_MAX_MS = 30_000
 
 export const grpcGo: Suite = {
   name: 'grpc-go',
@@ -20,29 +20,16 @@ export const grpcGo: Suite = {
     const certificate = await makeCertificate(run)
     for (const tls of [undefined, certificate]) {
       const suffix = tls === undefined ? 'plain' : 'tls'
-      const ours = await startOurs(run, tls)
+      const ours = await startTestService(run, tls)
       const tally = run.row(`client of Go, ${suffix}`, client.version)
       for (const name of Object.keys(TEST_CASES)) {
         await tally.run(name, () => goClient(run, client, name, ours, tls))
       }
       const theirs = await startTheirs(run, server, tls)
-      await ourCases(run.row(`server of Go, ${suffix}`, server.version), theirs, tls)
-      await ourCases(run.row(`ours alone, ${suffix}`, 'microwire'), ours, tls)
+      await testServiceCases(run.row(`server of Go, ${suffix}`, server.version), theirs, tls)
+      await testServiceCases(run.row(`ours alone, ${suffix}`, 'microwire'), ours, tls)
     }
   },
-}
-
-/** Our server; its address. */
-async function startOurs(run: SuiteRun, tls: Certificate | undefined): Promise<string> {
-  const server = createServer({
-    name: 'testing',
-    address: '127.0.0.1:0',
-    ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
-  })
-  server.handle(await loadTestService(), testHandlers)
-  run.onEnd(() => server.stop({ graceMs: 0 }))
-  await server.start()
-  return server.address
 }
 
 async function startTheirs(
@@ -57,13 +44,7 @@ async function startTheirs(
       : ['-use_tls', `-tls_cert_file=${tls.certFile}`, `-tls_key_file=${tls.keyFile}`]
   run.start(tool.path, [`-port=${port}`, ...secure])
   const address = `127.0.0.1:${port}`
-  const client = newClient(address, tls)
-  try {
-    const calls = client.bind(await loadTestService())
-    await inTime(largeUnary(calls, { waitForReady: true }), CASE_TIME_MAX_MS)
-  } finally {
-    await client.close()
-  }
+  await waitForServer(address, tls)
   return address
 }
 
@@ -82,30 +63,4 @@ async function goClient(
   }
   const { code, stderr } = await run.start(tool.path, args).ended(CASE_TIME_MAX_MS)
   if (code !== 0) throw new Error(stderr.trim().split('\n').slice(-2).join(' '))
-}
-
-/** Our client through all cases, each within its time. */
-async function ourCases(
-  tally: Tally,
-  address: string,
-  tls: Certificate | undefined,
-): Promise<void> {
-  const service = await loadTestService()
-  const client = newClient(address, tls)
-  const context = {
-    client,
-    calls: client.bind(service),
-    newClient: () => newClient(address, tls),
-  }
-  for (const [name, run] of Object.entries(TEST_CASES)) {
-    await tally.run(name, () => inTime(run(context), CASE_TIME_MAX_MS))
-  }
-  await client.close()
-}
-
-function newClient(address: string, tls: Certificate | undefined): Client {
-  return createClient({
-    address,
-    ...(tls === undefined ? {} : { tls: { ca: tls.cert, servername: 'localhost' } }),
-  })
 }

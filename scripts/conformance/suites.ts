@@ -4,6 +4,7 @@ import { frames } from './frames.js'
 import { goMicro, goMicroVersions } from './go-micro.js'
 import { grpcGo } from './grpc-go.js'
 import { grpcNegative } from './grpc-negative.js'
+import { grpcio } from './grpcio.js'
 import { h2spec } from './h2spec.js'
 import { h2specClient } from './h2spec-client.js'
 import { h2specExact } from './h2spec-exact.js'
@@ -20,6 +21,7 @@ export const SUITES: readonly Suite[] = [
   h2specClient,
   h2specExact,
   grpcGo,
+  grpcio,
   grpcNegative,
   connect,
   goMicro,

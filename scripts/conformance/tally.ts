@@ -71,6 +71,17 @@ export class Tally {
   }
 }
 
+/** Counts what a client of another language printed: a line of JSON for each case. */
+export function tallyLines(tally: Tally, stdout: string, stderr: string): void {
+  const lines = stdout.split('\n').filter(line => line.startsWith('{'))
+  if (lines.length === 0) tally.fail('the client itself', stderr.slice(-400))
+  for (const line of lines) {
+    const result = JSON.parse(line) as { case: string; ok: boolean; error?: string }
+    if (result.ok) tally.pass()
+    else tally.fail(result.case, result.error)
+  }
+}
+
 function reason(why: unknown): string {
   if (!(why instanceof Error)) return String(why)
   const text = why.message.split('\n', 12).join('\n    ')

@@ -217,7 +217,7 @@ function short(version: string): string {
 }
 
 /** What the program said last, without the address of a registry. */
-function lastLine(error: unknown): string {
+export function lastLine(error: unknown): string {
   const { stderr, message } = error as { stderr?: string; message: string }
   const lines = (stderr || message).trim().split('\n')
   return lines
