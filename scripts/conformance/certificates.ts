@@ -10,17 +10,26 @@ export interface Certificate {
   readonly key: string
   readonly certFile: string
   readonly keyFile: string
+  /** The name it is for, where that is not `localhost`. */
+  readonly name?: string
 }
 
-/** Makes one in a folder of its own, which goes with the suite. */
-export async function makeCertificate(run: SuiteRun): Promise<Certificate> {
+/**
+ * Makes one in a folder of its own, which goes with the suite. `isAuthority`
+ * false: rustls refuses a server whose certificate is an authority.
+ */
+export async function makeCertificate(
+  run: SuiteRun,
+  isAuthority: boolean = true,
+): Promise<Certificate> {
   const folder = mkdtempSync(join(tmpdir(), 'microwire-'))
   run.onEnd(() => rmSync(folder, { recursive: true, force: true }))
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
+    algorithm: 'sha256',
     extensions: [
-      { name: 'basicConstraints', cA: true, critical: true },
-      { name: 'keyUsage', keyCertSign: true, digitalSignature: true, critical: true },
+      { name: 'basicConstraints', cA: isAuthority, critical: true },
+      { name: 'keyUsage', keyCertSign: isAuthority, digitalSignature: true, critical: true },
       {
         name: 'subjectAltName',
         altNames: [

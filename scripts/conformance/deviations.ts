@@ -34,6 +34,21 @@ export const DEVIATIONS: readonly Deviation[] = [
     reference: 'docs/grpc-checklist.md T5',
   },
   {
+    peer: 'grpcio (C-core)',
+    what: 'sends `Exception calling application: ` with its space; it is trimmed, the status stays.',
+    reference: 'RFC 9110 §5.5',
+  },
+  {
+    peer: 'tonic, client',
+    what: 'resets a stream only when both halves are dropped, and ends a timeout as CANCELLED.',
+    reference: 'tonic 0.14.9',
+  },
+  {
+    peer: 'tonic, server',
+    what: 'has no trailers for a unary response: `custom_metadata` is not asked of it.',
+    reference: 'tonic::Response',
+  },
+  {
     peer: 'go-micro, mucp server',
     what: 'overwrites stream messages that it has queued, so its streams are tested message by message.',
     reference: 'micro/go-micro#2671',

@@ -44,6 +44,10 @@ export function documentText(suites: readonly Suite[], rows: readonly Row[], dat
     'place of the commit, with one case less for servers (the version column says so), and go-micro v6 is',
     'skipped; v5.30.0 always runs.',
     '',
+    'CI runs a part of this, so that a cold run stays below twenty minutes: of the peers in other languages',
+    'grpcio (wheels) and tonic (a debug build: half a minute on two cores) and go-micro v5, but not grpc-go,',
+    'grpc-java (104 jars, and a Java for each case) or the older go-micro.',
+    '',
     `Last run: ${date.toISOString().slice(0, 10)}, Node ${process.version}, ${process.platform} ${process.arch}: **${sum(row => row.passed)} passed, ` +
       `${sum(row => row.failed)} failed, ${sum(row => row.skipped)} skipped**.`,
     '',

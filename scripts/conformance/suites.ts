@@ -3,6 +3,7 @@ import { corpus } from './corpus.js'
 import { frames } from './frames.js'
 import { goMicro, goMicroVersions } from './go-micro.js'
 import { grpcGo } from './grpc-go.js'
+import { grpcJava } from './grpc-java.js'
 import { grpcNegative } from './grpc-negative.js'
 import { grpcio } from './grpcio.js'
 import { h2spec } from './h2spec.js'
@@ -10,6 +11,7 @@ import { h2specClient } from './h2spec-client.js'
 import { h2specExact } from './h2spec-exact.js'
 import { hpack } from './hpack.js'
 import type { Suite } from './suite.js'
+import { tonic } from './tonic.js'
 import { tools } from './tools.js'
 
 /** All suites, in the order in which they run: the layers from below. */
@@ -22,6 +24,8 @@ export const SUITES: readonly Suite[] = [
   h2specExact,
   grpcGo,
   grpcio,
+  grpcJava,
+  tonic,
   grpcNegative,
   connect,
   goMicro,
@@ -31,13 +35,18 @@ export const SUITES: readonly Suite[] = [
 /** Parts of the suites above, to be asked for by name. */
 export const PARTS: readonly Suite[] = goMicroVersions
 
-/** What `.ci/run` runs: what needs no Go, and of the others what is built within minutes. */
+/**
+ * What `.ci/run` runs: what needs no Go, and of the others what is built within minutes. grpc-java is not
+ * among them: its 104 jars and a Java for each case take three minutes, grpcio and tonic one each.
+ */
 export const CI_SUITES: readonly Suite[] = [
   hpack,
   frames,
   corpus,
   h2spec,
   h2specExact,
+  grpcio,
+  tonic,
   grpcNegative,
   connect,
   ...goMicroVersions.filter(suite => suite.name === 'go-micro-v5'),

@@ -68,6 +68,6 @@ function testClient(
   return createClient({
     address,
     ...options,
-    ...(tls === undefined ? {} : { tls: { ca: tls.cert, servername: 'localhost' } }),
+    ...(tls === undefined ? {} : { tls: { ca: tls.cert, servername: tls.name ?? 'localhost' } }),
   })
 }

@@ -8,6 +8,9 @@ const H2SPEC_SERVED: GoFallback = { folder: 'interop/go/h2spec', version: 'v2.2.
 /** Pins what some module proxies serve by version, but not by the list that `go install` asks for. */
 const TOOLS = 'interop/go/tools'
 const GRPC_GO_VERSION = 'v1.83.0'
+/** As interop/java/pom.xml and interop/rust/Cargo.toml pin them. */
+export const GRPC_JAVA_VERSION = '1.76.0'
+export const TONIC_VERSION = '0.14.9'
 const CONNECT_VERSION = 'v1.0.5'
 
 type ProgramName =
