@@ -29,8 +29,9 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     layers: ['connection', 'grpc'],
     node: ['node:net', 'node:tls', 'node:dns', 'node:fs', 'node:diagnostics_channel'],
   },
+  protobuf: { layers: [], node: NO_IO, lazy: { protobufjs: ['message-plan.ts'] } },
   micro: {
-    layers: ['grpc', 'transport'],
+    layers: ['protobuf', 'grpc', 'transport'],
     node: ['node:async_hooks', 'node:diagnostics_channel'],
     lazy: {
       protobufjs: ['load-service.ts'],
@@ -99,6 +100,12 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   'micro/server.ts': 'micro/both-doors.test.ts',
   'micro/service.ts': 'micro/load-service.test.ts',
   'transport/connection-peer.ts': 'transport/server.test.ts',
+  'protobuf/field-error.ts': 'protobuf/message-codec.test.ts',
+  'protobuf/message-decoder.ts': 'protobuf/message-codec.test.ts',
+  'protobuf/message-encoder.ts': 'protobuf/message-codec.test.ts',
+  'protobuf/message-plan.ts': 'protobuf/message-codec.test.ts',
+  'protobuf/scalars.ts': 'protobuf/message-codec.test.ts',
+  'protobuf/well-known.ts': 'protobuf/message-codec.test.ts',
   'micro/definition-service.ts': 'compat/definition-shapes.test.ts',
   'testing/simulated-clock.ts': 'simulate/simulate.test.ts',
   'testing/simulated-network.ts': 'simulate/simulate.test.ts',

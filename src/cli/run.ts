@@ -16,6 +16,7 @@ Prints TypeScript types of messages, enums and services, for loadService.
   -I, --include DIR   look for imports in DIR too; may come again
   -o, --output FILE   write to FILE instead of printing
       --int64 FORM    bigint (default), string or number, as in loadService
+      --well-known FORM   native (default: Timestamp is a Date, ...) or raw, as in loadService
       --module NAME   import helper types from NAME (default: microwire)
   -h, --help          print this
 `
@@ -35,15 +36,14 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     return 0
   }
   const int64 = values.int64 ?? 'bigint'
-  if (positionals.length === 0 || !isInt64(int64)) {
-    const problem =
-      positionals.length === 0 ? 'no .proto file given' : `--int64 ${int64} is unknown`
-    output.complain(`microwire-types: ${problem}\n\n${USAGE}`)
-    return 2
-  }
+  const wellKnownTypes = values['well-known'] ?? 'native'
+  if (!isInt64(int64)) return refuse(output, `--int64 ${int64} is unknown`)
+  if (!isForm(wellKnownTypes)) return refuse(output, `--well-known ${wellKnownTypes} is unknown`)
+  if (positionals.length === 0) return refuse(output, 'no .proto file given')
   try {
     const text = await generateTypes(positionals, {
       int64,
+      wellKnownTypes,
       includeDirs: values.include ?? [],
       source: positionals.map(file => basename(file)).join(', '),
       ...(values.module === undefined ? {} : { module: values.module }),
@@ -65,10 +65,20 @@ function parse(args: readonly string[]) {
       include: { type: 'string', short: 'I', multiple: true },
       output: { type: 'string', short: 'o' },
       int64: { type: 'string' },
+      'well-known': { type: 'string' },
       module: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   })
+}
+
+function refuse(output: Output, problem: string): 2 {
+  output.complain(`microwire-types: ${problem}\n\n${USAGE}`)
+  return 2
+}
+
+function isForm(form: string): form is 'native' | 'raw' {
+  return form === 'native' || form === 'raw'
 }
 
 function isInt64(form: string): form is 'bigint' | 'string' | 'number' {

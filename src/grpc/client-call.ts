@@ -22,7 +22,7 @@ import { CLIENT_CALL_NEWS, checkWrite, ClientCallFlag as Flag } from './client-c
 import type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
 import { ClientCallOutput } from './client-call-output.js'
 import { DEFAULT_CALL_LIMITS } from './limits.js'
-import { encodeMessage } from './message-writer.js'
+import { encodeRequest } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { type Codec, codecOf, hasOneResponse, type Method } from './method.js'
 import { extraHeaders } from './request-headers.js'
@@ -315,10 +315,10 @@ export class ClientCall extends ClientCallOutput implements StreamHandler {
   #encode(message: unknown): Uint8Array | undefined {
     checkWrite(this.#flags, this.method)
     const { sendMessageSizeMax } = this.#options.limits ?? DEFAULT_CALL_LIMITS
-    const payload = encodeMessage(this.#requestCodec, message, sendMessageSizeMax)
-    if (!(payload instanceof GrpcError)) return payload
-    this.#abandon(payload)
-    return undefined
+    const unsent = (this.#flags & Flag.RequestSent) === 0
+    const payload = encodeRequest(this.#requestCodec, message, sendMessageSizeMax, unsent)
+    if (payload instanceof GrpcError) return void this.#abandon(payload)
+    return payload
   }
 
   #send(payload: Uint8Array, endStream: boolean): boolean {

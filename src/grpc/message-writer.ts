@@ -1,7 +1,7 @@
 import type { Stream } from '../connection/index.js'
 import { LENGTH_PREFIX_SIZE, type MessageFlag, writeLengthPrefix } from './length-prefix.js'
 import type { Codec } from './method.js'
-import { type GrpcError, Status, stacklessError } from './status.js'
+import { GrpcError, Status, stacklessError } from './status.js'
 
 /** The octets of `message`, or why there are none: the codec threw, or they are more than `sizeMax`. */
 export function encodeMessage(
@@ -18,6 +18,23 @@ export function encodeMessage(
   if (payload.length <= sizeMax) return payload
   const text = `message to send larger than max (${payload.length} vs. ${sizeMax})`
   return stacklessError(Status.ResourceExhausted, text)
+}
+
+/**
+ * The same of a request: its caller is told what is wrong with it. `unsent`: nothing of the call can have been
+ * processed, whatever of it was sent.
+ */
+export function encodeRequest(
+  codec: Codec,
+  message: unknown,
+  sizeMax: number,
+  unsent: boolean,
+): Uint8Array | GrpcError {
+  const payload = encodeMessage(codec, message, sizeMax)
+  if (!(payload instanceof GrpcError)) return payload
+  const { cause } = payload
+  const text = cause instanceof Error ? `${payload.message}: ${cause.message}` : payload.message
+  return stacklessError(payload.status, text, { unprocessed: unsent, cause })
 }
 
 /** Payloads from here on follow their prefix by reference: a copy costs more. Unit: octets. */

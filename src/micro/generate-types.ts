@@ -1,11 +1,13 @@
+import type { Int64Form } from '../protobuf/index.js'
 import { loadRoot } from './load-service.js'
-import type { Int64Form } from './protobuf-codec.js'
 import { writeTypes } from './type-writer.js'
 
 /** How `generateTypes` reads and prints. */
 export interface GenerateTypesOptions {
   /** How 64-bit integers arrive; the same as given to `loadService`. Default: `bigint`. */
   readonly int64?: Int64Form
+  /** Well-known types as JavaScript values or as messages; the same as given to `loadService`. Default: `native`. */
+  readonly wellKnownTypes?: 'native' | 'raw'
   /** Folders in which imports are looked for after the importing file's own. */
   readonly includeDirs?: readonly string[]
   /** Named in the first line. Default: the files. */

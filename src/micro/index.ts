@@ -6,6 +6,8 @@ export {
   Metadata,
   Status,
 } from '../grpc/index.js'
+export type { Int64Form, JsonObject, JsonValue } from '../protobuf/index.js'
+export { FieldError } from '../protobuf/index.js'
 export type { CallOptions, MessageStream, MetadataInit, ResponseStream } from './call-options.js'
 export { Client, createClient } from './client.js'
 export type { ClientOptions } from './client-options.js'
@@ -20,7 +22,6 @@ export type { InheritOptions } from './inheritance.js'
 export { type LoadServiceOptions, loadService } from './load-service.js'
 export { MicroError, type MicroErrorOptions } from './micro-error.js'
 export type { Middleware, MiddlewareCall } from './middleware.js'
-export type { Int64Form } from './protobuf-codec.js'
 export {
   memoryRegistry,
   type RegisterOptions,

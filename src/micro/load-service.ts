@@ -1,10 +1,11 @@
 import type protobuf from 'protobufjs'
 import type { CallKind } from '../grpc/index.js'
+import type { Int64Form, MessageForm } from '../protobuf/index.js'
 import { codecMap } from './codec.js'
 import { descriptorsOf } from './file-descriptors.js'
 import { FileNames } from './file-names.js'
 import { checkKnown, checkText, describe } from './options.js'
-import { type Int64Form, ProtobufCodecs } from './protobuf-codec.js'
+import { ProtobufCodecs } from './protobuf-codec.js'
 import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
 import type { UntypedMethod } from './service-types.js'
 
@@ -14,6 +15,14 @@ export interface LoadServiceOptions {
   readonly int64?: Int64Form
   /** Folders in which imports are looked for after the importing file's own. Default: none. */
   readonly includeDirs?: readonly string[]
+  /**
+   * `native`: well-known types are JavaScript values. Timestamp: Date; Duration: milliseconds; wrappers: what they wrap;
+   * Struct, Value, ListValue: JSON values; FieldMask: an array of paths; Any: `{ typeUrl, value }`. `raw`: the messages
+   * they are, `{ seconds, nanos }`. Default: `native`.
+   */
+  readonly wellKnownTypes?: 'native' | 'raw'
+  /** Passes over names that no field has when a message is encoded; else they are an error. Default: false. */
+  readonly ignoreUnknownFields?: boolean
 }
 
 /** protobufjs with its ProtoJSON extension, once loaded. */
@@ -35,13 +44,15 @@ let library: Promise<Library> | undefined
  *
  * Messages are plain objects with lower-camel field names. A decoded message
  * has every field: zero values, empty lists and maps, `null` for a message
- * that was not sent; fields of a oneof and `optional` ones only when they
- * were, with the oneof's name telling which. Enums are numbers, `bytes` are
- * a Buffer, 64-bit integers what `int64` says. Given for encoding, a message
- * may leave out any field, and name enum values.
+ * that was not sent. Fields with presence (in a oneof, `optional`, of proto2
+ * or an edition) are there only when they were sent; a oneof's name tells
+ * which of its fields is. Enums are numbers, `bytes` are a Buffer, 64-bit
+ * integers what `int64` says. A message to encode may leave out any field that is not
+ * `required`, and name enum values. A value that its field cannot hold is a `FieldError`:
+ * `Order.lines[2].quantity: 1.5 is no int32`.
  *
- * Needs the package protobufjs, version 8, and `Function()` (it compiles codecs): load only
- * schemas you trust.
+ * Needs the package protobufjs, version 8.6.5 or later; for JSON also `Function()` (it compiles
+ * codecs): load only schemas you trust.
  *
  * @param files one `.proto` file or several; imports are followed
  * @param name the service with its package: `greeter.v1.Greeter`
@@ -55,16 +66,12 @@ export async function loadService<S = Record<string, UntypedMethod>>(
 ): Promise<Service<S>> {
   checkFiles(files)
   checkText('the name of the service', name)
-  checkKnown('loadService', options, ['int64', 'includeDirs'])
-  const int64 = options.int64 ?? 'bigint'
-  if (!['bigint', 'string', 'number'].includes(int64)) {
-    throw new TypeError(`int64 must be bigint, string or number, got '${String(int64)}'`)
-  }
+  const form = messageForm(options)
   const { protobuf, protojson } = await loadLibrary()
   const names = new FileNames()
   const root = await loadRoot(files, options.includeDirs, names)
   const found = findService(root, name)
-  const codecs = new ProtobufCodecs(protobuf, protojson, int64)
+  const codecs = new ProtobufCodecs(protojson, form)
   const methods = found.methodsArray.map(method =>
     serviceMethod(name, {
       name: lowerCamel(method.name),
@@ -90,6 +97,7 @@ export async function loadRoot(
   const { protobuf } = await loadLibrary()
   const { fs, path } = protobuf.util as unknown as FileAccess
   const root = new protobuf.Root()
+  let missing: string | undefined
   root.resolvePath = (origin, target) => {
     const beside = path.resolve(origin, target)
     if (origin === '' || fs === null || fs.existsSync(beside)) {
@@ -97,17 +105,63 @@ export async function loadRoot(
     }
     const places = [...includeDirs.map(folder => `${folder}/`), ...[files].flat()]
     const found = places.map(place => path.resolve(place, target)).find(fs.existsSync)
-    return names.add(origin, target, found ?? beside)
+    const shipped = found ?? shippedFile(target)
+    if (shipped === undefined && protobuf.common.get(target) === null) {
+      missing = `${origin} imports ${target}, which is not beside it`
+      missing +=
+        includeDirs.length === 0
+          ? '; includeDirs names no folder'
+          : `, nor in includeDirs: ${includeDirs.join(', ')}`
+    }
+    return names.add(origin, target, shipped ?? beside)
   }
   try {
     // Not `load`: a type that does not exist would be thrown out of its file callback.
     root.loadSync(typeof files === 'string' ? files : [...files], { alternateCommentMode: true })
     root.resolveAll()
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause)
+    const text = missing ?? (cause instanceof Error ? cause.message : String(cause))
     throw new Error(`cannot load ${[files].flat().join(', ')}: ${text}`, { cause })
   }
   return root
+}
+
+/** Files that protoc brings along, protobufjs has in a folder of its own, and nobody has beside his. */
+const SHIPPED = /^google\/protobuf\/(?:api|descriptor|source_context|type|compiler\/plugin)\.proto$/
+
+function shippedFile(name: string): string | undefined {
+  if (!SHIPPED.test(name)) return undefined
+  const url = new URL(import.meta.resolve(`protobufjs/${name}`))
+  return decodeURIComponent(url.pathname).replace(/^\/(?=[A-Za-z]:)/, '')
+}
+
+/** Options of other languages' generators: a schema that imports them needs that they are there, and no more. */
+const FEATURES: readonly string[] = ['cpp', 'go', 'java']
+
+function messageForm(options: LoadServiceOptions): MessageForm {
+  checkKnown('loadService', options, [
+    'int64',
+    'includeDirs',
+    'wellKnownTypes',
+    'ignoreUnknownFields',
+  ])
+  const {
+    int64 = 'bigint',
+    wellKnownTypes: wellKnown = 'native',
+    ignoreUnknownFields = false,
+  } = options
+  if (!['bigint', 'string', 'number'].includes(int64)) {
+    throw new TypeError(`int64 must be bigint, string or number, got '${String(int64)}'`)
+  }
+  if (!['native', 'raw'].includes(wellKnown)) {
+    throw new TypeError(`wellKnownTypes must be native or raw, got '${String(wellKnown)}'`)
+  }
+  if (typeof ignoreUnknownFields !== 'boolean') {
+    throw new TypeError(
+      `ignoreUnknownFields must be true or false, got ${describe(ignoreUnknownFields)}`,
+    )
+  }
+  return { int64, wellKnown, ignoreUnknownFields }
 }
 
 function checkFiles(files: unknown): void {
@@ -134,8 +188,12 @@ async function importLibrary(): Promise<Library> {
     import('protobufjs/ext/protojson.js').catch(refuse),
   ])
   // Both are CommonJS: under Node everything hangs off the default export.
+  const library = (main as { default?: typeof protobuf }).default ?? main
+  for (const language of FEATURES) {
+    library.common(`google/protobuf/${language}_features.proto`, { nested: { pb: { nested: {} } } })
+  }
   return {
-    protobuf: (main as { default?: typeof protobuf }).default ?? main,
+    protobuf: library,
     protojson: (json as { default?: Library['protojson'] }).default ?? json,
   }
 }

@@ -4,6 +4,9 @@ import { servicesOf } from './load-service.js'
 /** Words that no type may be called. */
 const TAKEN: readonly string[] = [
   'Array',
+  'Date',
+  'JsonObject',
+  'JsonValue',
   'MethodTypes',
   'Object',
   'Record',
@@ -21,15 +24,17 @@ export class TypeNames {
   readonly #names = new Map<Named, string>()
   readonly #used = new Set<string>(TAKEN)
 
-  constructor(root: protobuf.Root) {
+  /** `isReplaced`: types that are printed as something else, and need no name. */
+  constructor(root: protobuf.Root, isReplaced: (type: protobuf.Type) => boolean = () => false) {
     const messages: protobuf.Type[] = []
     const enums: protobuf.Enum[] = []
     collect(root, messages, enums)
-    this.messages = messages
-    this.enums = enums
+    const used = usedTypes(root, messages, isReplaced)
+    this.messages = messages.filter(type => used.has(type))
+    this.enums = enums.filter(type => used.has(type) || !isGoogles(type))
     for (const service of servicesOf(root)) this.#name(service, [''])
-    for (const type of enums) this.#name(type, [''])
-    for (const type of messages) this.#name(type, ['', 'Init'])
+    for (const type of this.enums) this.#name(type, [''])
+    for (const type of this.messages) this.#name(type, ['', 'Init'])
   }
 
   of(type: Named): string {
@@ -55,6 +60,35 @@ export class TypeNames {
     for (const ending of endings) this.#used.add(name + ending)
     this.#names.set(type, name)
   }
+}
+
+/** What a schema of one's own uses of the types that protobuf brings along, and all that is its own. */
+function usedTypes(
+  root: protobuf.Root,
+  messages: readonly protobuf.Type[],
+  isReplaced: (type: protobuf.Type) => boolean,
+): Set<protobuf.ReflectionObject> {
+  const used = new Set<protobuf.ReflectionObject>()
+  const use = (type: protobuf.ReflectionObject | null): void => {
+    if (type === null || used.has(type)) return
+    if (!('fieldsArray' in type)) return void used.add(type)
+    const message = type as protobuf.Type
+    if (isReplaced(message)) return
+    used.add(message)
+    for (const field of message.fieldsArray) use(field.resolvedType)
+  }
+  for (const type of messages) if (!isGoogles(type)) use(type)
+  for (const { methodsArray } of servicesOf(root)) {
+    for (const method of methodsArray) {
+      use(method.resolvedRequestType)
+      use(method.resolvedResponseType)
+    }
+  }
+  return used
+}
+
+function isGoogles(type: protobuf.ReflectionObject): boolean {
+  return type.fullName.startsWith('.google.protobuf.')
 }
 
 function ancestor(type: Named, steps: number): protobuf.ReflectionObject | null {

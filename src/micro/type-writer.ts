@@ -2,11 +2,17 @@ import type protobuf from 'protobufjs'
 import { kindOf, servicesOf } from './load-service.js'
 import { lowerCamel } from './service.js'
 import { TypeNames } from './type-names.js'
+import { wellKnownTypes } from './well-known-types.js'
+
+/** Types of the package that the printed ones may need. */
+const IMPORTED: readonly string[] = ['JsonObject', 'JsonValue', 'MethodTypes']
 
 /** How types are printed. */
 export interface TypeWriterOptions {
   /** As in `loadService`. Default: `bigint`. */
   readonly int64?: 'bigint' | 'string' | 'number'
+  /** As in `loadService`. Default: `native`. */
+  readonly wellKnownTypes?: 'native' | 'raw'
   /** Names the source in the first line. */
   readonly source: string
   /** Where the types of `Service` come from. Default: `microwire`. */
@@ -44,24 +50,31 @@ class TypeWriter {
   readonly #options: TypeWriterOptions
   readonly #names: TypeNames
   readonly #int64: string
+  readonly #wellKnown: ReturnType<typeof wellKnownTypes>
 
   constructor(root: protobuf.Root, options: TypeWriterOptions) {
     this.#root = root
     this.#options = options
-    this.#names = new TypeNames(root)
     this.#int64 = options.int64 ?? 'bigint'
+    this.#wellKnown = wellKnownTypes(options.wellKnownTypes ?? 'native', this.#int64)
+    this.#names = new TypeNames(root, type => this.#wellKnown.has(type.fullName))
   }
 
   write(): string {
     const { messages, enums } = this.#names
     const services = servicesOf(this.#root)
     const module = this.#options.module ?? 'microwire'
+    const types = [
+      ...enums.map(type => this.#enum(type)),
+      ...messages.flatMap(type => [this.#received(type), this.#given(type)]),
+      ...services.map(service => this.#service(service)),
+    ]
     const parts = [`// Made by microwire-types from ${this.#options.source}. Do not edit.`]
-    if (services.length > 0) parts.push(`import type { MethodTypes } from '${module}'`)
-    for (const type of enums) parts.push(this.#enum(type))
-    for (const type of messages) parts.push(this.#received(type), this.#given(type))
-    for (const service of services) parts.push(this.#service(service))
-    return `${parts.join('\n\n')}\n`
+    const imported = IMPORTED.filter(name =>
+      types.some(text => new RegExp(`\\b${name}\\b`).test(text)),
+    )
+    if (imported.length > 0) parts.push(`import type { ${imported.join(', ')} } from '${module}'`)
+    return `${[...parts, ...types].join('\n\n')}\n`
   }
 
   #enum(type: protobuf.Enum): string {
@@ -76,42 +89,74 @@ class TypeWriter {
   }
 
   #received(type: protobuf.Type): string {
-    const fields = type.fieldsArray.map(field => {
-      const mark = field.partOf === null ? '' : '?'
-      return `${comment(field.comment, '  ')}  ${field.name}${mark}: ${this.#receivedType(field)}\n`
-    })
-    const oneofs = type.oneofsArray
-      .filter(oneof => !isOptionalMark(oneof))
-      .map(oneof => {
-        const names = oneof.fieldsArray.map(field => `'${field.name}'`).join(' | ')
-        return `  /** Which field of the oneof is there. */\n  ${oneof.name}?: ${names}\n`
+    const oneofs = type.oneofsArray.filter(oneof => !isOptionalMark(oneof))
+    const chosen = new Set(oneofs.flatMap(oneof => oneof.fieldsArray))
+    const fields = type.fieldsArray
+      .filter(field => !chosen.has(field))
+      .map(field => {
+        const mark = isLeftOut(field) ? '?' : ''
+        return `${comment(field.comment, '  ')}  ${key(field.name)}${mark}: ${this.#receivedType(field)}\n`
       })
-    return `${comment(type.comment)}export interface ${this.#names.of(type)} {\n${[...fields, ...oneofs].join('')}}`
+    const head = comment(type.comment)
+    const name = this.#names.of(type)
+    if (oneofs.length === 0) return `${head}export interface ${name} {\n${fields.join('')}}`
+    const unions = oneofs.map(oneof => this.#oneof(oneof))
+    return `${head}export type ${name} = {\n${fields.join('')}}${unions.join('')}`
+  }
+
+  /** A union that its name tells apart: where it says which field is there, the field is. */
+  #oneof(oneof: protobuf.OneOf): string {
+    const { fieldsArray, name } = oneof
+    const rest = (chosen: protobuf.Field | undefined): string =>
+      fieldsArray
+        .filter(field => field !== chosen)
+        .map(field => `; ${key(field.name)}?: undefined`)
+        .join('')
+    const members = fieldsArray.map(field => {
+      const type = this.#receivedType(field)
+      return `${comment(field.comment, '  ')}  | { ${key(name)}: '${field.name}'; ${key(field.name)}: ${type}${rest(field)} }\n`
+    })
+    return ` & (\n${members.join('')}  | { ${key(name)}?: undefined${rest(undefined)} }\n)`
   }
 
   #given(type: protobuf.Type): string {
     const name = this.#names.of(type)
-    const fields = type.fieldsArray.map(
-      field => `  ${field.name}?: ${this.#givenType(field)} | null | undefined\n`,
+    const fields = type.fieldsArray.map(field =>
+      field.required
+        ? `  ${key(field.name)}: ${this.#givenType(field)}\n`
+        : `  ${key(field.name)}?: ${this.#givenType(field)} | null | undefined\n`,
     )
+    // As it arrives, so that a message may be handed on.
+    for (const oneof of type.oneofsArray) {
+      if (!isOptionalMark(oneof)) fields.push(`  ${key(oneof.name)}?: string | undefined\n`)
+    }
     return `/** \`${name}\` as it may be given: any field may be left out. */\nexport interface ${this.#names.init(type)} {\n${fields.join('')}}`
   }
 
   #receivedType(field: protobuf.Field): string {
-    const value = this.#valueType(field, type => this.#names.of(type), this.#int64)
+    const value = this.#valueType(field, type => this.#receivedName(type), this.#int64)
     if (field.map) return `Record<string, ${value}>`
     if (field.repeated) return arrayOf(value)
     // A message that was not sent is null; in a oneof, or marked optional, the field is missing.
-    return isMessage(field) && field.partOf === null ? `${value} | null` : value
+    if (!isMessage(field) || field.partOf !== null || field.required) return value
+    return value === 'JsonValue' ? value : `${value} | null`
   }
 
   #givenType(field: protobuf.Field): string {
     const any64 = 'bigint | number | string'
     const value = isEnum(field)
       ? this.#enumInit(field.resolvedType as protobuf.Enum)
-      : this.#valueType(field, type => this.#names.init(type), any64)
+      : this.#valueType(field, type => this.#givenName(type), any64)
     if (field.map) return `Record<string, ${value}>`
     return field.repeated ? arrayOf(value, 'readonly ') : value
+  }
+
+  #receivedName(type: protobuf.Type): string {
+    return this.#wellKnown.get(type.fullName)?.received ?? this.#names.of(type)
+  }
+
+  #givenName(type: protobuf.Type): string {
+    return this.#wellKnown.get(type.fullName)?.given ?? this.#names.init(type)
   }
 
   #enumInit(type: protobuf.Enum): string {
@@ -135,10 +180,10 @@ class TypeWriter {
       const response = method.resolvedResponseType!
       const types = [
         `'${kindOf(method)}'`,
-        this.#names.of(request),
-        this.#names.of(response),
-        this.#names.init(request),
-        this.#names.init(response),
+        this.#receivedName(request),
+        this.#receivedName(response),
+        this.#givenName(request),
+        this.#givenName(response),
       ]
       return `${comment(method.comment, '  ')}  ${lowerCamel(method.name)}: MethodTypes<${types.join(', ')}>\n`
     })
@@ -160,6 +205,18 @@ function isEnum(field: protobuf.Field): boolean {
 
 function isMessage(field: protobuf.Field): boolean {
   return field.resolvedType !== null && 'fieldsArray' in field.resolvedType
+}
+
+/** Whether a field of no oneof is missing where it was not sent. */
+function isLeftOut(field: protobuf.Field): boolean {
+  if (field.partOf !== null) return true
+  if (isMessage(field) || field.required) return false
+  return (field as unknown as { hasPresence: boolean }).hasPresence
+}
+
+/** A property's name: extensions are called `.package.name`. */
+function key(name: string): string {
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) ? name : `'${name}'`
 }
 
 /** `optional` is a oneof of one, which nobody wants to see. */

@@ -736,13 +736,18 @@ t.test('T18: a request that cannot be encoded is INTERNAL, and resets the call',
   t.equal(side.call.write('\0'), true)
   t.match(side.error, {
     code: 'INTERNAL',
-    message: 'message cannot be encoded',
+    message: 'message cannot be encoded: no such text',
+    unprocessed: true,
     cause: { message: 'no such text' },
   })
+  const later = new ClientSide('bidi').start()
+  later.call.write('1')
+  later.call.write('\0')
+  t.match(later.error, { code: 'INTERNAL', unprocessed: false }, 'a message has gone before')
   t.match(side.stream.sent[1], { type: 'reset', code: ErrorCode.Cancel })
   const early = new ClientSide('unary', { limits: callLimits({ sendMessageSizeMax: 2 }) })
   early.call.request('123')
-  t.match(early.error, { code: 'RESOURCE_EXHAUSTED' })
+  t.match(early.error, { code: 'RESOURCE_EXHAUSTED', unprocessed: true })
   early.start()
   t.equal(early.connection.streams.length, 0, 'it never starts')
   t.equal(codeAfter(framed('bad')).code, 'INTERNAL')

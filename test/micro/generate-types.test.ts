@@ -21,7 +21,8 @@ t.test('messages are printed as they arrive and as they may be given', async t =
     'export const Everything_Mood = {\n  MOOD_UNKNOWN: 0,\n  MOOD_GOOD: 1,\n} as const',
     '  inner: Everything_Inner | null\n',
     '  totals: Record<string, bigint>\n',
-    "  choice?: 'word' | 'number' | 'boxed'\n",
+    "  | { choice: 'number'; number: number; word?: undefined; boxed?: undefined }\n",
+    '  | { choice?: undefined; word?: undefined; number?: undefined; boxed?: undefined }\n',
     "  hello: MethodTypes<'unary', HelloRequest, HelloReply, HelloRequestInit, HelloReplyInit>\n",
     "  getSum: MethodTypes<'client', Everything, Everything, EverythingInit, EverythingInit>\n",
   ]) {
@@ -32,6 +33,37 @@ t.test('messages are printed as they arrive and as they may be given', async t =
     int64: 'string',
   })
   t.ok(texts.includes('  big: string\n'))
+})
+
+t.test('well-known types are the values they arrive as, and are not printed', async t => {
+  const dir = t.testdir({
+    'known.proto': `syntax = "proto3";
+import "google/protobuf/timestamp.proto"; import "google/protobuf/struct.proto"; import "google/protobuf/wrappers.proto";
+message Known { google.protobuf.Timestamp at = 1; google.protobuf.Struct config = 2; google.protobuf.Int64Value big = 3; }
+service S { rpc At(Known) returns (google.protobuf.Timestamp); }`,
+  })
+  const text = await generateTypes(join(dir, 'known.proto'), { int64: 'string' })
+  t.match(text, "import type { JsonObject, MethodTypes } from 'microwire'")
+  t.match(text, '  at: Date | null\n')
+  t.match(text, '  config: JsonObject | null\n')
+  t.match(text, '  big: string | null\n')
+  t.match(text, "MethodTypes<'unary', Known, Date, KnownInit, Date |")
+  t.notMatch(text, 'Int64Value')
+  const raw = await generateTypes(join(dir, 'known.proto'), { wellKnownTypes: 'raw' })
+  t.match(raw, '  at: Timestamp | null\n')
+  t.match(raw, 'export interface Timestamp {')
+  t.notMatch(raw, 'BoolValue', 'what is not used is not printed')
+})
+
+t.test('proto2: presence, required fields and extensions', async t => {
+  const dir = t.testdir({
+    'two.proto': `syntax = "proto2"; package two;
+message Old { required int32 id = 1; optional string text = 2; extensions 100 to 200; }
+extend Old { optional int32 more = 100; }`,
+  })
+  const text = await generateTypes(join(dir, 'two.proto'))
+  t.match(text, "export interface Old {\n  id: number\n  text?: string\n  '.two.more'?: number\n}")
+  t.match(text, 'export interface OldInit {\n  id: number\n')
 })
 
 t.test('two types of one name get their packages in front', async t => {

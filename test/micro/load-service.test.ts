@@ -87,11 +87,9 @@ t.test('every field arrives as a plain value, copied out of the borrowed bytes',
   for (const subtype of ['proto', 'json']) {
     t.strictSame(recode(method, subtype, full), full, subtype)
     t.strictSame(recode(method, subtype, {}), zero, `${subtype}: zero values`)
-    t.strictSame(
-      recode(method, subtype, undefined),
-      zero,
-      `${subtype}: undefined is an empty message`,
-    )
+    for (const nothing of [undefined, null]) {
+      t.throws(() => recode(method, subtype, nothing), /Everything: (undefined|null) is no message/)
+    }
   }
 })
 
@@ -150,13 +148,16 @@ t.test(
   async t => {
     const method = await everything()
     const codec = method.request.get('proto')!
-    t.throws(() => codec.encode('text'), /Everything is encoded from an object, got string/)
-    t.throws(() => codec.encode([1]), /got an array/)
+    t.throws(
+      () => codec.encode('text'),
+      /Everything: text 'text' is no message: give an object with its fields/,
+    )
+    t.throws(() => codec.encode([1]), /Everything: an array of 1 is no message/)
     t.throws(() => codec.encode({ inner: 'text' }))
     t.throws(() => codec.decode(Buffer.from('0a', 'hex'), 0, 1))
     t.throws(
       () => codec.decode(Buffer.from('1a05616263', 'hex'), 0, 5),
-      /bytes field of 5 octets is cut short/,
+      /Everything: a field of 5 octets is cut short: 3 are left, at offset 2/,
     )
     t.strictSame(recode(method, 'proto', full), full)
   },
@@ -175,7 +176,7 @@ t.test(
     const method = await everything()
     const codec = method.request.get('proto')!
     const large = Buffer.alloc(100_000, 7)
-    const encoded = (data: Buffer): Buffer => Buffer.from(codec.encode({ data, name: 'n' }))
+    const encoded = (data: Buffer): Buffer => Buffer.from(codec.encode({ data, nickName: 'n' }))
     const bytesOf = (bytes: Buffer): Buffer =>
       (codec.decodeOwned!(bytes, 0, bytes.length) as { data: Buffer }).data
     const own = encoded(large)
@@ -213,6 +214,44 @@ t.test('errors say what is wrong and where', async t => {
     message: 'no service Nobody in the schema; it has greeter.v1.Greeter',
   })
 })
+
+t.test(
+  'what protoc ships can be imported; what is missing is named with the folders searched',
+  async t => {
+    const shipped = [
+      'any',
+      'api',
+      'compiler/plugin',
+      'cpp_features',
+      'descriptor',
+      'duration',
+      'empty',
+      'field_mask',
+    ]
+    shipped.push(
+      'go_features',
+      'java_features',
+      'source_context',
+      'struct',
+      'timestamp',
+      'type',
+      'wrappers',
+    )
+    const imports = shipped.map(name => `import "google/protobuf/${name}.proto";`).join('\n')
+    const dir = t.testdir({
+      'all.proto': `syntax = "proto3"; ${imports}
+service S { rpc M(google.protobuf.FileDescriptorSet) returns (google.protobuf.Api); }`,
+      'lost.proto': 'syntax = "proto3"; import "far/away.proto";',
+    })
+    const service = await loadService(join(dir, 'all.proto'), 'S')
+    t.equal(service.methods.length, 1)
+    t.ok((await service.descriptors?.())?.length, 'and described')
+    await t.rejects(loadService(join(dir, 'lost.proto'), 'S', { includeDirs: ['/one', 'two'] }), {
+      message:
+        /lost\.proto imports far\/away\.proto, which is not beside it, nor in includeDirs: \/one, two/,
+    })
+  },
+)
 
 t.test('an import is found beside another file that was given', async t => {
   const shapes = join(fixtures, 'include/shapes.proto')

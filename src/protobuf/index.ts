@@ -1,0 +1,6 @@
+export { FieldError } from './field-error.js'
+export { decodeMessage } from './message-decoder.js'
+export { encodeMessage } from './message-encoder.js'
+export { type MessageForm, type MessagePlan, MessagePlans } from './message-plan.js'
+export type { Int64Form } from './scalars.js'
+export type { JsonObject, JsonValue } from './well-known.js'
