@@ -221,7 +221,10 @@ t.test('loadService: a wrong argument is named', async t => {
     [[[]], /^files must name a .proto file, got an empty list$/],
     [['a.proto'], /^the name of the service must be a text that is not empty, got undefined$/],
     [['a.proto', 'A', null], /^the options of loadService must be an object, got null$/],
-    [['a.proto', 'A', { int: 1 }], /^loadService has no option 'int'; it has int64, includeDirs$/],
+    [
+      ['a.proto', 'A', { int: 1 }],
+      /^loadService has no option 'int'; it has int64, includeDirs, wellKnownTypes, ignoreUnknownFields$/,
+    ],
   ]
   for (const [given, message] of cases)
     await t.rejects(load(...given), { name: 'TypeError', message })
