@@ -150,6 +150,30 @@ export class MessageInbox {
     return message
   }
 
+  /** Decodes all that has arrived whole, however much waits: nothing follows it. Of compressed messages about `inflatedSizeMax` octets. */
+  takeAll(): void {
+    const { decompression, limits } = this.#options
+    let left = limits.inflatedSizeMax
+    this.#fill(Number.POSITIVE_INFINITY)
+    while (this.#packed !== undefined && this.fault === undefined && left > 0) {
+      const packed = this.#packed
+      this.#packed = undefined
+      let plain: Buffer | undefined
+      let problem: unknown
+      try {
+        plain = decompression!.decompress(packed, limits.messageSizeMax)
+        left -= plain.length
+      } catch (error) {
+        problem = error
+      }
+      const message = this.#unpacked(plain, problem)
+      if (this.fault !== undefined) return
+      this.#messages.push(message)
+      this.#sizes.push(this.#packedSize)
+      this.#fill(Number.POSITIVE_INFINITY)
+    }
+  }
+
   /** Gives the peer all its credit and forgets what is not decoded. Messages in the queue stay readable. */
   close(): void {
     this.#credit(this.#owed)
@@ -196,9 +220,8 @@ export class MessageInbox {
     this.#stream.consume(owed)
   }
 
-  #fill(): void {
+  #fill(countMax: number = this.#options.limits.queuedMessagesMax): void {
     const reader = this.#reader
-    const countMax = this.#options.limits.queuedMessagesMax
     while (this.fault === undefined) {
       this.#full = this.#packed !== undefined || this.#messages.length - this.#head >= countMax
       if (this.#full || !reader.next()) break

@@ -6,6 +6,11 @@ import type { GrpcError } from './status.js'
 export interface Route {
   readonly method: Method
   /**
+   * Client-streaming and bidi: messages that arrived whole before the client cancelled stay readable, and the
+   * call starts even if it was cancelled at once. For what answers each message by itself. Default: false, a cancelled call drops them.
+   */
+  readonly keepsReceived?: boolean
+  /**
    * A call has come. It runs at the end of a `receive`: for unary when request
    * and END_STREAM are there; for server-streaming at the request, for go-micro
    * does not half-close; for client-streaming and bidi once the headers are there.

@@ -32,21 +32,17 @@ import { GrpcError, Status, stacklessError } from './status.js'
  */
 export class ServerCall extends ServerCallMessages implements StreamHandler {
   /** Unary and server-streaming: the one request, there when `start` runs. */
-  request: unknown
+  request: unknown = undefined
   /** For the deadline; without one, for a request that does not go on. */
   #timer: Timer | undefined
-  #flags: number
-  #handler: ServerCallHandler | undefined
-  #cancelled: GrpcError | undefined
+  #flags = 0
+  #handler: ServerCallHandler | undefined = undefined
+  #cancelled: GrpcError | undefined = undefined
 
   constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: CallBatch) {
     super(stream, head, settings, batch)
-    this.request = undefined
     // Who has no deadline pays for no timer, who has sent nothing for no inbox.
     this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
-    this.#flags = 0
-    this.#handler = undefined
-    this.#cancelled = undefined
     if (this.#timer !== undefined) stream.connection.timers.schedule(this.#timer, this.deadline)
   }
 
@@ -138,6 +134,8 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   open(endStream: boolean): void {
     if (endStream) this.#endInput()
     if (this.finished) return
+    // What will run even if the client resets it now counts from now.
+    if (this.head.route.keepsReceived === true) this.stream.hold()
     if (!this.head.oneRequest) this.#due(Flag.StartDue)
     // Most requests are complete at the end of the turn: those that are not are watched from there.
     else if (this.#timer === undefined) this.#due(Flag.WatchDue)
@@ -211,7 +209,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   /** @internal */
   dispatch(): void {
-    if ((this.#flags & (Flag.StartDue | Flag.Finished)) === Flag.StartDue) this.#start()
+    if ((this.#flags & Flag.StartDue) !== 0 && this.#mayStart) this.#start()
     else if ((this.#flags & (Flag.WatchDue | Flag.Finished | Flag.Started)) === Flag.WatchDue)
       this.#watch()
     const flags = this.#flags
@@ -231,6 +229,11 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     this.settings.onError?.(error, this)
   }
 
+  /** User code may have ended the connection a moment ago, or the client its call. */
+  get #mayStart(): boolean {
+    return !(this.finished || this.stream.closed) || this.head.route.keepsReceived === true
+  }
+
   get #isWatched(): boolean {
     return this.#timer !== undefined && this.deadline === Number.POSITIVE_INFINITY
   }
@@ -243,8 +246,6 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   }
 
   #start(): void {
-    // User code may have ended the connection a moment ago.
-    if (this.stream.closed) return
     this.#flags |= Flag.Started | Flag.Starting
     if (this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
     this.stream.hold()
@@ -277,9 +278,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     if (this.head.oneRequest) {
       if (this.#isWatched) this.#watch()
       this.#takeRequest(inbox)
-    } else if (inbox.readable) {
-      this.#due(Flag.ReadableDue)
-    }
+    } else if (inbox.readable) this.#due(Flag.ReadableDue)
     this.#checkInput()
   }
 
@@ -379,10 +378,13 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   }
 
   #cancel(error: GrpcError): void {
+    const keeps = this.head.route.keepsReceived === true
+    if (keeps) this.inbox?.takeAll()
     this.#end()
     this.#cancelled = error
-    this.inbox?.drop()
-    if ((this.#flags & Flag.Started) !== 0) this.#due(Flag.CancelDue)
+    if (!keeps) this.inbox?.drop()
+    if ((this.#flags & (Flag.Started | (keeps ? Flag.StartDue : 0))) !== 0)
+      this.#due(Flag.CancelDue)
   }
 
   #due(flag: number): void {

@@ -227,7 +227,7 @@ export class GrpcStream implements ClientStream, Abortable {
     }
     if (!this.#ended) return undefined
     const failure = this.#failure
-    this.#failure = undefined
+    // Each time: a second reader must not take a failure for the end.
     return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error)
   }
 }

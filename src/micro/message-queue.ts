@@ -57,14 +57,12 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#release()
   }
 
-  /** The reader gets what waits, then `error`, once; the end after it. */
+  /** The reader gets what waits, then `error`: each time it asks, for a failure must never pass for the end. */
   fail(error: unknown): void {
     if (this.#ended) return
     this.#ended = true
-    const reader = this.#readers.shift()
-    if (reader === undefined) this.#failure = { error }
-    else reader.reject(error)
-    for (const other of this.#readers.splice(0)) other.resolve(DONE)
+    this.#failure = { error }
+    for (const reader of this.#readers.splice(0)) reader.reject(error)
     this.#release()
   }
 
@@ -74,11 +72,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
       if (this.#messages.length < this.#countMax) this.#release()
       return Promise.resolve({ done: false, value })
     }
-    const failure = this.#failure
-    if (failure !== undefined) {
-      this.#failure = undefined
-      return Promise.reject(failure.error)
-    }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
     if (this.#ended) return Promise.resolve(DONE)
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
   }

@@ -39,6 +39,8 @@ export class MucpCall {
   #wantsRequest: boolean
   /** The client has ended the stream, so it gets no EOS from us. */
   #sawEnd = false
+  /** The peer has gone: nothing that is sent arrives. */
+  #lost = false
   #settled = false
 
   constructor(connection: MucpConnection, endpoint: Endpoint, request: MucpRequest, key: string) {
@@ -85,16 +87,16 @@ export class MucpCall {
       this.endRequests()
       return undefined
     }
+    if (fields.error !== '') {
+      this.#failRequests(MicroError.parse(fields.error))
+      return undefined
+    }
     if (this.#wantsRequest) {
       this.#wantsRequest = false
       this.#startWith(message)
       return undefined
     }
     if (this.#requests === undefined) return undefined
-    if (fields.error !== '') {
-      this.#requests.fail(MicroError.parse(fields.error))
-      return undefined
-    }
     try {
       return this.#requests.push(this.#decode(message))
     } catch (error) {
@@ -103,20 +105,35 @@ export class MucpCall {
     }
   }
 
-  /** The client sends no more. */
+  /** The client sends no more, and has sent everything. */
   endRequests(): void {
     this.#requests?.end()
-    if (!this.#wantsRequest) return
-    this.#wantsRequest = false
-    this.#fail(MicroError.badRequest('the stream ended without a request'))
+    this.#failRequests(MicroError.badRequest('the stream ended without a request'))
   }
 
-  /** The peer is gone: the handler may stop. */
+  /** The client sends no more on its socket. Without its EOS nobody knows whether that was all. */
+  endSocket(): void {
+    this.#failRequests(new MicroError(499, 'the socket ended before the stream did: no EOS came'))
+  }
+
+  /** The peer is gone. What waits for the handler stays readable, and more of it may come. */
+  abort(reason: unknown): void {
+    this.#lost = true
+    this.#context.cancel(goneError(reason))
+  }
+
+  /** The peer is gone, and all that came from it was delivered. */
   lose(reason: unknown): void {
-    const error = new MicroError(499, 'the caller is gone', { cause: reason })
-    this.#context.cancel(error)
+    this.abort(reason)
+    this.#failRequests(goneError(reason))
+  }
+
+  /** Unless they have ended: a handler that reads them, or waits for the one there is, fails with `error`. */
+  #failRequests(error: unknown): void {
     this.#requests?.fail(error)
-    if (this.#wantsRequest) this.endRequests()
+    if (!this.#wantsRequest) return
+    this.#wantsRequest = false
+    void this.#fail(error)
   }
 
   #startWith(message: Message): void {
@@ -183,11 +200,13 @@ export class MucpCall {
   readonly #pump = async (values: unknown): Promise<void> => {
     try {
       for await (const value of values as AsyncIterable<unknown>) {
-        if (this.#context.cancelled) break
+        // What is cut off is no end: the client hears why.
+        if (this.#context.cancelled) throw this.#context.signal.reason
         const body = this.#encode(value)
         const header = this.#responseHeader(body)
         this.#context.takeHeaders(header)
-        if (!(await this.#connection.send({ header, body }))) break
+        this.#lost ||= !(await this.#connection.send({ header, body }))
+        if (this.#lost) break
       }
       await this.#end()
     } catch (error) {
@@ -198,7 +217,7 @@ export class MucpCall {
   /** A stream's end is a message, unless the client ended it first. */
   async #end(): Promise<void> {
     if (this.#settled) return
-    if (this.#endpoint.method.kind !== 'unary' && !this.#sawEnd && !this.#context.cancelled) {
+    if (this.#endpoint.method.kind !== 'unary' && !this.#sawEnd && !this.#lost) {
       const header = errorHeader(this.#request.message.header, END_OF_STREAM)
       this.#context.takeTrailers(header)
       this.#connection.retire(this)
@@ -210,7 +229,7 @@ export class MucpCall {
   readonly #fail = async (error: unknown): Promise<void> => {
     if (this.#settled) return
     const { name, exposeErrors, onError } = this.#connection.options
-    if (!this.#context.cancelled) await this.#sendError(toMicroError(error, name, exposeErrors))
+    if (!this.#lost) await this.#sendError(toMicroError(error, name, exposeErrors))
     this.#settle()
     if (!isCallError(error)) onError(error, this.#context)
   }
@@ -254,6 +273,10 @@ export class MucpCall {
     if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, '')
     return header
   }
+}
+
+function goneError(cause: unknown): MicroError {
+  return new MicroError(499, 'the caller is gone', { cause })
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -106,6 +106,21 @@ export function endHeader(header: ReadonlyMap<string, string>): Map<string, stri
   return new Map(header).set(MucpHeader.Error, END_OF_STREAM)
 }
 
+/**
+ * The header of the message that gives a stream up: its reader gets an error, where EOS would tell it that all
+ * messages have come. What our own user threw stays here.
+ */
+export function cancelHeader(
+  header: ReadonlyMap<string, string>,
+  reason: unknown,
+): Map<string, string> {
+  const isTimeout = reason instanceof MicroError && reason.id === CLIENT_ID && reason.code === 408
+  const error = isTimeout
+    ? reason
+    : new MicroError(499, 'the caller cancelled the stream', { id: CLIENT_ID })
+  return new Map(header).set(MucpHeader.Error, error.encode())
+}
+
 /** The socket broke: 500 from `go.micro.client.transport`. */
 export function transportError(cause: unknown): MicroError {
   const detail = cause instanceof Error ? cause.message : String(cause)

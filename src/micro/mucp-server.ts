@@ -75,10 +75,15 @@ export class MucpConnection {
   /** Ends a `receive` that waits. */
   #interrupt: (() => void) | undefined
   #leaving: GrpcError | undefined
+  /** The peer has gone. */
+  #gone: { readonly reason: unknown } | undefined
+  /** The loop waits for a handler to read, or is over: it does not hear in `receive` that the peer has gone. */
+  #deaf = false
 
   constructor(socket: Socket, options: MucpServerOptions) {
     this.#socket = socket
     this.options = options
+    void socket.over?.then(reason => this.#onOver(reason))
   }
 
   get peer(): string {
@@ -92,11 +97,14 @@ export class MucpConnection {
         const message = await this.#receive()
         if (message === undefined) break
         const wait = this.#onMessage(message)
-        if (wait !== undefined) await wait
+        if (wait !== undefined) await this.#waitFor(wait)
       }
-      for (const call of this.#calls.values()) call.endRequests()
+      for (const call of this.#calls.values()) call.endSocket()
       // Nothing more is read after the client's own end, but that it is gone has to be heard.
-      if (this.#closing) this.#socket.receive().catch(error => this.#lose(error))
+      this.#deafen()
+      if (this.#closing && this.#socket.over === undefined) {
+        this.#socket.receive().catch(error => this.#lose(error))
+      }
     } catch (error) {
       this.#lose(error)
     }
@@ -159,8 +167,30 @@ export class MucpConnection {
     })
   }
 
+  /** Back-pressure: but whoever is waited for hears when the peer has gone. */
+  async #waitFor(room: Promise<unknown>): Promise<void> {
+    this.#deafen()
+    await room
+    this.#deaf = false
+  }
+
+  #deafen(): void {
+    this.#deaf = true
+    if (this.#gone !== undefined) this.#abortAll(this.#gone.reason)
+  }
+
+  /** Where the loop receives, it hears of this behind the messages that came before. */
+  #onOver(reason: unknown): void {
+    this.#gone = { reason }
+    if (this.#deaf) this.#abortAll(reason)
+  }
+
+  #abortAll(reason: unknown): void {
+    for (const call of this.#running) call.abort(reason)
+  }
+
   #lose(reason: unknown): void {
-    for (const call of this.#calls.values()) call.lose(reason)
+    for (const call of this.#running) call.lose(reason)
   }
 
   #leave(): void {
@@ -192,11 +222,9 @@ export class MucpConnection {
     const running = this.#calls.get(key)
     if (running !== undefined) return running.deliver(message, fields)
     if (fields.stream !== '') {
-      if (fields.error === END_OF_STREAM) {
-        this.#closing = true
-        return undefined
-      }
-      if (this.#endedStreams.has(fields.stream)) return undefined
+      if (fields.error === END_OF_STREAM) this.#closing = true
+      // Whoever says why a stream ends does not open one.
+      if (fields.error !== '' || this.#endedStreams.has(fields.stream)) return undefined
     }
     this.#begin(message, fields, key)
     return this.#running.size < CALLS_MAX ? undefined : this.#released()
@@ -285,8 +313,9 @@ const NO_BODY: Uint8Array = new Uint8Array(0)
 
 const isSent = (): boolean => true
 
+/** False when the peer has gone. What cannot be sent is a failure, and no reason to call the answer complete. */
 function isUnsent(cause: unknown): boolean {
-  if (!(cause instanceof RangeError)) return false
+  if (!(cause instanceof RangeError || cause instanceof TypeError)) return false
   throw MicroError.internal(`the answer cannot be sent: ${cause.message}`, { cause })
 }
 

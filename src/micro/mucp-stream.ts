@@ -4,7 +4,14 @@ import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
 import { LazyResult } from './lazy-result.js'
 import { atAddress, MicroError } from './micro-error.js'
-import { CLIENT_ID, endHeader, endOfSocket, type MucpCodec, transportError } from './mucp-codec.js'
+import {
+  CLIENT_ID,
+  cancelHeader,
+  endHeader,
+  endOfSocket,
+  type MucpCodec,
+  transportError,
+} from './mucp-codec.js'
 import { metadataFields } from './mucp-context.js'
 import { MucpGuard } from './mucp-guard.js'
 import { MucpHeader } from './mucp-header.js'
@@ -42,6 +49,8 @@ export class MucpStream implements ClientStream {
   /** Ends a read that waits on the socket. */
   #interrupt: (() => void) | undefined
   #endSent = false
+  /** The server's handler has ended: an error came, or the one response. */
+  #serverEnded = false
   #gotHeaders = false
   #ended = false
   /** What the next read fails with. */
@@ -109,6 +118,7 @@ export class MucpStream implements ClientStream {
 
   async return(): Promise<IteratorResult<unknown, undefined>> {
     this.#finish(undefined)
+    this.#failure = undefined
     return DONE
   }
 
@@ -188,12 +198,16 @@ export class MucpStream implements ClientStream {
     const metadata = Metadata.fromHeaders(metadataFields(message.header))
     const reply = this.#opened!.codec.read(message)
     if (reply.kind === 'error') {
+      this.#serverEnded = true
       this.#finish({ error: atAddress(reply.error, this.#opened!.socket.remote) })
       return this.#result()
     }
     this.#tellHeaders(metadata)
     if (this.#ended) return this.#result()
-    if (reply.kind === 'message') return { done: false, value: reply.value }
+    if (reply.kind === 'message') {
+      this.#serverEnded = this.#parts.kind === 'client'
+      return { done: false, value: reply.value }
+    }
     this.#endSent = true
     this.#trailers.resolve(metadata)
     this.#finish(undefined)
@@ -212,11 +226,9 @@ export class MucpStream implements ClientStream {
     }
   }
 
-  /** The failure, once; the end after it. */
+  /** The failure, each time: a second reader must not take it for the end. */
   #result(): IteratorResult<unknown, undefined> {
-    const failure = this.#failure
-    this.#failure = undefined
-    if (failure !== undefined) throw failure.error
+    if (this.#failure !== undefined) throw this.#failure.error
     return DONE
   }
 
@@ -234,7 +246,7 @@ export class MucpStream implements ClientStream {
       this.#headers.reject(failure.error)
       this.#trailers.reject(failure.error)
     }
-    void this.#shut()
+    void this.#shut(failure?.error)
     this.#parts.onClosed()
   }
 
@@ -246,16 +258,22 @@ export class MucpStream implements ClientStream {
     })
   }
 
-  /** As Go's `Close`: the end of the stream, then the end of the socket. */
-  async #shut(): Promise<void> {
+  /** As Go's `Close`: the last word, then the end of the socket. */
+  async #shut(failure: unknown): Promise<void> {
     const opened = this.#opened
     if (opened === undefined) return
     if (!this.#endSent) {
       this.#endSent = true
       // Not awaited: a server that reads nothing must not keep the socket open. `close` lets it leave.
-      const sent = opened.socket.send({ header: endHeader(opened.header), body: NO_BODY })
+      const sent = opened.socket.send({ header: this.#lastHeader(opened, failure), body: NO_BODY })
       sent.catch(() => undefined)
     }
     await opened.socket.close()
+  }
+
+  /** EOS where all requests were sent, or nobody reads them; elsewhere it would tell a handler that it has them all. */
+  #lastHeader({ header }: OpenedSocket, failure: unknown): Map<string, string> {
+    if (this.#serverEnded || this.#parts.kind === 'server') return endHeader(header)
+    return cancelHeader(header, failure)
   }
 }

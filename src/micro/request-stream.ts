@@ -60,10 +60,8 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
       const isMissing = value === undefined && call.inflating
       if (!isMissing && call.cancelled === undefined) return Promise.resolve({ done: false, value })
     }
-    if (call.cancelled !== undefined) {
-      this.#done = true
-      return Promise.reject(call.cancelled)
-    }
+    // Each time: a second reader must not take a cancellation for the end.
+    if (call.cancelled !== undefined) return Promise.reject(call.cancelled)
     if (!call.ended) return undefined
     this.#done = true
     return Promise.resolve(DONE)

@@ -110,7 +110,7 @@ export class WrappedStream implements ResponseStream<unknown> {
       this.#finish({ error })
     }
     const failure = this.#failure
-    this.#failure = undefined
+    // Each time: a second reader must not take a failure for the end.
     if (failure !== undefined) throw failure.error
     return DONE
   }

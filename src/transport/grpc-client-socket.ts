@@ -86,6 +86,10 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
     return this.#flow.receive()
   }
 
+  get over(): Promise<Error | undefined> {
+    return this.#flow.over
+  }
+
   /**
    * Ends the call with RST_STREAM(CANCEL). Where something that was sent still
    * waits for the server's window, END_STREAM follows it instead, and

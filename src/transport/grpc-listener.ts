@@ -90,6 +90,8 @@ export class GrpcListener implements CallListener {
     const start = (call: ServerCall): GrpcServerSocket => this.#open(call)
     const routes: Route[] = [TRANSPORT_PATH, TRANSPORT_PATH_OLD].map(path => ({
       method: transportMethod(path),
+      // Clients of go-micro end a socket by resetting it, right behind their last message.
+      keepsReceived: true,
       start,
     }))
     for (const route of routes) router.add(route)

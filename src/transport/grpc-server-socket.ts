@@ -35,6 +35,10 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
     return this.#flow.receive()
   }
 
+  get over(): Promise<Error | undefined> {
+    return this.#flow.over
+  }
+
   /** Ends the stream with status OK. */
   async close(): Promise<void> {
     this.#call.finish()

@@ -138,10 +138,15 @@ class MemorySocket implements Socket {
   /** The other side has ended: nothing new comes in. */
   #peerEnded = false
   #error: Error | undefined
+  readonly over: Promise<Error | undefined>
+  #onOver: (error: Error | undefined) => void = () => undefined
 
   constructor(local: string, remote: string) {
     this.local = local
     this.remote = remote
+    this.over = new Promise(resolve => {
+      this.#onOver = resolve
+    })
   }
 
   attach(peer: MemorySocket): void {
@@ -202,6 +207,7 @@ class MemorySocket implements Socket {
   end(error: Error | undefined): void {
     if (this.#closed) return
     this.#closed = true
+    this.#onOver(this.#error)
     this.#refuseSenders()
     this.#receiver?.resolve(undefined)
     this.#receiver = undefined
@@ -212,6 +218,7 @@ class MemorySocket implements Socket {
     if (this.#peerEnded) return
     this.#peerEnded = true
     if (error !== undefined && !this.#closed) this.#error = error
+    this.#onOver(this.#error)
     const receiver = this.#receiver
     this.#receiver = undefined
     if (receiver === undefined) return

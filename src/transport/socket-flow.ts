@@ -36,6 +36,8 @@ export class SocketFlow {
   #receiver: Waiter<Message | undefined> | undefined
   #ended = false
   #error: Error | undefined
+  #over: Promise<Error | undefined> | undefined
+  #onOver: ((error: Error | undefined) => void) | undefined
 
   constructor(remote: string, call: MessageCall) {
     this.#remote = remote
@@ -44,6 +46,15 @@ export class SocketFlow {
 
   get ended(): boolean {
     return this.#ended
+  }
+
+  /** As `Socket.over`. Made when first asked for. */
+  get over(): Promise<Error | undefined> {
+    this.#over ??= new Promise(resolve => {
+      this.#onOver = resolve
+      if (this.#ended) resolve(this.#error)
+    })
+    return this.#over
   }
 
   /** The same conversation goes on with another call, which knows what was sent so far. */
@@ -115,6 +126,7 @@ export class SocketFlow {
     if (this.#ended) return
     this.#ended = true
     this.#error = error
+    this.#onOver?.(error)
     const senders: Waiter<void>[] = this.#waiting
     if (this.#blocked !== undefined) senders.unshift(this.#blocked)
     this.#blocked = undefined

@@ -41,6 +41,12 @@ export interface Socket extends AsyncDisposable {
    * rejects; a second call does nothing.
    */
   close(): Promise<void>
+  /**
+   * Settles, and never rejects, when nothing that is sent arrives any more: with the error that ended the
+   * socket, or `undefined`. What came before can still be received. It tells those who do not receive now
+   * that their peer has gone; without it they hear of that in `receive` only.
+   */
+  readonly over?: Promise<Error | undefined>
   /** Our address, as text. */
   readonly local: string
   /** The peer's address, as text; at the dialling side what was given to `dial`. */
