@@ -19,6 +19,11 @@ export interface ServerOptions {
   readonly metadata?: Readonly<Record<string, string>>
   /** The address in the registry. Default: the one it listens on; `127.0.0.1` for every interface. */
   readonly advertise?: string
+  /**
+   * Default transport: answers requests whose content type is not gRPC's, such as `GET /healthz`, over HTTP/2. Undefined
+   * is 404, an exception 500. Default: 405 and 415, as gRPC has it.
+   */
+  readonly onRequest?: NonNullable<GrpcTransportOptions['onRequest']>
   /** Default transport: serve TLS: `key`, `cert` ... Default: plain text. */
   readonly tls?: NonNullable<GrpcTransportOptions['serverTls']>
   /** Default transport: what one connection may cost. See `ConnectionLimits`. */
@@ -73,6 +78,7 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'tls',
   'limits',
   'neverIndexed',
+  'onRequest',
   'messageSizeMax',
   'calls',
   'connectionsMax',

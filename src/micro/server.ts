@@ -48,6 +48,7 @@ const TRANSPORT_OPTION_NAMES = [
   'tls',
   'limits',
   'neverIndexed',
+  'onRequest',
   'messageSizeMax',
   'calls',
   'connectionsMax',

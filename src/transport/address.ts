@@ -86,7 +86,6 @@ function hintFor(text: string): string {
   if (text.includes('@'))
     return ', without user information: that belongs in `credentials` or metadata'
   if (text.includes('://')) return ' without a scheme'
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
   return /[^\0-\x7f]/.test(text) ? ', with an international name in ASCII (xn--...)' : ''
 }
 

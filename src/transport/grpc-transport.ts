@@ -173,11 +173,19 @@ class GrpcTransport implements CallTransport {
   }
 
   #serveOptions(): ConnectionOptions {
-    const { serverTls: tls, limits, neverIndexed } = this.#options
+    const { serverTls: tls, limits, neverIndexed, onRequest } = this.#options
     const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
     const ages = { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs }
-    return given({ tls, limits, neverIndexed, connectionsMax, handshakeTimeoutMs, ...ages })
+    return given({
+      tls,
+      limits,
+      neverIndexed,
+      onRequest,
+      connectionsMax,
+      handshakeTimeoutMs,
+      ...ages,
+    })
   }
 
   #sessionOptions(): SessionOptions {

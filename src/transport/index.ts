@@ -6,6 +6,7 @@ export {
   grpcTransport,
   type ListenerConnectionOptions,
 } from './grpc-transport.js'
+export type { HttpRequest, HttpResponse, OnRequest } from './http-request.js'
 export { memoryTransport } from './memory-transport.js'
 export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
 export { nodeRuntime } from './node-runtime.js'

@@ -6,6 +6,7 @@ import {
   resolveLimits,
 } from '../connection/index.js'
 import type { ConnectionPeer } from './connection-peer.js'
+import { checkOnRequest, type OnRequest } from './http-request.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 import type { Runtime, ServerTlsOptions } from './runtime.js'
 import { checkTls } from './tls-options.js'
@@ -19,6 +20,11 @@ export interface ServeOptions {
    * `() => new CallAcceptor(router, options)`, else any HTTP/2 handler.
    */
   readonly handler: (peer: ConnectionPeer) => ConnectionHandler
+  /**
+   * Answers requests whose content type is not gRPC's, such as `GET /healthz`, over HTTP/2. A body of theirs has
+   * at most 65,536 octets (else 413) and 60 s (else 408). Default: the protocol answers, gRPC with 405 and 415.
+   */
+  readonly onRequest?: OnRequest
   /** Serve TLS: `key`, `cert`, `ca`, `requestCert` ... ALPN `h2` and TLS 1.2 or newer are required. Default: plain text. */
   readonly tls?: ServerTlsOptions
   /** See `ConnectionLimits`. */
@@ -110,6 +116,7 @@ export type ConnectionOptions = Pick<
   | 'connectionAgeGraceMs'
   | 'connectionIdleMs'
   | 'neverIndexed'
+  | 'onRequest'
 >
 
 /** @throws RangeError or TypeError naming the option that cannot be used. */
@@ -117,5 +124,6 @@ export function checkServeOptions(options: ConnectionOptions): void {
   checkTls(options.tls)
   resolveLimits('server', options.limits)
   neverIndexedNames(options.neverIndexed)
+  checkOnRequest(options.onRequest)
   checkRanges(options, RANGES)
 }

@@ -6,6 +6,7 @@ import {
 import { type Address, formatAddress, parseListenAddress } from './address.js'
 import { type ConnectionPeer, certificateOf } from './connection-peer.js'
 import { errorListener } from './error-listener.js'
+import { HttpDoor } from './http-door.js'
 import { nodeRuntime } from './node-runtime.js'
 import type { RawListener, RawSocket, Runtime, ServerTlsOptions } from './runtime.js'
 import {
@@ -60,7 +61,7 @@ class SocketServer implements Server {
   constructor(options: ServeOptions) {
     this.#options = options
     this.#onError = errorListener('onError', options.onError)
-    this.#newHandler = options.handler
+    this.#newHandler = this.#withHttp(options)
     this.#address = parseListenAddress(options.address ?? ':0')
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
@@ -68,6 +69,13 @@ class SocketServer implements Server {
     checkServeOptions(options)
     const prefaceTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
     this.#limits = resolveLimits('server', { prefaceTimeoutMs, ...options.limits })
+  }
+
+  /** The protocol of a connection, and before it whoever takes what is not its own. */
+  #withHttp({ handler, onRequest }: ServeOptions): (peer: ConnectionPeer) => ConnectionHandler {
+    if (onRequest === undefined) return handler
+    const onError = (error: Error): void => this.#report(error)
+    return peer => new HttpDoor(handler(peer), { peer, onRequest, onError })
   }
 
   get address(): string {
