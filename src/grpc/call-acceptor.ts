@@ -28,7 +28,7 @@ export class CallAcceptor implements ConnectionHandler {
     this.#connection = undefined
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onStream(stream: Stream, headers: HeaderBlock, endStream: boolean): StreamHandler {
     const outcome = this.#requests.read(headers)
     if (isRefusal(outcome)) {
@@ -43,7 +43,7 @@ export class CallAcceptor implements ConnectionHandler {
     return call
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onReceived(): void {
     const turns = this.#connection?.turns
     if (this.#batch.run(turns)) turns?.request()

@@ -28,12 +28,12 @@ export class CallConnector implements ConnectionHandler {
     this.#thrown = undefined
   }
 
-  /** @internal Servers open no streams: the connection refuses PUSH_PROMISE before it comes here. */
+  /** For the connection alone. Servers open no streams: the connection refuses PUSH_PROMISE before it comes here. */
   onStream(): StreamHandler {
     throw new TypeError('a client connection has no requests')
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onReceived(): void {
     // Our own calls: how many there are was decided here.
     this.batch.run(undefined)

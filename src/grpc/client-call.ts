@@ -191,18 +191,18 @@ export class ClientCall extends ClientCallOutput implements StreamHandler {
     this.#abandon(error ?? cancelError(this.#address, this.#stream === undefined))
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onHeaders(headers: HeaderBlock, endStream: boolean): void {
     if (!this.settled) this.#take(this.#response!.onHeaders(headers, endStream))
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (this.settled) this.#stream!.consume(end - start)
     else this.#take(this.#response!.onData(bytes, start, end, endStream))
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onDrain(): void {
     if (!this.settled && this.isDrained()) this.#due(Flag.DrainDue)
   }
@@ -222,14 +222,14 @@ export class ClientCall extends ClientCallOutput implements StreamHandler {
     if (!this.settled) this.#take(this.#response!.onInflated())
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onReset(errorCode: number, byPeer: boolean, fault?: string): void {
     if (this.#isOver()) return
     const isLate = byPeer && errorCode === ErrorCode.Cancel && this.#now >= this.deadline
     this.#lose(isLate ? this.#lateError(this.#now) : responseResetError(errorCode, byPeer, fault))
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onLost(cause: Error, unprocessed: boolean): void {
     if (!this.#isOver()) this.#lose(responseLostError(cause, unprocessed))
   }

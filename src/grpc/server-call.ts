@@ -141,12 +141,12 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     else if (this.#timer === undefined) this.#due(Flag.WatchDue)
   }
 
-  /** @internal Request trailers: gRPC has none, HTTP allows them. */
+  /** For the connection alone. Request trailers: gRPC has none, HTTP allows them. */
   onHeaders(_headers: HeaderBlock, endStream: boolean): void {
     if (endStream) this.#endInput()
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if ((this.#flags & Flag.Finished) !== 0) {
       this.stream.consume(end - start)
@@ -161,7 +161,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     if (endStream) this.#endInput()
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onDrain(): void {
     if ((this.#flags & Flag.Finished) !== 0) this.#stopInput()
     else if (this.outbox?.drained() !== false) this.#due(Flag.DrainDue)
@@ -189,13 +189,13 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     this.#checkInput()
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onReset(errorCode: number, byPeer: boolean): void {
     if (!this.finished) this.#cancel(requestResetError(errorCode, byPeer))
     this.outbox?.close()
   }
 
-  /** @internal */
+  /** For the connection alone. */
   onLost(cause: Error): void {
     if (!this.finished) this.#cancel(requestLostError(cause))
     this.outbox?.close()

@@ -153,7 +153,7 @@ function withDetails(metadata: Metadata | undefined, details: Uint8Array): Metad
   return copy
 }
 
-/** @internal Adds to an error of our own what only its call knows. */
+/** Adds to an error of our own what only its call knows. */
 export function addToError(
   error: GrpcError,
   address: string | undefined,

@@ -150,7 +150,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#timers.arm()
   }
 
-  /** @internal */
+  /** For the link alone. */
   connectingMs(from: number, until: number): number {
     return Math.max(0, Math.min(until, this.#attemptEndAt) - Math.max(from, this.#attemptAt))
   }
@@ -197,7 +197,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     if (this.#ownsTimers) this.#timers.close()
   }
 
-  /** @internal */
+  /** For the link alone. */
   onReady(link: Link): void {
     if (link !== this.#current) return
     this.#state = 'ready'
@@ -208,12 +208,12 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#startWaiting()
   }
 
-  /** @internal */
+  /** For the link alone. */
   onCapacity(link: Link): void {
     if (link === this.#current) this.#startWaiting()
   }
 
-  /** @internal */
+  /** For the link alone. */
   onRetired(link: Link, cause: Error): void {
     if (link !== this.#current) return
     const wasReady = this.#state === 'ready'
@@ -226,18 +226,18 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#onFailed(cause)
   }
 
-  /** @internal */
+  /** For the link alone. */
   onGone(link: Link): void {
     this.#links.delete(link)
     if (this.#links.size === 0) this.#onEmpty?.()
   }
 
-  /** @internal */
+  /** For the link alone. */
   onTooManyPings(): void {
     this.#keepaliveFactor *= 2
   }
 
-  /** @internal */
+  /** For the link alone. */
   onHandlerError(error: unknown): void {
     const onError = this.#onError
     if (onError !== undefined) onError(error)
