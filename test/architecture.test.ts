@@ -53,7 +53,7 @@ const NODE_IN_ONE_FILE: Readonly<Record<string, readonly string[]>> = {
   'node:net': ['src/transport/node-connect.ts', 'src/transport/node-listen.ts'],
   'node:tls': [
     'src/transport/node-connect.ts',
-    'src/transport/node-listen.ts',
+    'src/transport/node-tls-door.ts',
     'src/transport/tls-context.ts',
   ],
   'node:dns': ['src/transport/node-runtime.ts'],

@@ -21,6 +21,7 @@ import { randomSelector } from './selector.js'
 import { checkService, type Service, type ServiceMethod } from './service.js'
 import type { BoundClient, MethodTypes, ServiceTypes } from './service-types.js'
 import { isCallTransport, type Protocol, type Target, TargetFinder } from './target.js'
+import { updateTls } from './update-tls.js'
 
 /**
  * Makes a client. It connects when it is first needed.
@@ -151,6 +152,11 @@ export class Client implements AsyncDisposable {
   /** Idle mucp sockets to an address. */
   idleCount(address: string): number {
     return this.#mucp.idleCount(address)
+  }
+
+  /** Other TLS options for connections that are made from now on: see `Session.updateTls`. @throws as that, and TypeError for a client that was given its transport. */
+  updateTls(tls: NonNullable<ClientOptions['tls']>): void {
+    updateTls(this.#options, this.#transport, tls)
   }
 
   /** Ends what is under way and closes what the client opened. Nothing is left then. */

@@ -36,6 +36,8 @@ export interface ServerOptions {
   readonly calls?: NonNullable<GrpcTransportOptions['calls']>
   /** Default transport: connections at once; more are closed. Default: 65_536. */
   readonly connectionsMax?: number
+  /** Default transport: the same for each remote address; of IPv6, for each /64. Default: Infinity. */
+  readonly connectionsPerAddressMax?: number
   /** Default transport: time for the TLS handshake, and again for the HTTP/2 preface. Unit: ms. Default: 10_000. */
   readonly handshakeTimeoutMs?: number
   /** Default transport: age, a tenth more or less, at which clients are told to connect anew. Unit: ms. Default: Infinity. */
@@ -82,6 +84,7 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'messageSizeMax',
   'calls',
   'connectionsMax',
+  'connectionsPerAddressMax',
   'handshakeTimeoutMs',
   'connectionAgeMs',
   'connectionAgeGraceMs',

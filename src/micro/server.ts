@@ -52,6 +52,7 @@ const TRANSPORT_OPTION_NAMES = [
   'messageSizeMax',
   'calls',
   'connectionsMax',
+  'connectionsPerAddressMax',
   'handshakeTimeoutMs',
   'connectionAgeMs',
   'connectionAgeGraceMs',
@@ -225,9 +226,10 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * TLS handshakes from now on use this certificate; connections live on.
+   * TLS handshakes from now on use these options, and nothing of those before; connections live on. Whatever was set has
+   * to be named again, `undefined` takes it away.
    *
-   * @throws what is wrong with it, and the old one stays; TypeError unless it listens with `tls`
+   * @throws TypeError or RangeError naming the option that is missing or cannot be used, and the old ones stay; TypeError unless it listens with `tls`
    */
   updateTls(tls: ServerTlsOptions): void {
     const listener = this.#listener

@@ -16,6 +16,7 @@ import { type ConnectionOptions, checkServeOptions, type ServeOptions } from './
 import { Session } from './session.js'
 import { checkSessionOptions, type SessionOptions } from './session-options.js'
 import { TimerHost } from './timer-host.js'
+import { checkTlsUpdate } from './tls-options.js'
 import type {
   CallListener,
   CallTransport,
@@ -78,6 +79,8 @@ export function grpcTransport(options: GrpcTransportOptions = {}): CallTransport
 class GrpcTransport implements CallTransport {
   readonly name = 'grpc'
   readonly #options: GrpcTransportOptions
+  /** What sessions use from now on: of the start, or of the last update. */
+  #clientTls: ClientTlsOptions | undefined
   readonly #runtime: Runtime
   readonly #timers: TimerHost
   readonly #messageSizeMax: number
@@ -93,6 +96,7 @@ class GrpcTransport implements CallTransport {
 
   constructor(options: GrpcTransportOptions) {
     this.#options = withSafeListeners(options)
+    this.#clientTls = options.clientTls
     checkServeOptions(this.#serveOptions())
     checkSessionOptions(this.#sessionOptions())
     this.#runtime = options.runtime ?? nodeRuntime
@@ -155,6 +159,15 @@ class GrpcTransport implements CallTransport {
     return listener.listen()
   }
 
+  updateTls(tls: ClientTlsOptions): void {
+    if (this.#clientTls === undefined) {
+      throw new TypeError('the transport was made without clientTls')
+    }
+    checkTlsUpdate('client', this.#clientTls, tls)
+    this.#clientTls = tls
+    for (const session of [...this.#sessions.values(), ...this.#ownSessions]) session.updateTls(tls)
+  }
+
   async close(): Promise<void> {
     const sessions = [...this.#sessions.values(), ...this.#ownSessions]
     this.#sessions.clear()
@@ -176,20 +189,24 @@ class GrpcTransport implements CallTransport {
     const { serverTls: tls, limits, neverIndexed, onRequest } = this.#options
     const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
-    const ages = { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs }
+    const { connectionsPerAddressMax } = this.#options
     return given({
       tls,
       limits,
       neverIndexed,
       onRequest,
       connectionsMax,
+      connectionsPerAddressMax,
       handshakeTimeoutMs,
-      ...ages,
+      connectionAgeMs,
+      connectionAgeGraceMs,
+      connectionIdleMs,
     })
   }
 
   #sessionOptions(): SessionOptions {
-    const { clientTls: tls, limits, neverIndexed, session } = this.#options
+    const { limits, neverIndexed, session } = this.#options
+    const tls = this.#clientTls
     return { ...session, ...given({ tls, limits, neverIndexed }) }
   }
 

@@ -23,7 +23,7 @@ export function lostError(remote: string, lost: LostConnection, cause?: unknown)
     // A TLS server takes a preface for a broken handshake, and many say nothing. With TLS 1.3 the
     // client's certificate is looked at when the client thinks that it is connected.
     text = lost.isTls
-      ? 'the server closed the connection after the TLS handshake; does it accept the certificate of this client?'
+      ? 'the server closed the connection right after the TLS handshake, as one does that refuses the certificate of the client; its log has the reason'
       : 'the server closed the connection without a word; if it is a TLS port, connect with `tls`'
   } else if (error !== undefined) return error
   const sentence = `${remote}: ${text}`

@@ -69,8 +69,14 @@ export interface RawSocket {
 /** Who hears of a listening socket. */
 export interface RawListenEvents {
   onSocket(socket: RawSocket): void
-  /** A TLS handshake failed, or accepting did; the server lives on. */
+  /** A socket was accepted and its TLS handshake begins. False: it is to be closed; `onHandshakeEnd` does not follow. */
+  onHandshake(remoteAddress: string, remote: string): boolean
+  /** Once for each handshake that began: right before `onSocket`, or when the socket has closed. */
+  onHandshakeEnd(remoteAddress: string): void
+  /** A TLS handshake failed; the server lives on. */
   onError(error: Error, remote: string): void
+  /** Sockets that came could not be accepted; the server lives on. */
+  onAcceptError(error: Error): void
 }
 
 export interface RawListener {

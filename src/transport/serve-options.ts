@@ -33,8 +33,13 @@ export interface ServeOptions {
   readonly handshakeTimeoutMs?: number
   /** Connections the kernel may hold until we accept them. Default: 511, as Node. */
   readonly backlog?: number
-  /** Connections served at once; more are closed. Default: 65_536. */
+  /** Connections at once, TLS handshakes under way among them; more are closed, and `onError` hears of it. Default: 65_536. */
   readonly connectionsMax?: number
+  /**
+   * The same for each remote address; of IPv6, for each /64. Behind a proxy or a NAT many clients have one. Costs one
+   * entry in a map for each address that is connected. Default: Infinity.
+   */
+  readonly connectionsPerAddressMax?: number
   /**
    * Age at which a connection is told to go (GOAWAY `max_age`), a tenth more or
    * less so that not all clients leave at once. Its calls complete, new ones go
@@ -69,6 +74,8 @@ export interface StopOptions {
 export interface Server extends AsyncDisposable {
   /** The bound address: `host:port` with the real port, or `unix:/path`. */
   readonly address: string
+  /** All that are bound: more than one where the host of `address` is a name with several addresses, such as `localhost`. */
+  readonly addresses: readonly string[]
   /** Sockets that are open. */
   readonly connectionCount: number
   /** Sockets served since the start. */
@@ -76,11 +83,11 @@ export interface Server extends AsyncDisposable {
   /** Timers that wait: deadlines of calls and connections. */
   readonly timerCount: number
   /**
-   * Handshakes from now on use this certificate: `key`, `cert`, `ca`, `crl` ...;
-   * what is not given stays as it was. Connections live on. `requestCert` and
-   * `rejectUnauthorized` stay those of the start.
+   * Handshakes from now on use these options, and nothing of those before: `key`, `cert`, `ca`, `crl`, `requestCert` ... Whatever
+   * was set has to be named again, `undefined` takes it away; so nothing is lost or kept unseen. Session tickets from
+   * before are of no more use. Connections live on.
    *
-   * @throws what is wrong with it, and the old one stays; TypeError for a server without TLS.
+   * @throws TypeError or RangeError naming the option that is missing or cannot be used, and the old ones stay; TypeError for a server without TLS.
    */
   updateTls(tls: ServerTlsOptions): void
   /**
@@ -93,12 +100,14 @@ export interface Server extends AsyncDisposable {
 
 const RANGES: readonly NumberRange<
   | 'connectionsMax'
+  | 'connectionsPerAddressMax'
   | 'handshakeTimeoutMs'
   | 'connectionAgeMs'
   | 'connectionAgeGraceMs'
   | 'connectionIdleMs'
 >[] = [
   ['connectionsMax', 1, Number.POSITIVE_INFINITY],
+  ['connectionsPerAddressMax', 1, Number.POSITIVE_INFINITY],
   ['handshakeTimeoutMs', 1, DELAY_MAX_MS],
   ['connectionAgeMs', 1, Number.POSITIVE_INFINITY],
   ['connectionAgeGraceMs', 0, Number.POSITIVE_INFINITY],
@@ -111,6 +120,7 @@ export type ConnectionOptions = Pick<
   | 'tls'
   | 'limits'
   | 'connectionsMax'
+  | 'connectionsPerAddressMax'
   | 'handshakeTimeoutMs'
   | 'connectionAgeMs'
   | 'connectionAgeGraceMs'
@@ -121,7 +131,7 @@ export type ConnectionOptions = Pick<
 
 /** @throws RangeError or TypeError naming the option that cannot be used. */
 export function checkServeOptions(options: ConnectionOptions): void {
-  checkTls(options.tls)
+  checkTls('server', options.tls)
   resolveLimits('server', options.limits)
   neverIndexedNames(options.neverIndexed)
   checkOnRequest(options.onRequest)

@@ -27,6 +27,8 @@ export class ServedSocket implements TimerOwner {
   #isOld = false
   /** @internal Its place among those of its server; -1: it has none. */
   index = -1
+  /** @internal The peer's, without the port; empty for a unix socket. */
+  remoteAddress = ''
   driver: SocketDriver | undefined
 
   constructor(

@@ -4,11 +4,14 @@ import {
   resolveLimits,
 } from '../connection/index.js'
 import { type Address, formatAddress, parseListenAddress } from './address.js'
+import { Admission } from './admission.js'
 import { type ConnectionPeer, certificateOf } from './connection-peer.js'
 import { errorListener } from './error-listener.js'
 import { HttpDoor } from './http-door.js'
+import { type Listeners, listenEverywhere } from './listen-everywhere.js'
 import { nodeRuntime } from './node-runtime.js'
-import type { RawListener, RawSocket, Runtime, ServerTlsOptions } from './runtime.js'
+import { PlacedList } from './placed-list.js'
+import type { RawSocket, Runtime, ServerTlsOptions } from './runtime.js'
 import {
   checkServeOptions,
   type ServeOptions,
@@ -16,11 +19,10 @@ import {
   type StopOptions,
 } from './serve-options.js'
 import { ServedSocket } from './served-socket.js'
-import { ServedSockets } from './served-sockets.js'
 import { SocketDriver } from './socket-driver.js'
 import { TimerHost } from './timer-host.js'
-import { checkTls } from './tls-options.js'
-import { listenError, TransportError, TransportErrorCode, tlsError } from './transport-error.js'
+import { checkTlsUpdate } from './tls-options.js'
+import { acceptError, TransportError, TransportErrorCode, tlsError } from './transport-error.js'
 
 /** Sockets a server holds at once. Unit: connections. */
 const CONNECTIONS_MAX = 65_536
@@ -47,12 +49,14 @@ class SocketServer implements Server {
   readonly #options: ServeOptions
   readonly #newHandler: (peer: ConnectionPeer) => ConnectionHandler
   readonly #address: Address
-  readonly #connections: ServedSockets = new ServedSockets()
-  readonly #connectionsMax: number
+  readonly #connections: PlacedList<ServedSocket> = new PlacedList()
+  readonly #admission: Admission
   readonly #onError: ((error: Error) => void) | undefined
   /** Checked once, for all connections. */
   readonly #limits: ConnectionLimits
-  #listener: RawListener | undefined
+  #listeners: Listeners | undefined
+  /** What handshakes use: of the start, or of the last update. */
+  #tls: ServerTlsOptions | undefined
   #accepted = 0
   #stopping: Promise<void> | undefined
   /** Wakes `stop` when the last connection has gone. */
@@ -60,13 +64,17 @@ class SocketServer implements Server {
 
   constructor(options: ServeOptions) {
     this.#options = options
+    this.#tls = options.tls
     this.#onError = errorListener('onError', options.onError)
     this.#newHandler = this.#withHttp(options)
     this.#address = parseListenAddress(options.address ?? ':0')
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
-    this.#connectionsMax = options.connectionsMax ?? CONNECTIONS_MAX
     checkServeOptions(options)
+    this.#admission = new Admission(
+      options.connectionsMax ?? CONNECTIONS_MAX,
+      options.connectionsPerAddressMax ?? Number.POSITIVE_INFINITY,
+    )
     const prefaceTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
     this.#limits = resolveLimits('server', { prefaceTimeoutMs, ...options.limits })
   }
@@ -79,8 +87,12 @@ class SocketServer implements Server {
   }
 
   get address(): string {
-    if (this.#address.path !== undefined) return `unix:${this.#address.path}`
-    return formatAddress(this.#listener?.host, this.#listener?.port)
+    return this.addresses[0] ?? ''
+  }
+
+  get addresses(): readonly string[] {
+    if (this.#address.path !== undefined) return [`unix:${this.#address.path}`]
+    return this.#listeners?.addresses ?? []
   }
 
   get connectionCount(): number {
@@ -96,30 +108,32 @@ class SocketServer implements Server {
   }
 
   async listen(options: ServeOptions): Promise<Server> {
-    const address = this.#address
-    for (let port = address.port; ; port = port! + 1) {
-      try {
-        this.#listener = await this.#runtime.listen(
-          {
-            host: address.host,
-            port,
-            path: address.path,
-            tls: options.tls,
-            backlog: options.backlog,
-            handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-          },
-          {
-            onSocket: socket => this.#onSocket(socket),
-            onError: (error, remote) => this.#report(tlsError('server', remote, error)),
-          },
-        )
-        return this
-      } catch (cause) {
-        const error = listenError(address.text, cause)
-        const isTaken = error.code === TransportErrorCode.InUse
-        if (!isTaken || port === undefined || port >= address.portMax) throw error
-      }
+    const settings = {
+      tls: options.tls,
+      backlog: options.backlog,
+      handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     }
+    this.#listeners = await listenEverywhere(this.#runtime, this.#address, settings, {
+      onSocket: socket => this.#onSocket(socket),
+      onHandshake: (remoteAddress, remote) => this.#onHandshake(remoteAddress, remote),
+      onHandshakeEnd: remoteAddress => this.#admission.leave(remoteAddress),
+      onError: (error, remote) => this.#report(tlsError('server', remote, error)),
+      onAcceptError: error => this.#report(acceptError(this.address, error)),
+    })
+    return this
+  }
+
+  #onHandshake(remoteAddress: string, remote: string): boolean {
+    if (this.#stopping !== undefined || !this.#admits(remoteAddress, remote)) return false
+    this.#admission.enter(remoteAddress)
+    return true
+  }
+
+  #admits(remoteAddress: string, remote: string): boolean {
+    const refusal = this.#admission.refusal(remoteAddress)
+    if (refusal === undefined) return true
+    this.#report(new TransportError(TransportErrorCode.Access, remote, `${remote}: ${refusal}`))
+    return false
   }
 
   #onSocket(socket: RawSocket): void {
@@ -130,18 +144,24 @@ class SocketServer implements Server {
     const isTls = this.#options.tls !== undefined
     if (this.#stopping !== undefined || (remote === '' && socket.destroyed)) {
       refuse(socket)
-    } else if (this.#connections.size >= this.#connectionsMax) {
+    } else if (!this.#admits(socket.remoteAddress ?? '', remote)) {
       refuse(socket)
-      const text = `${remote}: refused, ${this.#connectionsMax} connections are open`
-      this.#report(new TransportError(TransportErrorCode.Access, remote, text))
     } else if (isTls && socket.alpnProtocol !== 'h2') {
       refuse(socket)
       const text = `${remote}: the TLS client did not ask for "h2" by ALPN; gRPC needs it`
       this.#report(new TransportError(TransportErrorCode.Tls, remote, text))
     } else {
       const certificate = isTls ? certificateOf(socket) : undefined
-      this.#serve(socket, { local: this.address, remote, isTls, certificate })
+      this.#serve(socket, { local: this.#localOf(socket), remote, isTls, certificate })
     }
+  }
+
+  /** Which of our addresses the client came to. */
+  #localOf(socket: RawSocket): string {
+    const { addresses } = this
+    const local =
+      addresses.length > 1 ? formatAddress(socket.localAddress, socket.localPort) : undefined
+    return local || this.address
   }
 
   #serve(socket: RawSocket, peer: ConnectionPeer): void {
@@ -163,7 +183,9 @@ class SocketServer implements Server {
       observer: observer?.(peer),
       neverIndexed,
     })
+    served.remoteAddress = socket.remoteAddress ?? ''
     this.#connections.add(served)
+    this.#admission.enter(served.remoteAddress)
   }
 
   #limitsOfOne(): ConnectionLimits {
@@ -177,11 +199,14 @@ class SocketServer implements Server {
   }
 
   updateTls(tls: ServerTlsOptions): void {
-    checkTls(tls)
-    if (this.#options.tls === undefined || this.#listener?.updateTls === undefined) {
+    if (this.#tls === undefined) {
       throw new TypeError(`the server at ${this.address} was made without tls`)
     }
-    this.#listener.updateTls({ ...this.#options.tls, ...tls })
+    checkTlsUpdate('server', this.#tls, tls)
+    if (this.#listeners?.updateTls(tls) !== true) {
+      throw new TypeError(`the runtime of the server at ${this.address} cannot change its tls`)
+    }
+    this.#tls = tls
   }
 
   /** @internal */
@@ -191,7 +216,7 @@ class SocketServer implements Server {
 
   /** @internal */
   onGone(served: ServedSocket): void {
-    this.#connections.delete(served)
+    if (this.#connections.delete(served)) this.#admission.leave(served.remoteAddress)
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
@@ -210,7 +235,7 @@ class SocketServer implements Server {
   }
 
   async #drain(): Promise<void> {
-    const closed = this.#listener?.close()
+    const closed = this.#listeners?.close()
     for (const served of this.#connections) served.shutdown()
     if (this.#connections.size > 0) {
       await new Promise<void>(resolve => {
@@ -218,7 +243,7 @@ class SocketServer implements Server {
       })
     }
     // What is left now are TLS handshakes under way; nobody would serve them.
-    this.#listener?.destroyPending?.()
+    this.#listeners?.destroyPending()
     await closed
     this.#timers.close()
   }

@@ -65,7 +65,7 @@ const RANGES: readonly NumberRange<
 /** @throws RangeError or TypeError naming the option that cannot be used. */
 export function checkSessionOptions(options: SessionOptions): void {
   errorListener('onError', options.onError)
-  checkTls(options.tls)
+  checkTls('client', options.tls)
   resolveLimits('client', options.limits)
   neverIndexedNames(options.neverIndexed)
   checkRanges(options, RANGES)

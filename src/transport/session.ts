@@ -11,7 +11,7 @@ import { BackOff } from './back-off.js'
 import { errorListener } from './error-listener.js'
 import { Link, type LinkOwner } from './link.js'
 import { nodeRuntime } from './node-runtime.js'
-import type { Cancellable, Runtime } from './runtime.js'
+import type { Cancellable, ClientTlsOptions, Runtime } from './runtime.js'
 import {
   checkSessionOptions,
   type SessionOptions,
@@ -19,6 +19,7 @@ import {
   sessionLimits,
 } from './session-options.js'
 import { TimerHost } from './timer-host.js'
+import { checkTlsUpdate } from './tls-options.js'
 import type { CallSession } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
 import { WaitingCalls } from './waiting-calls.js'
@@ -50,6 +51,8 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   readonly #ownsTimers: boolean
   readonly #options: SessionOptions
   readonly #onError: ((error: unknown) => void) | undefined
+  /** What connections use from now on: of the start, or of the last update. */
+  #tls: ClientTlsOptions | undefined
   readonly #backOff: BackOff
   readonly #waiting: WaitingCalls
   /** The newest connection, and older ones that complete their calls. */
@@ -72,6 +75,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.address = address
     this.#where = parseDialAddress(address)
     this.#options = options
+    this.#tls = options.tls
     this.#onError = errorListener('onError', options.onError)
     this.#runtime = options.runtime ?? nodeRuntime
     this.#ownsTimers = options.timers === undefined
@@ -91,7 +95,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
 
   /** What requests call the server: `:authority`. RFC 9113 §8.3.1. */
   get authority(): string {
-    const { tls } = this.#options
+    const tls = this.#tls
     if (tls?.servername !== undefined && tls.servername !== '') return tls.servername
     const { host, path, port } = this.#where
     return path === undefined ? formatAddress(host ?? 'localhost', port) : 'localhost'
@@ -99,7 +103,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
 
   /** `:scheme` of requests. */
   get scheme(): 'http' | 'https' {
-    return this.#options.tls === undefined ? 'http' : 'https'
+    return this.#tls === undefined ? 'http' : 'https'
   }
 
   /** Why there is no connection, after an attempt that failed. */
@@ -153,6 +157,21 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** For the link alone. */
   connectingMs(from: number, until: number): number {
     return Math.max(0, Math.min(until, this.#attemptEndAt) - Math.max(from, this.#attemptAt))
+  }
+
+  /**
+   * Connections from now on use these options, and nothing of those before: another certificate, another authority.
+   * Whatever was set has to be named again, `undefined` takes it away. The one that is open, or being made, lives on until it is lost or told to go.
+   *
+   * @throws TypeError or RangeError naming the option that is missing or cannot be used, and the old ones stay; TypeError
+   * for a session without TLS, and for another `servername`, which requests are made with.
+   */
+  updateTls(tls: ClientTlsOptions): void {
+    if (this.#tls === undefined) {
+      throw new TypeError(`the session to ${this.address} was made without tls`)
+    }
+    checkTlsUpdate('client', this.#tls, tls)
+    this.#tls = tls
   }
 
   /** Settles when connected; starts to connect if need be. Rejects with `TransportError` when the attempt fails. */
@@ -254,13 +273,13 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#state = 'connecting'
     this.#attemptAt = this.#runtime.now()
     this.#attemptEndAt = Number.POSITIVE_INFINITY
-    const { tls, observer, connectTimeoutMs, neverIndexed } = this.#options
+    const { observer, connectTimeoutMs, neverIndexed } = this.#options
     const link = new Link(
       {
         runtime: this.#runtime,
         timers: this.#timers,
         address: this.#where,
-        tls,
+        tls: this.#tls,
         limits: sessionLimits(this.#options, this.#keepaliveFactor),
         observer,
         neverIndexed,

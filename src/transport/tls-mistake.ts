@@ -1,3 +1,5 @@
+import { VERIFY_ERRORS } from './verify-error-table.js'
+
 /** What the names of OpenSSL's errors mean for one who set up a client. Releases spell prefixes differently: ends are matched. */
 const CLIENT_MISTAKES: readonly (readonly [RegExp, string])[] = [
   [
@@ -17,14 +19,10 @@ const CLIENT_MISTAKES: readonly (readonly [RegExp, string])[] = [
     'the server refused the TLS handshake; does it want a certificate of the client, or other ciphers?',
   ],
   [
-    /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+)$/,
-    'the server does not accept the certificate of this client',
+    /ALERT_(?:UNKNOWN_CA|ACCESS_DENIED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+)$/,
+    'the server does not accept the certificate of this client; its log has the reason',
   ],
   [/ALERT_PROTOCOL_VERSION$|UNSUPPORTED_PROTOCOL$/, 'the server has no TLS 1.2 or newer'],
-  [
-    /SELF_SIGNED_CERT|^UNABLE_TO_(?:VERIFY|GET)_/,
-    'the certificate of the server is not trusted; give `tls` its authority as `ca`',
-  ],
   [
     /^ECONNRESET$|^EPIPE$/,
     'the server closed the connection during the TLS handshake; does this port speak TLS?',
@@ -49,10 +47,9 @@ const SERVER_MISTAKES: readonly (readonly [RegExp, string])[] = [
     'the client gave no certificate, and this server wants one',
   ],
   [
-    /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+)$/,
-    'the client does not trust the certificate of this server',
+    /ALERT_(?:UNKNOWN_CA|ACCESS_DENIED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+)$/,
+    'the client does not trust the certificate of this server; does it have its authority as `ca`?',
   ],
-  [/SELF_SIGNED_CERT|^UNABLE_TO_(?:VERIFY|GET)_/, 'the certificate of the client is not trusted'],
   [/HANDSHAKE_TIMEOUT$/, 'the TLS handshake took too long'],
   [/RENEGOTIATION_DISABLED$/, 'the client asked for TLS renegotiation (RFC 9113 §9.2.1)'],
   [/^ECONNRESET$|^EPIPE$/, 'the client closed the connection during the TLS handshake'],
@@ -60,6 +57,15 @@ const SERVER_MISTAKES: readonly (readonly [RegExp, string])[] = [
 
 /** What went wrong in a TLS handshake, for the side that we are, as the end of a sentence; undefined for what we have no words for. */
 export function tlsMistake(role: 'client' | 'server', code: string): string | undefined {
+  if (isVerifyError(code)) {
+    const [fault, cure] = VERIFY_ERRORS[code]!
+    return `the certificate of the ${role === 'client' ? 'server' : 'client'} ${fault}; ${cure}`
+  }
   const mistakes = role === 'client' ? CLIENT_MISTAKES : SERVER_MISTAKES
   return mistakes.find(([pattern]) => pattern.test(code))?.[1]
+}
+
+/** OpenSSL has looked at a certificate and refused it. */
+export function isVerifyError(code: string): boolean {
+  return Object.hasOwn(VERIFY_ERRORS, code)
 }

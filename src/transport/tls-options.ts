@@ -1,27 +1,117 @@
 import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
+import { checkContext } from './tls-context.js'
+import { CLIENT_TLS_NAMES, SERVER_TLS_NAMES, TLS_NAMES_REFUSED } from './tls-option-names-table.js'
+
+type TlsOptions = ClientTlsOptions | ServerTlsOptions
+type Role = 'client' | 'server'
 
 const TOO_OLD: readonly string[] = ['TLSv1', 'TLSv1.1']
+const FLAGS: readonly string[] = [
+  'allowPartialTrustChain',
+  'enableTrace',
+  'honorCipherOrder',
+  'rejectUnauthorized',
+  'requestCert',
+  'requestOCSP',
+]
+const FUNCTIONS: readonly string[] = ['SNICallback', 'checkServerIdentity', 'pskCallback']
+
+/** Where else a key may come from. */
+const KEY_NAMES: readonly string[] = ['key', 'privateKeyIdentifier', 'clientCertEngine']
+/** A server that has one of these needs no key and certificate of its own. */
+const INSTEAD: readonly string[] = ['pfx', 'SNICallback', 'pskCallback', 'secureContext']
+
+/** A new certificate may come in either form. */
+const IDENTITY: readonly string[] = ['key', 'cert', 'pfx', 'passphrase']
 
 /**
- * Refuses what HTTP/2 does not allow. RFC 9113 §9.2: TLS 1.2 or newer, ALPN `h2`.
+ * Refuses what cannot work, and what HTTP/2 does not allow. RFC 9113 §9.2: TLS 1.2 or newer, ALPN `h2`.
  *
- * @throws RangeError for a version that is too old, TypeError for options that would work around these.
+ * @throws RangeError for a version that is too old, else TypeError; both name the option.
  */
-export function checkTls(tls: ClientTlsOptions | ServerTlsOptions | undefined): void {
+export function checkTls(role: Role, tls: TlsOptions | undefined): void {
   if (tls === undefined) return
-  if (typeof tls !== 'object' || tls === null) {
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) {
     throw new TypeError(`tls must be an object, got ${String(tls)}`)
   }
+  const options = tls as Readonly<Record<string, unknown>>
+  checkNames(role, options)
   for (const name of ['minVersion', 'maxVersion'] as const) {
     const version = tls[name]
     if (version === undefined || !TOO_OLD.includes(version)) continue
     throw new RangeError(`tls.${name} is ${version}; HTTP/2 needs TLSv1.2 or newer`)
   }
-  if (tls.secureProtocol !== undefined) {
-    throw new TypeError('tls.secureProtocol is not offered; set tls.minVersion and tls.maxVersion')
+  for (const name of FLAGS) checkType(options, name, 'boolean')
+  for (const name of FUNCTIONS) checkType(options, name, 'function')
+  checkType(options, 'servername', 'string')
+  checkPair(role, options)
+  checkContext(tls)
+}
+
+/**
+ * An update says everything anew: what it left out would be lost, or kept, and nobody would see which.
+ *
+ * @throws as `checkTls`; TypeError naming what `current` has and `next` does not mention.
+ */
+export function checkTlsUpdate(role: Role, current: TlsOptions, next: TlsOptions): void {
+  if (next === undefined) throw new TypeError('tls is undefined; a server with TLS keeps it')
+  checkTls(role, next)
+  const { servername } = next as ClientTlsOptions
+  if (role === 'client' && servername !== (current as ClientTlsOptions).servername) {
+    throw new TypeError(
+      `tls.servername is ${servername}, and was ${(current as ClientTlsOptions).servername}; requests are made with it: connect anew`,
+    )
   }
-  const protocols = tls.ALPNProtocols
-  if (protocols !== undefined || ('ALPNCallback' in tls && tls.ALPNCallback !== undefined)) {
-    throw new TypeError('tls.ALPNProtocols and tls.ALPNCallback are not offered; it is always "h2"')
+  for (const [name, value] of Object.entries(current)) {
+    if (value === undefined || name in next || IDENTITY.includes(name)) continue
+    throw new TypeError(
+      `tls.${name} was set and the update does not mention it; give it again, or tls.${name}: undefined to take it away`,
+    )
   }
+}
+
+function checkNames(role: Role, tls: Readonly<Record<string, unknown>>): void {
+  const known = role === 'server' ? SERVER_TLS_NAMES : CLIENT_TLS_NAMES
+  for (const name of Object.keys(tls)) {
+    if (known.includes(name)) continue
+    if (Object.hasOwn(TLS_NAMES_REFUSED, name)) {
+      if (tls[name] === undefined) continue
+      throw new TypeError(`tls.${name} is not offered; ${TLS_NAMES_REFUSED[name]}`)
+    }
+    const folded = name.toLowerCase()
+    const near = known.find(each => each.toLowerCase() === folded || isNear(each, name))
+    const hint = near === undefined ? '' : `; did you mean ${near}?`
+    throw new TypeError(`tls.${name} is no option of a ${role}${hint}`)
+  }
+}
+
+/** One letter too many, too few, or another one. */
+function isNear(known: string, name: string): boolean {
+  let start = 0
+  while (start < known.length && known[start] === name[start]) start++
+  const rests = [known.slice(start), name.slice(start)] as const
+  const [a, b] = rests
+  return a.slice(1) === b || a === b.slice(1) || a.slice(1) === b.slice(1)
+}
+
+function checkType(
+  tls: Readonly<Record<string, unknown>>,
+  name: string,
+  type: 'boolean' | 'function' | 'string',
+): void {
+  const value = tls[name]
+  if (value === undefined || typeof value === type) return
+  throw new TypeError(
+    `tls.${name} is ${value === null ? 'null' : `a ${typeof value}`}; expected a ${type}`,
+  )
+}
+
+function checkPair(role: Role, tls: Readonly<Record<string, unknown>>): void {
+  const has = (name: string): boolean => tls[name] !== undefined && tls[name] !== null
+  const hasKey = KEY_NAMES.some(has)
+  const hasCert = has('cert')
+  if (hasKey && !hasCert) throw new TypeError('tls.key is given without tls.cert; it needs both')
+  if (hasCert && !hasKey) throw new TypeError('tls.cert is given without tls.key; it needs both')
+  if (role === 'client' || hasKey || INSTEAD.some(has)) return
+  throw new TypeError('tls of a server needs key and cert, or pfx')
 }

@@ -1,5 +1,5 @@
 import { errorCodeName } from '../connection/index.js'
-import { tlsMistake } from './tls-mistake.js'
+import { isVerifyError, tlsMistake } from './tls-mistake.js'
 
 /**
  * Stable names for what goes wrong below gRPC. Written for `switch`, not for
@@ -28,6 +28,8 @@ export const TransportErrorCode = {
   Access: 'TRANSPORT_ACCESS',
   /** `listen`: the address is not one of this machine. */
   NotAvailable: 'TRANSPORT_NOT_AVAILABLE',
+  /** No file descriptor is left, in this process or on this machine. */
+  Descriptors: 'TRANSPORT_DESCRIPTORS',
   /** Anything else the system reports; see `cause`. */
   System: 'TRANSPORT_SYSTEM',
 } as const
@@ -62,6 +64,11 @@ export class TransportError extends Error {
   }
 }
 
+const NO_DESCRIPTOR = {
+  EMFILE: 'this process has no file descriptor left; raise its limit (ulimit -n)',
+  ENFILE: 'this machine has no file descriptor left',
+} as const
+
 const connectErrors: Readonly<Record<string, readonly [TransportErrorCode, string]>> = {
   ECONNREFUSED: [TransportErrorCode.Refused, 'connection refused; is a server listening there?'],
   ENOENT: [TransportErrorCode.Refused, 'no such socket file; is a server listening there?'],
@@ -73,6 +80,8 @@ const connectErrors: Readonly<Record<string, readonly [TransportErrorCode, strin
   ECONNRESET: [TransportErrorCode.Lost, 'the peer reset the connection'],
   EPIPE: [TransportErrorCode.Lost, 'the peer closed the connection'],
   EACCES: [TransportErrorCode.Access, 'permission denied'],
+  EMFILE: [TransportErrorCode.Descriptors, NO_DESCRIPTOR.EMFILE],
+  ENFILE: [TransportErrorCode.Descriptors, NO_DESCRIPTOR.ENFILE],
   EPROTO: [TransportErrorCode.Tls, 'TLS handshake failed; does the server speak TLS?'],
 }
 
@@ -118,6 +127,8 @@ const listenErrors: Readonly<Record<string, readonly [TransportErrorCode, string
   EADDRINUSE: [TransportErrorCode.InUse, 'address already in use'],
   EACCES: [TransportErrorCode.Access, 'permission denied'],
   EADDRNOTAVAIL: [TransportErrorCode.NotAvailable, 'not an address of this machine'],
+  EMFILE: [TransportErrorCode.Descriptors, NO_DESCRIPTOR.EMFILE],
+  ENFILE: [TransportErrorCode.Descriptors, NO_DESCRIPTOR.ENFILE],
   ENOTFOUND: [TransportErrorCode.Dns, 'host name not found'],
   EAI_AGAIN: [TransportErrorCode.Dns, 'the name server did not answer'],
 }
@@ -134,6 +145,20 @@ export function listenError(address: string, cause: unknown): TransportError {
     `cannot listen on ${address}: ${known[1]}${suffix}`,
     cause,
   )
+}
+
+/** Sockets that came to a server and could not be accepted, in one sentence with its address; `cause` is kept. */
+export function acceptError(address: string, cause: unknown): TransportError {
+  const code = systemCode(cause)
+  const known = Object.hasOwn(NO_DESCRIPTOR, code)
+    ? NO_DESCRIPTOR[code as keyof typeof NO_DESCRIPTOR]
+    : undefined
+  const text =
+    known === undefined
+      ? `a connection could not be accepted: ${textOf(cause)}`
+      : `new connections are closed before they are served: ${known}, or lower connectionsMax (${code})`
+  const name = known === undefined ? TransportErrorCode.System : TransportErrorCode.Descriptors
+  return new TransportError(name, address, `${address}: ${text}`, cause)
 }
 
 /** Says of an address only that this machine has no way to it: what another address said tells more. */
@@ -160,13 +185,7 @@ function detailOf(cause: unknown): string {
 }
 
 function isTlsCode(code: string): boolean {
-  return (
-    code.startsWith('ERR_SSL_') ||
-    code.startsWith('ERR_TLS_') ||
-    code.startsWith('CERT_') ||
-    code.includes('SELF_SIGNED') ||
-    code.startsWith('UNABLE_TO_')
-  )
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || isVerifyError(code)
 }
 
 /** OpenSSL's message is several lines of its sources; the reason is in a field of its own. */

@@ -1,6 +1,6 @@
 import type { HeaderList, TimerWheel } from '../connection/index.js'
 import type { ClientCall, Router } from '../grpc/index.js'
-import type { ServerTlsOptions } from './runtime.js'
+import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
 import type { StartOptions } from './session-options.js'
 
 /**
@@ -93,7 +93,7 @@ export interface CallListener extends Listener {
   onCall(router: Router): void
   /** Stops accepting, lets running calls and sockets finish for `graceMs`, then cuts. Unit: ms. */
   stop(graceMs: number): Promise<void>
-  /** Another certificate for handshakes from now on. @throws as `Server.updateTls` */
+  /** Other TLS options for handshakes from now on. @throws as `Server.updateTls` */
   updateTls(tls: ServerTlsOptions): void
 }
 
@@ -121,6 +121,8 @@ export interface CallTransport extends Transport, AsyncDisposable {
   listen(address: string, options?: ListenOptions): Promise<CallListener>
   /** The session to `address`, made at first use and shared. */
   session(address: string): CallSession
+  /** Other TLS options for connections that are made from now on; listeners have their own. @throws as `Session.updateTls` */
+  updateTls(tls: ClientTlsOptions): void
   /** Ends every session. Listeners are closed by whoever opened them. */
   close(): Promise<void>
 }

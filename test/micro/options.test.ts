@@ -299,7 +299,7 @@ t.test(
     await call.echo({ n: 1 })
     const other = createClient({ address: server.address })
     await t.rejects(other.bind(echo).echo({}), { code: 'UNAVAILABLE' })
-    t.match(errors[0], { message: /refused, 1 connections are open/ })
+    t.match(errors[0], { message: /refused: 1 connections are open/ })
     await new Promise(resolve => setTimeout(resolve, 80))
     t.same(await call.echo({ n: 2 }), { n: 2 }, 'its connection has reached its age meanwhile')
     await other.close()

@@ -77,7 +77,10 @@ t.test(
             })
             socket.on('close', () => void events.push('server close'))
           },
+          onHandshake: () => true,
+          onHandshakeEnd: () => {},
           onError: () => {},
+          onAcceptError: () => {},
         },
       )
       const octets = random.octets(1_000)
@@ -114,7 +117,10 @@ t.test('a refused connection, a reset and a hole are told as Node tells them', a
         socket.on('error', error => void errors.push((error as NodeJS.ErrnoException).code ?? ''))
         socket.on('data', () => t.fail('nothing passes a hole'))
       },
+      onHandshake: () => true,
+      onHandshakeEnd: () => {},
       onError: () => {},
+      onAcceptError: () => {},
     },
   )
   const client = network.connect({ port: 9 }, () => {})

@@ -3,8 +3,8 @@
  * after minor collections. Prints octets for each connection.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PlacedList } from '../../src/transport/placed-list.js'
 import { ServedSocket } from '../../src/transport/served-socket.js'
-import { ServedSockets } from '../../src/transport/served-sockets.js'
 import { SocketDriver } from '../../src/transport/socket-driver.js'
 import { TimerHost } from '../../src/transport/timer-host.js'
 import { acceptorOf, routerWith } from './calls.js'
@@ -18,7 +18,7 @@ const COLLECT_EVERY = 500
 const runtime = new FakeRuntime()
 const timers = new TimerHost(runtime)
 const acceptor = acceptorOf(routerWith())
-const sockets = new ServedSockets()
+const sockets = new PlacedList<{ index: number }>()
 const owner = { onConnectionError() {}, onGone: (served: ServedSocket) => sockets.delete(served) }
 const age = { ageMs: Number.POSITIVE_INFINITY, graceMs: 0 }
 const ends = { isTls: false, local: '127.0.0.1:4000', remote: '127.0.0.1:50000' }

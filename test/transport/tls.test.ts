@@ -1,53 +1,15 @@
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server as NetServer, connect as netConnect } from 'node:net'
-import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
-import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import { Status } from '../../src/grpc/index.js'
 import { type ConnectionPeer, peerOf } from '../../src/transport/connection-peer.js'
 import { nodeRuntime } from '../../src/transport/node-runtime.js'
-import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
+import type { ServeOptions } from '../../src/transport/serve-options.js'
 import { serve } from '../../src/transport/server.js'
-import { connect, type Session } from '../../src/transport/session.js'
-import type { SessionOptions } from '../../src/transport/session-options.js'
-import { acceptorOf, BareClient, ECHO, HeldRoute, method, routerWith, unary } from './calls.js'
+import { connect } from '../../src/transport/session.js'
+import { acceptorOf, BareClient, ECHO, method, routerWith, unary } from './calls.js'
 
-interface Pair {
-  readonly key: string
-  readonly cert: string
-}
-
-/** A certificate that is its own authority. */
-async function certificate(name: string): Promise<Pair> {
-  const pems = await generate([{ name: 'commonName', value: name }], {
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: name }] }],
-  })
-  return { key: pems.private, cert: pems.cert }
-}
-
-const ours = await certificate('localhost')
-
-async function start(
-  t: Test,
-  options: Partial<ServeOptions> = {},
-): Promise<{ server: Server; port: number; errors: Error[] }> {
-  const errors: Error[] = []
-  const server = await serve({
-    address: '127.0.0.1:0',
-    handler: acceptorOf(routerWith()),
-    tls: ours,
-    onError: error => errors.push(error),
-    ...options,
-  })
-  t.teardown(() => server.stop({ graceMs: 0 }))
-  return { server, port: Number(server.address.split(':').at(-1)), errors }
-}
-
-function session(t: Test, port: number, options: SessionOptions = {}): Session {
-  const made = connect(`localhost:${port}`, options)
-  t.teardown(() => made.close())
-  return made
-}
+import { certificate, isSentence, ours, rawTls, session, start, until } from './tls-rig.js'
 
 function listening(t: Test, listener: NetServer): Promise<number> {
   t.teardown(() => new Promise(resolve => listener.close(resolve)))
@@ -65,59 +27,43 @@ function saying(text: string): NetServer {
   })
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2_000 && !condition(); i++)
-    await new Promise(resolve => setTimeout(resolve, 1))
-  if (!condition()) throw new Error('the condition did not come true in time')
-}
-
-/** A TLS client without HTTP/2 above, until its socket is closed. */
-function rawTls(
-  port: number,
-  options: ConnectionOptions,
-  onSecure: (socket: TLSSocket) => void = () => {},
-): Promise<void> {
-  return new Promise(resolve => {
-    const socket = tlsConnect(
-      { port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'], ...options },
-      () => onSecure(socket),
+t.test(
+  'TLS handshakes under way count for connectionsMax, and leave their place when they end',
+  async t => {
+    const { server, port, errors } = await start(t, { connectionsMax: 2, handshakeTimeoutMs: 200 })
+    const silent = (): Promise<boolean> =>
+      new Promise(resolve => {
+        const socket = netConnect(port, '127.0.0.1')
+        t.teardown(() => socket.destroy())
+        socket.on('error', () => {})
+        socket.on('close', () => resolve(true))
+        setTimeout(() => resolve(false), 100)
+      })
+    t.same(await Promise.all([silent(), silent()]), [false, false])
+    t.same(await Promise.all([silent(), silent()]), [true, true])
+    t.equal(server.connectionCount, 0)
+    const full = errors.filter(({ message }) =>
+      /2 connections are open or shaking hands/.test(message),
     )
-    socket.on('error', () => {})
-    socket.on('close', () => resolve())
-    socket.resume()
-  })
-}
+    t.equal(full.length, 2)
+    await until(() => errors.length === 4)
+    isSentence(t, errors[3]?.message, /^127\.0\.0\.1:\d+: the TLS handshake took too long/)
+    const client = session(t, port, { tls: { ca: ours.cert } })
+    t.equal((await unary(client)).error, undefined)
+  },
+)
 
-/** One sentence: the address, no line break, no source file of OpenSSL. */
-function isSentence(t: Test, text: string | undefined, expected: RegExp): void {
-  t.match(text, expected)
-  t.notMatch(text, /\n|openssl|\.c:/)
-}
-
-t.test('updateTls: new handshakes use the new certificate, connections live on', async t => {
-  const next = await certificate('localhost')
-  const held = new HeldRoute()
-  const { server, port } = await start(t, { handler: acceptorOf(routerWith(held)) })
-  const old = session(t, port, { tls: { ca: ours.cert } })
-  const running = unary(old, held.method)
-  await until(() => held.calls.length === 1)
-  server.updateTls(next)
-  const fresh = session(t, port, { tls: { ca: next.cert } })
-  t.equal((await unary(fresh)).error, undefined, 'the new one is served')
-  const wary = session(t, port, { tls: { ca: ours.cert } })
-  t.match(await unary(wary), { error: { cause: { code: 'TRANSPORT_TLS' } } }, 'the old one is not')
-  held.answerAll()
-  t.equal((await running).error, undefined, 'the old connection completes its call')
-})
-
-t.test('updateTls: one that cannot be used throws, and the old one stays', async t => {
-  const { server, port } = await start(t)
-  t.throws(() => server.updateTls({ key: 'x', cert: 'y' }), Error)
-  t.throws(() => server.updateTls({ minVersion: 'TLSv1' }), RangeError)
-  t.equal((await unary(session(t, port, { tls: { ca: ours.cert } }))).error, undefined)
-  const plain = await serve({ address: '127.0.0.1:0', handler: acceptorOf(routerWith()) })
-  t.teardown(() => plain.stop())
-  t.throws(() => plain.updateTls(ours), /was made without tls/)
+t.test('a probe of a TLS port that ends with RST, or with FIN, is no error', async t => {
+  const { port, errors } = await start(t, { handshakeTimeoutMs: 100 })
+  for (const leave of ['resetAndDestroy', 'destroy'] as const) {
+    await new Promise<void>(resolve => {
+      const socket = netConnect(port, '127.0.0.1', () => socket[leave]())
+      socket.on('error', () => {})
+      socket.on('close', () => resolve())
+    })
+  }
+  await new Promise(resolve => setTimeout(resolve, 300))
+  t.same(errors, [])
 })
 
 t.test('RFC 6066 §3: servername overrides the name that is asked for and verified', async t => {
@@ -203,7 +149,7 @@ t.test(
     isSentence(
       t,
       (await unary(stranger)).error?.message,
-      /^localhost:\d+: the server closed .*does it accept the certificate of this client\?/,
+      /^localhost:\d+: the server closed the connection right after the TLS handshake, .*certificate of the client/,
     )
   },
 )
@@ -337,14 +283,6 @@ t.test('a server of HTTP/1.1 and a proxy that answers HTML: one sentence', async
   const gateway = await listening(t, saying(status))
   const third = await unary(session(t, gateway))
   isSentence(t, third.error?.message, /is this a web server or proxy\? Try the gRPC port$/)
-})
-
-t.test('a key that cannot be read fails the call, not its caller', async t => {
-  const { port } = await start(t)
-  const broken = session(t, port, { tls: { key: 'no key', cert: 'no certificate' } })
-  const { error } = await unary(broken)
-  t.equal(error?.status, Status.Unavailable)
-  await t.rejects(serve({ tls: { key: 'x' }, handler: acceptorOf(routerWith()) }), Error)
 })
 
 t.test('stop leaves no socket of a TLS handshake that is under way', async t => {

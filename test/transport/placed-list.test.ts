@@ -1,6 +1,6 @@
 import t from 'tap'
+import { PlacedList } from '../../src/transport/placed-list.js'
 import { ServedSocket } from '../../src/transport/served-socket.js'
-import { ServedSockets } from '../../src/transport/served-sockets.js'
 import { TimerHost } from '../../src/transport/timer-host.js'
 import { FakeRuntime } from './fake-runtime.js'
 
@@ -13,7 +13,7 @@ function socketNamed(name: string): ServedSocket {
 }
 
 t.test('the last socket takes the place of one that leaves, and each can leave once', t => {
-  const sockets = new ServedSockets()
+  const sockets = new PlacedList<ServedSocket>()
   const [a, b, c] = ['a', 'b', 'c'].map(socketNamed) as [ServedSocket, ServedSocket, ServedSocket]
   for (const each of [a, b, c]) sockets.add(each)
   sockets.delete(a)
@@ -28,7 +28,7 @@ t.test('the last socket takes the place of one that leaves, and each can leave o
 })
 
 t.test('any order of coming and going: those that are here are those that have not left', t => {
-  const sockets = new ServedSockets()
+  const sockets = new PlacedList<ServedSocket>()
   const model = new Set<ServedSocket>()
   let seed = 7
   for (let step = 0; step < 2_000; step++) {
@@ -50,7 +50,7 @@ t.test('any order of coming and going: those that are here are those that have n
 })
 
 t.test('who has left when its turn comes is not visited', t => {
-  const sockets = new ServedSockets()
+  const sockets = new PlacedList<ServedSocket>()
   const [a, b, c] = ['a', 'b', 'c'].map(socketNamed) as [ServedSocket, ServedSocket, ServedSocket]
   for (const each of [a, b, c]) sockets.add(each)
   const visited: ServedSocket[] = []

@@ -1,0 +1,75 @@
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
+import { generate } from 'selfsigned'
+import type { Test } from 'tap'
+import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
+import { serve } from '../../src/transport/server.js'
+import { connect, type Session } from '../../src/transport/session.js'
+import type { SessionOptions } from '../../src/transport/session-options.js'
+import { acceptorOf, routerWith } from './calls.js'
+
+export interface Pair {
+  readonly key: string
+  readonly cert: string
+}
+
+/** A certificate that is its own authority. */
+export async function certificate(name: string, keyType: 'rsa' | 'ec' = 'ec'): Promise<Pair> {
+  const pems = await generate([{ name: 'commonName', value: name }], {
+    keyType,
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: name }] }],
+  })
+  return { key: pems.private, cert: pems.cert }
+}
+
+export const ours: Pair = await certificate('localhost', 'rsa')
+
+export async function start(
+  t: Test,
+  options: Partial<ServeOptions> = {},
+): Promise<{ server: Server; port: number; errors: Error[] }> {
+  const errors: Error[] = []
+  const server = await serve({
+    address: '127.0.0.1:0',
+    handler: acceptorOf(routerWith()),
+    tls: ours,
+    onError: error => errors.push(error),
+    ...options,
+  })
+  t.teardown(() => server.stop({ graceMs: 0 }))
+  return { server, port: Number(server.address.split(':').at(-1)), errors }
+}
+
+export function session(t: Test, port: number, options: SessionOptions = {}): Session {
+  const made = connect(`localhost:${port}`, options)
+  t.teardown(() => made.close())
+  return made
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 2_000 && !condition(); i++)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  if (!condition()) throw new Error('the condition did not come true in time')
+}
+
+/** A TLS client without HTTP/2 above, until its socket is closed. */
+export function rawTls(
+  port: number,
+  options: ConnectionOptions,
+  onSecure: (socket: TLSSocket) => void = () => {},
+): Promise<void> {
+  return new Promise(resolve => {
+    const socket = tlsConnect(
+      { port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'], ...options },
+      () => onSecure(socket),
+    )
+    socket.on('error', () => {})
+    socket.on('close', () => resolve())
+    socket.resume()
+  })
+}
+
+/** One sentence: the address, no line break, no source file of OpenSSL. */
+export function isSentence(t: Test, text: string | undefined, expected: RegExp): void {
+  t.match(text, expected)
+  t.notMatch(text, /\n|openssl|\.c:/)
+}
