@@ -97,6 +97,16 @@ t.test('attw finds nothing', { skip }, async t => {
   t.same(Object.keys(analysis.entrypoints).sort(), entries, 'every door was looked at')
 })
 
+const STRICTEST = {
+  noEmit: true,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  target: 'es2022',
+  types: ['node'],
+}
+
 /** Compilers, with the ways of finding modules that each is asked for. */
 const COMPILERS: readonly (readonly [name: string, resolutions: readonly string[]])[] = [
   ['typescript-5.4', ['node16']],
@@ -115,18 +125,8 @@ t.test(
     )
     writeFileSync(entry, `${lines.join('\n')}\n`)
     writeFileSync(join(published.folder, 'package.json'), '{ "type": "module" }')
-    const flags = '--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess'
-    const common = [
-      ...flags.split(' '),
-      '--skipLibCheck',
-      'false',
-      '--target',
-      'es2022',
-      '--types',
-      'node',
-    ]
     // The types of node and of protobufjs, which every user of those doors has.
-    const types = ['--typeRoots', join(process.cwd(), 'node_modules/@types')]
+    const typeRoots = [join(process.cwd(), 'node_modules/@types')]
     symlinkSync(
       join(process.cwd(), 'node_modules/protobufjs'),
       join(published.folder, 'node_modules/protobufjs'),
@@ -134,13 +134,10 @@ t.test(
     for (const [name, resolutions] of COMPILERS) {
       for (const resolution of resolutions) {
         const module = resolution === 'bundler' ? 'esnext' : resolution
-        const how = ['--module', module, '--moduleResolution', resolution]
-        const { exitCode, stdout } = await tool(name, 'bin/tsc', [
-          ...common,
-          ...types,
-          ...how,
-          entry,
-        ])
+        const how = { module, moduleResolution: resolution, typeRoots }
+        const config = { compilerOptions: { ...STRICTEST, ...how }, files: ['every-door.ts'] }
+        writeFileSync(join(published.folder, 'tsconfig.json'), JSON.stringify(config))
+        const { exitCode, stdout } = await tool(name, 'bin/tsc', ['-p', published.folder])
         t.equal(exitCode, 0, `${name} ${resolution}: ${stdout.slice(0, 2_000)}`)
       }
     }
