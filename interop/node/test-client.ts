@@ -121,6 +121,55 @@ export const HABIT_CASES: Readonly<Record<string, TestCase>> = {
   },
 }
 
+/** Cases of compression, for peers that have them: grpc-go's client and server do not. */
+export const COMPRESSION_CASES: Readonly<Record<string, TestCase>> = {
+  client_compressed_unary: async ({ calls }) => {
+    const request = { responseSize: 314159, payload: zeroes(271828) }
+    const expects = (value: boolean) => ({ ...request, expectCompressed: { value } })
+    // A server that does not look would answer.
+    await failsWith(calls.unaryCall(expects(true)), Status.InvalidArgument)
+    await calls.unaryCall(expects(true), GZIPPED)
+    await calls.unaryCall(expects(false))
+  },
+  server_compressed_unary: async ({ calls }) => {
+    for (const value of [true, false]) {
+      const request = {
+        responseSize: 314159,
+        payload: zeroes(271828),
+        responseCompressed: { value },
+      }
+      equal((await calls.unaryCall(request)).payload?.body.length, 314159)
+    }
+  },
+  client_compressed_streaming: async ({ calls }) => {
+    const probe = [{ payload: zeroes(27182), expectCompressed: { value: true } }]
+    await failsWith(calls.streamingInputCall(probe), Status.InvalidArgument)
+    equal((await calls.streamingInputCall(probe, GZIPPED)).aggregatedPayloadSize, 27182)
+    const plain = [{ payload: zeroes(45904), expectCompressed: { value: false } }]
+    equal((await calls.streamingInputCall(plain)).aggregatedPayloadSize, 45904)
+  },
+  server_compressed_streaming: async ({ calls }) => {
+    const responseParameters = [
+      { size: 31415, compressed: { value: true } },
+      { size: 92653, compressed: { value: false } },
+    ]
+    deepEqual(await sizesOf(calls.streamingOutputCall({ responseParameters })), [31415, 92653])
+  },
+  cacheable_unary: async ({ calls }) => {
+    let cacheControl: string | undefined
+    const options: CallOptions = {
+      onHeaders: headers => {
+        cacheControl = headers.get('cache-control')
+      },
+    }
+    const reply = await calls.cacheableUnaryCall({ responseSize: 10 }, options)
+    equal(reply.payload?.body.length, 10)
+    ok(cacheControl?.includes('max-age='), `cache-control is ${cacheControl}`)
+  },
+}
+
+const GZIPPED: CallOptions = { compression: 'gzip' }
+
 /** 271,828 octets there, 314,159 back. */
 export async function largeUnary(
   calls: BoundClient<TestService>,

@@ -6,12 +6,16 @@ import {
   loadService,
   type MethodTypes,
   type Service,
-  type Status,
+  Status,
 } from '../../src/index.js'
 
 export interface Payload {
   readonly type: number
   readonly body: Buffer
+}
+
+interface BoolValue {
+  readonly value: boolean
 }
 
 interface EchoStatus {
@@ -23,16 +27,30 @@ export interface SimpleRequest {
   readonly responseSize: number
   readonly payload: Payload | null
   readonly responseStatus: EchoStatus | null
+  /** Whether the response is to leave compressed; null: as the server likes. */
+  readonly responseCompressed: BoolValue | null
+  /** Whether this request came compressed; null: that does not matter. */
+  readonly expectCompressed: BoolValue | null
+}
+
+interface ResponseParameters {
+  readonly size: number
+  readonly intervalUs: number
+  readonly compressed: BoolValue | null
 }
 
 export interface OutputRequest {
-  readonly responseParameters: readonly { readonly size: number; readonly intervalUs: number }[]
+  readonly responseParameters: readonly ResponseParameters[]
   readonly payload: Payload | null
   readonly responseStatus: EchoStatus | null
 }
 
 export interface PayloadMessage {
   readonly payload: Payload | null
+}
+
+export interface InputRequest extends PayloadMessage {
+  readonly expectCompressed: BoolValue | null
 }
 
 type Empty = Record<never, never>
@@ -45,8 +63,14 @@ export type OutputRequestIn = { -readonly [K in keyof OutputRequest]?: unknown }
 export interface TestService {
   emptyCall: MethodTypes<'unary', Empty, Empty>
   unaryCall: MethodTypes<'unary', SimpleRequest, PayloadMessage, SimpleRequestIn>
+  cacheableUnaryCall: MethodTypes<'unary', SimpleRequest, PayloadMessage, SimpleRequestIn>
   streamingOutputCall: MethodTypes<'server', OutputRequest, PayloadMessage, OutputRequestIn>
-  streamingInputCall: MethodTypes<'client', PayloadMessage, { aggregatedPayloadSize: number }>
+  streamingInputCall: MethodTypes<
+    'client',
+    InputRequest,
+    { aggregatedPayloadSize: number },
+    Partial<InputRequest>
+  >
   fullDuplexCall: MethodTypes<'bidi', OutputRequest, PayloadMessage, OutputRequestIn>
   halfDuplexCall: MethodTypes<'bidi', OutputRequest, PayloadMessage, OutputRequestIn>
 }
@@ -70,32 +94,59 @@ export const testHandlers: Handlers<TestService> = {
   },
   unaryCall: (request, context) => {
     echoMetadata(context)
-    failAsAsked(request.responseStatus)
-    return { payload: zeroes(request.responseSize) }
+    return unary(request, context)
   },
-  streamingOutputCall: (request, context) => outputs(request, context),
-  streamingInputCall: async requests => {
+  cacheableUnaryCall: (request, context) => {
+    context.headers.set('cache-control', 'public, max-age=60')
+    return unary(request, context)
+  },
+  streamingOutputCall: (request, context) => {
+    // Which compression stands in the headers; whether it is used, in each message.
+    context.compression = 'gzip'
+    return outputs(request, context)
+  },
+  streamingInputCall: async (requests, context) => {
     let aggregatedPayloadSize = 0
-    for await (const { payload } of requests) aggregatedPayloadSize += payload?.body.length ?? 0
+    for await (const { payload, expectCompressed } of requests) {
+      checkCompressed(expectCompressed, context)
+      aggregatedPayloadSize += payload?.body.length ?? 0
+    }
     return { aggregatedPayloadSize }
   },
   fullDuplexCall: async function* (requests, context) {
     echoMetadata(context)
+    context.compression = 'gzip'
     for await (const request of requests) yield* outputs(request, context)
   },
   halfDuplexCall: async function* (requests, context) {
+    context.compression = 'gzip'
     const all: OutputRequest[] = []
     for await (const request of requests) all.push(request)
     for (const request of all) yield* outputs(request, context)
   },
 }
 
+function unary(request: SimpleRequest, context: Context): PayloadMessage {
+  checkCompressed(request.expectCompressed, context)
+  failAsAsked(request.responseStatus)
+  if (request.responseCompressed?.value === true) context.compression = 'gzip'
+  return { payload: zeroes(request.responseSize) }
+}
+
 async function* outputs(request: OutputRequest, context: Context): AsyncGenerator<PayloadMessage> {
   failAsAsked(request.responseStatus)
-  for (const { size, intervalUs } of request.responseParameters) {
+  for (const { size, intervalUs, compressed } of request.responseParameters) {
+    context.compressing = compressed?.value === true
     if (intervalUs > 0) await delay(intervalUs / 1_000, undefined, { signal: context.signal })
     yield { payload: zeroes(size) }
   }
+}
+
+/** The interop description: a request that is not what it says it is ends with INVALID_ARGUMENT. */
+function checkCompressed(expected: BoolValue | null | undefined, { compressed }: Context): void {
+  if (expected === null || expected === undefined || expected.value === compressed) return
+  const [want, got] = compressed ? ['plain', 'compressed'] : ['compressed', 'plain']
+  throw new GrpcError(Status.InvalidArgument, `the request is ${got}; it says that it is ${want}`)
 }
 
 function failAsAsked(status: EchoStatus | null): void {

@@ -1,4 +1,4 @@
-import { TEST_CASES } from '../../interop/node/test-client.js'
+import { COMPRESSION_CASES, TEST_CASES } from '../../interop/node/test-client.js'
 import { type Certificate, makeCertificate } from './certificates.js'
 import { freePort } from './ports.js'
 import type { Suite, SuiteRun } from './suite.js'
@@ -27,7 +27,8 @@ export const grpcGo: Suite = {
       }
       const theirs = await startTheirs(run, server, tls)
       await testServiceCases(run.row(`server of Go, ${suffix}`, server.version), theirs, tls)
-      await testServiceCases(run.row(`ours alone, ${suffix}`, 'microwire'), ours, tls)
+      const cases = { ...TEST_CASES, ...COMPRESSION_CASES }
+      await testServiceCases(run.row(`ours alone, ${suffix}`, 'microwire'), ours, tls, { cases })
     }
   },
 }

@@ -9,11 +9,8 @@ import {
   describe,
 } from './options.js'
 
-/** How a native call compresses what it sends. `identity`: not at all. compression.md. */
-export type CompressionName = 'gzip' | 'deflate' | 'identity'
-
-/** What `compression` may be. */
-export const COMPRESSION_NAMES: readonly CompressionName[] = ['gzip', 'deflate', 'identity']
+/** How a native call compresses what it sends: one of the client's `compressions`. `identity`: not at all. compression.md. */
+export type CompressionName = 'gzip' | 'deflate' | 'identity' | (string & {})
 
 /** Metadata as callers give it: an object's own fields, or `Metadata`. */
 export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>

@@ -1,3 +1,4 @@
+import type { Compressions } from '../grpc/index.js'
 import type {
   BackOffOptions,
   GrpcTransportOptions,
@@ -78,6 +79,11 @@ export interface ClientOptions {
    * this says. Default: `identity`, not at all.
    */
   readonly compression?: CompressionName
+  /**
+   * gRPC: compressions understood, by name; each may be the `compression` of requests. Others than these
+   * come from `microwire/grpc`: `compressionsOf(GZIP, ZSTD)`. Default: gzip and deflate.
+   */
+  readonly compressions?: Compressions
   /** gRPC: what `:authority` says. Default: the address. */
   readonly authority?: string
   /** gRPC: ahead of our own in `user-agent`: `shop/1.2`. */
@@ -111,6 +117,7 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'backOff',
   'messageSizeMax',
   'compression',
+  'compressions',
   'authority',
   'userAgent',
   'runtime',

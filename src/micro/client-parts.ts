@@ -1,11 +1,16 @@
-import { authorityFault, callLimits } from '../grpc/index.js'
+import {
+  authorityFault,
+  callLimits,
+  checkCompressions,
+  DEFAULT_COMPRESSIONS,
+} from '../grpc/index.js'
 import {
   type CallTransport,
   grpcTransport,
   type Runtime,
+  runCompressions,
   type Transport,
 } from '../transport/index.js'
-import { COMPRESSION_NAMES } from './call-options.js'
 import { CLIENT_OPTION_NAMES, type ClientOptions } from './client-options.js'
 import { contentCodec, grpcSubtype } from './content-type.js'
 import { checkCredentials } from './credentials.js'
@@ -84,6 +89,7 @@ export function grpcClient(
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
     retries: options.retries ?? 0,
     compression: options.compression,
+    compressions: runCompressions(runtime, options.compressions),
     limits: callLimits(
       options.messageSizeMax === undefined ? undefined : { messageSizeMax: options.messageSizeMax },
     ),
@@ -109,7 +115,9 @@ export function checkOptions(options: ClientOptions): void {
     }
   }
   checkOneOf('protocol', protocol, ['grpc', 'mucp'])
-  checkOneOf('compression', options.compression, COMPRESSION_NAMES)
+  const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
+  checkCompressions(compressions)
+  checkOneOf('compression', options.compression, [...compressions.keys(), 'identity'])
   if (contentType !== undefined && contentCodec(contentType) === undefined) {
     if (grpcSubtype(checkText('contentType', contentType)) === undefined) {
       throw new TypeError(`contentType '${contentType}' is not known`)

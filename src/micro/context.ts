@@ -25,4 +25,16 @@ export interface Context {
   readonly headers: Metadata
   /** Goes out after the last response. Over mucp it becomes part of the last message's header. */
   readonly trailers: Metadata
+  /** Whether the request, or the one that was read last, came compressed. Over mucp: never. */
+  readonly compressed: boolean
+  /**
+   * How the responses are compressed: `gzip`, `identity` (not at all) ... May be set before the first
+   * response and `headers` have left; a client that does not accept it gets plain messages, and this says
+   * `identity`. Over mucp nothing is compressed, and it may be set to no effect. Default: the server's.
+   *
+   * @throws RangeError when set to a compression that the server does not have; TypeError once the response has begun
+   */
+  compression: string
+  /** Whether responses leave compressed from now on, where there is a `compression`. Default: true. */
+  compressing: boolean
 }

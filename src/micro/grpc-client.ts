@@ -60,12 +60,13 @@ export class GrpcClient {
     if (subtype === undefined) {
       throw new TypeError(`contentType ${contentType} has no gRPC subtype`)
     }
-    const { authority, userAgent } = this.options
+    const { authority, userAgent, compressions } = this.options
     const headers = requestHeaders(method, {
       authority: authority ?? session.authority,
       scheme: session.scheme,
       subtype,
       userAgent,
+      compressions,
     })
     // go-micro's server/grpc takes the content type from here when there is no better one.
     return {

@@ -9,6 +9,7 @@ import { peerOf } from '../transport/index.js'
 import { CallCancel } from './call-cancel.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
+import { checkFlag, checkText } from './options.js'
 import { RequestStream } from './request-stream.js'
 
 /** What go-micro's clients send for themselves; its servers hide it as well. */
@@ -78,6 +79,27 @@ export class GrpcContext implements Context, ServerCallHandler {
   get trailers(): Metadata {
     this.#trailers ??= new Metadata()
     return this.#trailers
+  }
+
+  get compressed(): boolean {
+    return this.#call.compressed
+  }
+
+  get compression(): string {
+    return this.#call.compression
+  }
+
+  set compression(name: string) {
+    this.#call.compression = checkText('compression', name)
+  }
+
+  get compressing(): boolean {
+    return this.#call.compressing
+  }
+
+  set compressing(compressing: boolean) {
+    checkFlag('compressing', compressing)
+    this.#call.compressing = compressing
   }
 
   get requests(): RequestStream {

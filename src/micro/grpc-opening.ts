@@ -3,6 +3,7 @@ import {
   ClientCall,
   type ClientCallOptions,
   type ClientCallReceiver,
+  type Compressions,
   type HeaderList,
 } from '../grpc/index.js'
 import type { CallSession, CallTransport, Runtime } from '../transport/index.js'
@@ -23,6 +24,7 @@ export interface GrpcClientOptions {
   readonly retries: number
   /** Of requests, for calls that say nothing else. */
   readonly compression: CompressionName | undefined
+  readonly compressions: Compressions
   readonly limits: CallLimits
 }
 
@@ -45,12 +47,20 @@ export function newCall(
   earlierMs = 0,
 ): ClientCall {
   const { timers } = session
-  const { limits } = client
+  const { limits, compressions } = client
   const compression = options?.compression ?? client.compression
   const callOptions: ClientCallOptions =
     options?.metadata === undefined
-      ? { timers, subtype, deadline, limits, compression }
-      : { timers, subtype, deadline, limits, compression, metadata: metadataOf(options.metadata) }
+      ? { timers, subtype, deadline, limits, compression, compressions }
+      : {
+          timers,
+          subtype,
+          deadline,
+          limits,
+          compression,
+          compressions,
+          metadata: metadataOf(options.metadata),
+        }
   // Only another attempt has any: the first one's options keep their shape.
   const whole = earlierMs > 0 ? { ...callOptions, earlierMs } : callOptions
   return new ClientCall(method, whole, receiver)

@@ -5,12 +5,14 @@ import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
 import { MicroError } from './micro-error.js'
 import { isProtocolHeader } from './mucp-header.js'
+import { checkText } from './options.js'
 
 /** The context of a call that came over a transport. */
 export class MucpContext implements Context {
   readonly door = 'mucp'
   readonly deadline: number
   readonly peer: string
+  compressing = true
   readonly #endpoint: Endpoint
   readonly #header: ReadonlyMap<string, string>
   readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
@@ -65,6 +67,19 @@ export class MucpContext implements Context {
 
   get cancelled(): boolean {
     return this.#cancel.cancelled
+  }
+
+  /** What a door without compression says. */
+  get compressed(): boolean {
+    return false
+  }
+
+  get compression(): string {
+    return 'identity'
+  }
+
+  set compression(name: string) {
+    checkText('compression', name)
   }
 
   cancel(reason: unknown): void {

@@ -1,4 +1,6 @@
+import type { Compressions } from '../grpc/index.js'
 import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
+import type { CompressionName } from './call-options.js'
 import type { Context } from './context.js'
 import type { InheritOptions } from './inheritance.js'
 import type { Registry } from './registry.js'
@@ -32,7 +34,17 @@ export interface ServerOptions {
   readonly neverIndexed?: readonly string[]
   /** Default transport: largest message received. Unit: octets. Default: 4_194_304. */
   readonly messageSizeMax?: number
-  /** Default transport: compression, and what one native call may cost. See `CallLimits`. */
+  /**
+   * Default transport: compresses responses of native calls for clients that accept it; one of `compressions`.
+   * A handler may choose for its call: `Context.compression`. Default: `identity`, not at all.
+   */
+  readonly compression?: CompressionName
+  /**
+   * Default transport: compressions understood, by name. Others than these come from `microwire/grpc`:
+   * `compressionsOf(GZIP, ZSTD)`. Default: gzip and deflate.
+   */
+  readonly compressions?: Compressions
+  /** Default transport: what one native call may cost (`CallLimits`), and compression once more. */
   readonly calls?: NonNullable<GrpcTransportOptions['calls']>
   /** Default transport: connections at once; more are closed. Default: 65_536. */
   readonly connectionsMax?: number
@@ -83,6 +95,8 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'onRequest',
   'messageSizeMax',
   'calls',
+  'compression',
+  'compressions',
   'connectionsMax',
   'connectionsPerAddressMax',
   'handshakeTimeoutMs',
@@ -95,3 +109,21 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'inherit',
   'runtime',
 ]
+
+/**
+ * How the default transport treats native calls.
+ *
+ * @throws TypeError for a compression that stands in `calls` as well
+ */
+export function callsOf(options: ServerOptions): NonNullable<GrpcTransportOptions['calls']> {
+  const { calls } = options
+  const own: { compression?: string; compressions?: Compressions } = {}
+  for (const name of ['compression', 'compressions'] as const) {
+    if (options[name] === undefined) continue
+    if (calls?.[name] !== undefined) {
+      throw new TypeError(`${name} is given twice: calls.${name} says something as well`)
+    }
+    Object.assign(own, { [name]: options[name] })
+  }
+  return { ...own, ...calls }
+}

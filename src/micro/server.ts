@@ -19,7 +19,7 @@ import { checkMiddleware, type Middleware } from './middleware.js'
 import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
 import { checkFunction, checkKnown, checkMethods, checkText } from './options.js'
 import { Registration } from './registration.js'
-import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
+import { callsOf, SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
 import { checkService, type Service } from './service.js'
 import type { Handlers, ServiceTypes } from './service-types.js'
 
@@ -51,6 +51,8 @@ const TRANSPORT_OPTION_NAMES = [
   'onRequest',
   'messageSizeMax',
   'calls',
+  'compression',
+  'compressions',
   'connectionsMax',
   'connectionsPerAddressMax',
   'handshakeTimeoutMs',
@@ -363,6 +365,9 @@ function safeListener(listener: ServerOptions['onError']): MucpServerOptions['on
   }
 }
 
+/** Options that the transport calls otherwise. */
+const RENAMED_NAMES: readonly string[] = ['tls', 'calls', 'compression', 'compressions']
+
 /** The default transport. What native handlers answer and cannot be encoded is told as well. */
 function defaultTransport(options: ServerOptions): Transport {
   const { tls, onError } = options
@@ -370,13 +375,13 @@ function defaultTransport(options: ServerOptions): Transport {
     onError === undefined ? {} : { onError: (error: unknown) => onError(error, undefined) }
   const passed: Record<string, unknown> = {}
   for (const name of ['runtime', ...TRANSPORT_OPTION_NAMES] as const) {
-    if (name !== 'tls' && options[name] !== undefined) passed[name] = options[name]
+    if (options[name] !== undefined && !RENAMED_NAMES.includes(name)) passed[name] = options[name]
   }
   return grpcTransport({
     ...passed,
     ...told,
     ...(tls === undefined ? {} : { serverTls: tls }),
-    calls: { ...told, ...options.calls },
+    calls: { ...told, ...callsOf(options) },
   })
 }
 

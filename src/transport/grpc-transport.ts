@@ -1,6 +1,7 @@
 import {
   type CallLimits,
   type CallOptions,
+  CallSettings,
   type ConnectionLimits,
   callLimits,
   requestHeaders,
@@ -85,6 +86,8 @@ class GrpcTransport implements CallTransport {
   readonly #timers: TimerHost
   readonly #messageSizeMax: number
   readonly #limits: CallLimits
+  /** How native calls are served. */
+  readonly #calls: CallOptions
   /** The paths to try, the preferred one first. */
   readonly #paths: readonly string[]
   /** One for each address, shared. */
@@ -103,6 +106,14 @@ class GrpcTransport implements CallTransport {
     this.#timers = new TimerHost(this.#runtime)
     this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
     this.#limits = callLimits({ messageSizeMax: this.#messageSizeMax })
+    const { calls } = this.#options
+    this.#calls = {
+      ...calls,
+      compressions: runCompressions(this.#runtime, calls?.compressions),
+      limits: { messageSizeMax: this.#messageSizeMax, ...calls?.limits },
+    }
+    // Throws for what cannot be used, before anybody listens.
+    new CallSettings(this.#calls)
     const path = options.path ?? TRANSPORT_PATH
     this.#paths =
       path === TRANSPORT_PATH_OLD
@@ -143,15 +154,11 @@ class GrpcTransport implements CallTransport {
   }
 
   async listen(address: string, options: ListenOptions = {}): Promise<CallListener> {
-    const { calls, observer, onError } = this.#options
+    const { observer, onError } = this.#options
     const listener = new GrpcListener({
       address,
       messageSizeMax: this.#messageSizeMax,
-      calls: {
-        ...calls,
-        compressions: runCompressions(this.#runtime, calls?.compressions),
-        limits: { messageSizeMax: this.#messageSizeMax, ...calls?.limits },
-      },
+      calls: this.#calls,
       runtime: this.#runtime,
       ...this.#serveOptions(),
       ...given({ onError, observer, backlog: options.backlog }),
