@@ -28,6 +28,7 @@ function run(options: number, pieces: readonly Buffer[]): string[] {
   const connector = new CallConnector({ onError: error => thrown.push(error) })
   const host = new BareHost()
   const connection = new Connection({ role: 'client', handler: connector, host, now: 1_000 })
+  const foreign = new Set<ClientCallRun>()
   const runs = KINDS.map((kind, index) => {
     const receiver = new ClientCallRun(kind, (options & 8) === 0 ? -1 : index)
     const method = methodOf(kind)
@@ -40,6 +41,7 @@ function run(options: number, pieces: readonly Buffer[]): string[] {
       receiver,
     )
     receiver.call = call
+    watchHeaders(call, () => foreign.add(receiver))
     call.start(
       connector,
       connection,
@@ -55,6 +57,8 @@ function run(options: number, pieces: readonly Buffer[]): string[] {
   for (const piece of pieces) pump(connection, host, piece, 1_000)
   host.check()
   connection.advance(1_500 + (options & 4) * 500)
+  for (const { statuses } of foreign)
+    invariant(statuses === 1, 'T9 an answer that is not gRPC ends its call, whether it ends or not')
   connection.destroy(new Error('the socket is gone'))
   host.check()
   if (thrown.length > 0) throw thrown[0]
@@ -67,4 +71,20 @@ function run(options: number, pieces: readonly Buffer[]): string[] {
   )
   invariant(connection.receiver.retained === 0, 'I-FC nothing is retained')
   return runs.flatMap(({ log }, index) => [`call ${index}`, ...log])
+}
+
+/** Tells of final headers that are no gRPC. */
+function watchHeaders(call: ClientCall, onForeign: () => void): void {
+  const onHeaders = call.onHeaders.bind(call)
+  let isFirst = true
+  call.onHeaders = (block, endStream) => {
+    const fields = new Map<string, string>()
+    for (let i = 0; i < block.list.length; i += 2) fields.set(block.list[i]!, block.list[i + 1]!)
+    const status = Number(fields.get(':status'))
+    if (isFirst && status >= 200) {
+      isFirst = false
+      if (!/^application\/grpc([+;]|$)/i.test(fields.get('content-type') ?? '')) onForeign()
+    }
+    onHeaders(block, endStream)
+  }
 }

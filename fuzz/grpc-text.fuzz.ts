@@ -1,3 +1,5 @@
+import { DecodedBlock } from '../src/connection/header-block.js'
+import { classifyField } from '../src/connection/header-rules.js'
 import { decodeBase64, encodeBase64 } from '../src/grpc/base64.js'
 import {
   decodeStatusMessage,
@@ -13,7 +15,7 @@ import { invariant, sameLines } from './invariant.js'
 
 export function fuzz(data: Buffer): void {
   const source = new OctetSource(data)
-  switch (source.integer(0, 5)) {
+  switch (source.integer(0, 6)) {
     case 0:
       return timeouts(source)
     case 1:
@@ -24,6 +26,8 @@ export function fuzz(data: Buffer): void {
       return receivedMetadata(source)
     case 4:
       return sentMetadata(source)
+    case 5:
+      return receivedFields(source)
     default:
       return timeoutRoundTrip(source)
   }
@@ -137,6 +141,26 @@ function listOf(source: OctetSource): string[] {
   while (source.left > 0)
     list.push(source.pick(NAMES), source.octets(source.octet() & 31).toString('latin1'))
   return list
+}
+
+/** RFC 9113 §8.2.1: spaces and tabs around a value are taken off; NUL, CR and LF are malformed. */
+function receivedFields(source: OctetSource): void {
+  const block = new DecodedBlock()
+  const expected: string[] = []
+  let isBad = false
+  while (source.left > 0) {
+    const name = source.pick(['x', 'grpc-message', 'user-agent'])
+    let value = ''
+    for (let size = source.integer(0, 6); size > 0; size--)
+      value += source.pick([...' \t\t ab\xff\0'])
+    block.add(name, value, classifyField(name, value), 1 << 20, 1_000)
+    isBad ||= value.includes('\0')
+    if (!value.includes('\0')) expected.push(`${name} ${value.replace(/^[ \t]+|[ \t]+$/g, '')}`)
+  }
+  invariant((block.fault !== undefined) === isBad, 'T10 what makes a field malformed')
+  if (isBad) return
+  const got = block.list.flatMap((text, i) => (i % 2 === 0 ? [`${text} ${block.list[i + 1]}`] : []))
+  if (!block.oversize) sameLines(got, expected, 'T10 white space around a value is taken off')
 }
 
 function receivedMetadata(source: OctetSource): void {

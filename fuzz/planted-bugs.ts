@@ -331,6 +331,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'index + 3 < text.length',
   ),
   bug(
+    'grpc-text',
+    'connection/header-rules',
+    'a tab around a value stays',
+    'return octet === 0x20 || octet === 0x09;',
+    'return octet === 0x20;',
+  ),
+  bug(
+    'grpc-client',
+    'grpc/client-call',
+    'an answer that is not gRPC is waited for until it ends',
+    'this.#awaitText();',
+    '{ }',
+  ),
+  bug(
     'message-codec',
     'transport/protobuf-reader',
     'a surrogate passes as UTF-8',

@@ -5,6 +5,9 @@ import type { ConnectionLimits } from './limits.js'
 /** What a block is in the life of a stream; each has rules of its own. RFC 9113 §8.1. */
 export type BlockRole = 'request' | 'response' | 'trailers'
 
+/** RFC 9113 §8.3.1. */
+const STAR_PATH_FAULT = ":path is '*', which OPTIONS alone may have"
+
 /** Names and values in a list that is worth a copy without room to grow. */
 const TIGHT_LIST_LENGTH = 64
 
@@ -31,6 +34,7 @@ export class DecodedBlock implements HeaderBlock {
   /** Whether some field must not be kept in a memo (RFC 7541 §7.1.3). */
   neverIndexed = false
   #regularSeen = false
+  #hasStarPath = false
   #fieldCount = 0
   #cookieAt = -1
   #hostAt = -1
@@ -100,6 +104,7 @@ export class DecodedBlock implements HeaderBlock {
     if ((pseudo & (Method | Scheme | Path)) !== (Method | Scheme | Path)) {
       return 'a request needs :method, :scheme and :path'
     }
+    if (this.#hasStarPath && this.valueOf(':method') !== 'OPTIONS') return STAR_PATH_FAULT
     if ((pseudo & Authority) === 0 && this.#hostAt < 0) return 'a request needs :authority or host'
     return undefined
   }
@@ -141,6 +146,7 @@ export class DecodedBlock implements HeaderBlock {
     if ((this.pseudo & fieldClass) !== 0) this.#blame(`${name} comes twice`)
     this.pseudo |= fieldClass
     if (fieldClass === FieldClass.Status) this.status = Number(value)
+    else if (fieldClass === FieldClass.Path && value === '*') this.#hasStarPath = true
   }
 
   /** RFC 9113 §8.3.1: host and :authority must not disagree. */

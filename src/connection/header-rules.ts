@@ -213,6 +213,13 @@ export function checkOutgoing(list: readonly string[], part: BlockPart): void {
     seen |= pseudo
   }
   const isConnect = part === BlockPart.Request && list[list.indexOf(':method') + 1] === 'CONNECT'
+  if ((seen & FieldClass.Path) !== 0 && list[list.indexOf(':path') + 1] === '*') {
+    const method = list[list.indexOf(':method') + 1]
+    if (method !== 'OPTIONS')
+      throw new TypeError(
+        `:path is '*' with ${method}; OPTIONS alone may have it (RFC 9113 §8.3.1)`,
+      )
+  }
   const required = isConnect ? FieldClass.Method : PSEUDO_REQUIRED[part]!
   for (const [name, bit] of PSEUDO_CLASSES) {
     if ((required & ~seen & bit) !== 0)

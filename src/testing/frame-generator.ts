@@ -124,6 +124,15 @@ function requestFrames(random: Random, streamId: number, encoder: HpackEncoder):
   return frames
 }
 
+/** What a proxy or a web server answers, perhaps without an end. */
+function foreignFrames(random: Random, streamId: number, encoder: HpackEncoder): Buffer[] {
+  const status = random.pick(['200', '404', '502', '503'])
+  const list = [':status', status, 'content-type', random.pick(['text/html', ' text/plain '])]
+  const frames = blockFrames(random, streamId, encode(encoder, list), random.chance(0.2))
+  if (random.chance(0.8)) frames.push(...bodyFrames(random, streamId, random.chance(0.3)))
+  return frames
+}
+
 function responseFrames(random: Random, streamId: number, encoder: HpackEncoder): Buffer[] {
   const frames: Buffer[] = []
   if (random.chance(0.1))
@@ -133,6 +142,7 @@ function responseFrames(random: Random, streamId: number, encoder: HpackEncoder)
     frames.push(...blockFrames(random, streamId, encode(encoder, only), true))
     return frames
   }
+  if (random.chance(0.1)) return [...frames, ...foreignFrames(random, streamId, encoder)]
   frames.push(...blockFrames(random, streamId, encode(encoder, RESPONSE_FIELDS), false))
   frames.push(...bodyFrames(random, streamId, false))
   if (random.chance(0.8)) {

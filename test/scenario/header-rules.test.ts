@@ -221,9 +221,16 @@ t.test('RFC 9113 §8.3.1: a request needs :method, :scheme and :path, once and v
   t.end()
 })
 
-t.test('RFC 9113 §8.3.1: OPTIONS may ask for *', t => {
+t.test('RFC 9113 §8.3.1: OPTIONS may ask for *, and nobody else', t => {
   const list = [':method', 'OPTIONS', ':scheme', 'http', ':path', '*', ':authority', 'a']
   t.same(takesRequest(list), list)
+  refusesRequest(requestBut(':path', '*'))
+  refusesRequest([':path', '*', ':scheme', 'http', ':authority', 'a', ':method', 'GET'])
+  const { open } = connect({ role: 'client' })
+  t.throws(() => open(true, requestBut(':path', '*')), {
+    name: 'TypeError',
+    message: ":path is '*' with POST; OPTIONS alone may have it (RFC 9113 §8.3.1)",
+  })
   t.end()
 })
 
