@@ -1,7 +1,7 @@
 import { ErrorCode, type HeaderList, type Stream } from '../connection/index.js'
 import type { CallSettings } from './call-options.js'
 import type { Metadata } from './metadata.js'
-import { encodeStatusMessage } from './percent-encoding.js'
+import { decodeStatusMessage, encodeStatusMessage } from './percent-encoding.js'
 import { type GrpcError, STATUS_MAX, Status, stacklessError } from './status.js'
 
 /** Trailers of each status; long-lived, so that the connection keeps their encoded form. */
@@ -9,6 +9,10 @@ const STATUS_TRAILERS: readonly HeaderList[] = Array.from(
   { length: STATUS_MAX + 1 },
   (_, status) => ['grpc-status', String(status)],
 )
+
+const DETAILS_NAME = 'grpc-status-details-bin'
+/** What a message is cut to where all of it is too much. Unit: octets. */
+const MESSAGE_SIZES: readonly number[] = [1_024, 256, 64]
 
 /** The wire form of `metadata`; undefined when it is empty. */
 export function metadataFields(metadata: Metadata | undefined): HeaderList | undefined {
@@ -66,8 +70,9 @@ export function sendResponseHeaders(
  * with them (Trailers-Only).
  *
  * Returns what kept `fields` from being sent: they make the block larger than
- * the client accepts. The status itself has to arrive, so it goes without them. A client that
- * accepts not even that wants no answer: it gets a reset, and nobody is to blame.
+ * the client accepts. The status itself has to arrive, and its message says most of the rest: details go
+ * first, then metadata, then the end of the message, then all of it. A client that
+ * accepts not even a status wants no answer: it gets a reset, and nobody is to blame.
  */
 export function sendStatus(
   stream: Stream,
@@ -77,10 +82,30 @@ export function sendStatus(
 ): RangeError | undefined {
   const refusal = tryStatus(stream, headers, status, fields)
   if (refusal === undefined) return undefined
-  const bare = fields === undefined ? refusal : tryStatus(stream, headers, status, undefined)
-  if (bare === undefined) return refusal
+  if (fields !== undefined) {
+    for (const less of lesserFields(fields)) {
+      if (tryStatus(stream, headers, status, less) === undefined) return refusal
+    }
+  }
   stream.reset(ErrorCode.EnhanceYourCalm)
   return undefined
+}
+
+/** What may go in place of `fields`, the best first. */
+function lesserFields(fields: HeaderList): (HeaderList | undefined)[] {
+  const lists: (HeaderList | undefined)[] = []
+  const isDetailed = fields.includes(DETAILS_NAME)
+  if (isDetailed) lists.push(fields.filter((_, i) => fields[i & ~1] !== DETAILS_NAME))
+  if (fields[0] === 'grpc-message') {
+    const message = fields[1]!
+    lists.push(['grpc-message', message])
+    const text = decodeStatusMessage(message, message.length)
+    for (const sizeMax of MESSAGE_SIZES) {
+      if (sizeMax < message.length) lists.push(['grpc-message', encodeStatusMessage(text, sizeMax)])
+    }
+  }
+  lists.push(undefined)
+  return lists
 }
 
 function tryStatus(

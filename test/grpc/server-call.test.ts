@@ -874,6 +874,40 @@ t.test(
 )
 
 t.test(
+  'M9: a status too large for its client loses details, then metadata, then the end of its message',
+  t => {
+    const route = new RecordingRoute('server')
+    const server = new ServerSide([route])
+    const fail = (message: string, limit: number): Record<string, unknown> => {
+      server.connection.headerListSizeMax = limit
+      const stream = server.unary('x')
+      const metadata = Metadata.from({ a: 'b'.repeat(100) })
+      metadata.setBinary('grpc-status-details-bin', Buffer.alloc(600))
+      route.call.fail(new GrpcError(Status.NotFound, message, { metadata }))
+      const { fields } = stream.sent.at(-1)!
+      const names = fields.filter((_, i) => i % 2 === 0).slice(3)
+      return { names, message: field(fields, 'grpc-message'), status: field(fields, 'grpc-status') }
+    }
+    const why = 'no such order'
+    const all = { status: '5', message: why }
+    t.match(fail(why, 10_000), { ...all, names: ['grpc-message', 'a', 'grpc-status-details-bin'] })
+    t.equal(server.thrown.length, 0)
+    t.match(fail(why, 500), { ...all, names: ['grpc-message', 'a'] })
+    t.match(fail(why, 300), { ...all, names: ['grpc-message'] })
+    t.match(fail('x'.repeat(2_000), 1_500), { names: ['grpc-message'], message: 'x'.repeat(1_024) })
+    t.match(fail('x'.repeat(2_000), 300), { names: ['grpc-message'], message: 'x'.repeat(64) })
+    t.match(
+      fail('\u20ac'.repeat(500), 300),
+      { message: '%E2%82%AC'.repeat(7) },
+      'between characters',
+    )
+    t.match(fail(why, 200), { names: [], message: undefined, status: '5' })
+    t.equal(server.thrown.length, 6, 'each is told to onError')
+    t.end()
+  },
+)
+
+t.test(
   'M9: what a client does not take of our own words about its request is no fault of a handler',
   t => {
     const server = new ServerSide([new RecordingRoute('unary')])
