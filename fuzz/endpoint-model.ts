@@ -117,7 +117,7 @@ class EndpointModel {
       throw error
     }
     const lists = this.blocks.get(streamId) ?? []
-    this.blocks.set(streamId, [...lists, joinCookies(list).join('|')])
+    this.blocks.set(streamId, [...lists, asHeard(list).join('|')])
     if (!this.#isServer) return this.#isIdle(streamId) ? PROTOCOL : ANY
     if (streamId <= this.#peerIdMax) return ANY
     if (streamId % 2 === 0) return PROTOCOL
@@ -211,15 +211,17 @@ function diedOfShape(run: ConnectionRun, sent: OracleResult, index: number): boo
   )
 }
 
-/** RFC 9113 §8.2.3. */
-function joinCookies(list: readonly string[]): string[] {
+/** White space around ordinary values is taken off, cookie crumbs are joined. RFC 9113 §8.2.1, §8.2.3. */
+function asHeard(list: readonly string[]): string[] {
   const joined: string[] = []
   let cookie = -1
   for (let i = 0; i < list.length; i += 2) {
-    if (list[i] === 'cookie' && cookie >= 0) joined[cookie] += `; ${list[i + 1]}`
+    const name = list[i]!
+    const value = name.startsWith(':') ? list[i + 1]! : list[i + 1]!.replace(/^[ \t]+|[ \t]+$/g, '')
+    if (name === 'cookie' && cookie >= 0) joined[cookie] += `; ${value}`
     else {
-      if (list[i] === 'cookie') cookie = joined.length + 1
-      joined.push(list[i]!, list[i + 1]!)
+      if (name === 'cookie') cookie = joined.length + 1
+      joined.push(name, value)
     }
   }
   return joined
