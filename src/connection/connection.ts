@@ -80,11 +80,12 @@ export class Connection {
   octetsTaken = 0
   /** @internal Nothing more will be read or said, but for what waits to be taken. */
   over = false
+  /** @internal A turn is under way: its end lets the handler go on. */
+  inTurn = false
 
   readonly #inbound: Inbound
   readonly #observer: FrameObserver | undefined
   readonly #clock: (() => number) | undefined
-  #inTurn = false
   #hostKnows = false
   #closedTold = false
 
@@ -123,7 +124,7 @@ export class Connection {
     if (this.over && this.turns.requested) this.turn(now)
     if (this.over) return end
     this.now = now
-    this.#inTurn = true
+    this.inTurn = true
     this.pings.heard(now)
     const limit = Math.min(end, start + this.limits.turnSizeMax)
     let offset = limit
@@ -187,7 +188,7 @@ export class Connection {
   /** Time has passed. With a shared wheel its owner advances that instead. */
   advance(now: number): void {
     this.now = now
-    this.#inTurn = true
+    this.inTurn = true
     this.timers.advance(now)
     this.#endTurn()
   }
@@ -195,7 +196,7 @@ export class Connection {
   /** A turn of the handler alone, which `host.onTurn` asked for. */
   turn(now: number): void {
     this.now = now
-    this.#inTurn = true
+    this.inTurn = true
     this.#endTurn()
   }
 
@@ -287,7 +288,7 @@ export class Connection {
 
   /** @internal Tells the host, unless it will look anyway. */
   outputAppeared(): void {
-    if (this.#inTurn || this.#hostKnows) return
+    if (this.inTurn || this.#hostKnows) return
     if (!this.over) this.deadlines.armStall(this.octetsTaken)
     // What waits for a window of the peer is announced by what opens it.
     if (!this.hasOutput) return
@@ -297,23 +298,23 @@ export class Connection {
 
   /** @internal Schedules a timer of this connection `delayMs` from now. */
   schedule(timer: Timer, delayMs: number): void {
-    if (!this.#inTurn && this.#clock !== undefined) this.now = this.#clock()
+    if (!this.inTurn && this.#clock !== undefined) this.now = this.#clock()
     this.timers.schedule(timer, this.now + delayMs)
   }
 
   /** @internal A timer fired: a turn of its own, from which nothing escapes. */
   onTime(now: number, run: () => void): void {
     if (this.over) return
-    const outer = this.#inTurn
+    const outer = this.inTurn
     this.now = now
-    this.#inTurn = true
+    this.inTurn = true
     try {
       run()
     } catch (error) {
       this.fail(asConnectionError(error))
     }
     this.turns.end()
-    this.#inTurn = outer
+    this.inTurn = outer
     this.checkFinished()
     if (this.hasOutput) this.outputAppeared()
   }
@@ -352,10 +353,10 @@ export class Connection {
 
   #greet(): void {
     if (this.role === 'client') this.control.preface()
-    this.#inTurn = true // the host is not there yet to be told
+    this.inTurn = true // the host is not there yet to be told
     this.settings.send(ourSettings(this.role, this.limits))
     this.receiver.open()
-    this.#inTurn = false
+    this.inTurn = false
   }
 
   /** False when the turn's budget is spent. A handler's exception costs its stream and nothing else. */
@@ -372,7 +373,7 @@ export class Connection {
 
   #endTurn(): void {
     this.turns.end()
-    this.#inTurn = false
+    this.inTurn = false
     this.checkFinished()
     if (this.over) return
     this.pings.arm()
@@ -387,7 +388,7 @@ export class Connection {
     this.receiver.stop()
     lastWord()
     if (this.streams.loseAll(cause)) this.turns.request()
-    if (!this.#inTurn) this.turns.end()
+    if (!this.inTurn) this.turns.end()
     if (this.#closedTold) return
     this.#closedTold = true
     this.host.onClosed(cause)

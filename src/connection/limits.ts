@@ -26,7 +26,7 @@ export interface ConnectionLimits {
   readonly headerFieldsMax: number
   /** Fields that end the connection. Unit: fields. Default: 1_000. Reason: as `headerFieldsMax`. */
   readonly headerFieldsHardMax: number
-  /** Header lists of all requests that are open, those that come again and again not counted. More: REFUSED_STREAM. Unit: octets. Default: 2_621_440. Reason: 1_000 requests, each with a token of 2 KiB that changes. */
+  /** Header lists of all requests that are open, those that come again and again not counted; as much again of requests that were reset while their handlers run. More: REFUSED_STREAM. Unit: octets. Default: 2_621_440. Reason: 1_000 requests, each with a token of 2 KiB that changes. */
   readonly openHeadersSizeMax: number
   /** CONTINUATION frames in one header block. Unit: frames. Default: 8. Reason: CVE-2024-27316; a 16 KiB list fits one frame. */
   readonly continuationsMax: number
@@ -45,13 +45,13 @@ export interface ConnectionLimits {
 
   // --- streams --------------------------------------------------------------
 
-  /** Streams the peer may have open, and handlers that may run; sent as SETTINGS_MAX_CONCURRENT_STREAMS. More: REFUSED_STREAM. Unit: streams. Default: 1_000. Reason: gRPC multiplexes widely; octets are bounded elsewhere. */
+  /** Streams the peer may have open, and handlers that may run; sent as SETTINGS_MAX_CONCURRENT_STREAMS. More streams: REFUSED_STREAM. More handlers, which takes resets: the next ones wait until others settle (`startTimeoutMs` of a call). Unit: streams. Default: 1_000. Reason: gRPC multiplexes widely; octets are bounded elsewhere. */
   readonly streamsMax: number
   /** Streams we open before the peer's SETTINGS tell its limit. Unit: streams. Default: 100. Reason: RFC 9113 §6.5.2 recommends that nobody allow fewer. */
   readonly peerStreamsAssumed: number
   /** Our own cap on the streams we open, whatever the peer allows. Unit: streams. Default: 100_000. Reason: a peer's SETTINGS must not decide our memory. */
   readonly openStreamsMax: number
-  /** Refused streams since the last accepted one before the connection ends. Unit: streams. Default: 1_000. Reason: a burst of the whole stream limit is honest, hammering is not. */
+  /** Refused streams since the last accepted one before the connection ends. A larger `streamsMax` raises it as `resetsMax`. Unit: streams. Default: 1_000. Reason: a burst of the whole stream limit is honest, hammering is not. */
   readonly refusedStreamsMax: number
 
   // --- flow control ---------------------------------------------------------
@@ -73,7 +73,7 @@ export interface ConnectionLimits {
 
   // --- abuse budgets (RFC 9113 §10.5) -----------------------------------------
 
-  /** Resets a peer may cause in a burst. Unit: resets. Default: 1_000. Reason: CVE-2023-44487; a deadline storm is honest. */
+  /** Resets a peer may cause in a burst. A larger `streamsMax` raises it, to 10_000 at most, unless both are given. Unit: resets. Default: 1_000. Reason: CVE-2023-44487; a deadline storm is honest. */
   readonly resetsMax: number
   /** Resets regained with time. Unit: resets each second. Default: 100. Reason: as `resetsMax`. */
   readonly resetsPerSecond: number
@@ -210,10 +210,21 @@ export function resolveLimits(
   if (given === undefined) return role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS
   if (RESOLVED.has(given)) return given as ConnectionLimits
   for (const [name, value] of Object.entries(given)) checkLimit(name, value)
-  const limits = { ...(role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS), ...given }
+  const defaults = role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS
+  const limits = { ...defaults, ...burstsOf(given.streamsMax), ...given }
   RESOLVED.add(limits)
   return limits
 }
+
+/** What all streams at once may do must be bearable: who takes more of them takes larger bursts. */
+function burstsOf(streamsMax: number | undefined): Partial<ConnectionLimits> {
+  const burst = Math.min(streamsMax ?? 0, BURST_MAX)
+  if (burst <= DEFAULT_LIMITS.resetsMax) return {}
+  return { resetsMax: burst, refusedStreamsMax: burst }
+}
+
+/** Bursts that `streamsMax` makes bearable by itself. */
+const BURST_MAX = 10_000
 
 /** Limits that need no second look: a server hands one object to all its connections. */
 const RESOLVED: WeakSet<object> = new WeakSet()

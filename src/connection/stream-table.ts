@@ -3,6 +3,8 @@ import { ClosedStreams, type Ending } from './closed-streams.js'
 import type { Connection } from './connection.js'
 import type { HeaderList, StreamHandler } from './handler.js'
 import type { DecodedBlock } from './header-block.js'
+import { HandlerSlots } from './handler-slots.js'
+import { Refusals } from './refusals.js'
 import { Stream } from './stream.js'
 import { StreamMap } from './stream-map.js'
 import { nextStreamState, type StreamInput, StreamState } from './stream-state.js'
@@ -20,8 +22,14 @@ export class StreamTable {
   readonly #closed: ClosedStreams = new ClosedStreams()
   /** Streams that count against the limit: not closed, or closed while user code runs. */
   #counted = 0
-  /** Header lists of the requests among them. Unit: octets. */
+  /** Handlers that run. */
+  readonly slots: HandlerSlots
+  /** Client: what the peer refused. */
+  readonly refusals: Refusals
+  /** Header lists of the requests that are open. Unit: octets. */
   #headersSize = 0
+  /** Header lists of requests that are closed while user code runs. Unit: octets. */
+  #lingeringSize = 0
   #ownIdNext = 1
   /** The highest identifier that the peer has opened. */
   peerIdMax = 0
@@ -38,6 +46,8 @@ export class StreamTable {
 
   constructor(connection: Connection) {
     this.#connection = connection
+    this.slots = new HandlerSlots(connection)
+    this.refusals = new Refusals(connection)
   }
 
   get size(): number {
@@ -111,7 +121,8 @@ export class StreamTable {
       return budget.work(1, connection.now, 'HEADERS after GOAWAY')
     }
     const headersSize = block.shared ? 0 : block.size
-    if (this.#counted >= limits.streamsMax || !this.#hasRoomFor(headersSize)) {
+    // A handler of a stream that has been closed makes the next one wait (see HandlerSlots): its client is within the limit.
+    if (this.#map.size >= limits.streamsMax || !this.#hasRoomFor(headersSize)) {
       budget.refusedStream()
       budget.gaveUp(endStream ? 0 : connection.receiver.initialWindow)
       return this.#refuse(id, ErrorCode.RefusedStream)
@@ -150,6 +161,9 @@ export class StreamTable {
   endByPeer(stream: Stream, errorCode: number): void {
     stream.state = StreamState.Closed
     this.#remove(stream, false)
+    if (errorCode === ErrorCode.RefusedStream && this.#connection.role === 'client') {
+      this.refusals.refused(this.#counted)
+    }
     this.guard(stream, () => stream.handler.onReset(errorCode, true))
   }
 
@@ -190,6 +204,7 @@ export class StreamTable {
 
   /** The connection has gone: as `loseMore`. The peer cannot have looked at requests that never left. gRPC A6. */
   loseAll(cause: Error | undefined): boolean {
+    this.refusals.stop()
     // Most connections end without a stream: an error with its stack would be a tenth of all they cost.
     if (this.#map.size === 0) return false
     this.#leaving = this.#map.snapshot()
@@ -239,7 +254,6 @@ export class StreamTable {
     if (!stream.counted) return
     stream.counted = false
     this.#counted--
-    this.#headersSize -= stream.headersSize
     if (this.#connection.over) return
     if (this.#counted === 0) this.#connection.idle()
     if (this.#waited && this.canOpen) {
@@ -248,10 +262,19 @@ export class StreamTable {
     }
   }
 
-  /** One request is always taken, whatever its size. */
+  /** User code has settled on a stream that was closed before. */
+  settled(stream: Stream): void {
+    this.#lingeringSize -= stream.headersSize
+    this.uncount(stream)
+  }
+
+  /** One request is always taken, whatever its size. Those that were reset while user code runs may have as much again. */
   #hasRoomFor(headersSize: number): boolean {
-    const held = this.#headersSize
-    return held === 0 || held + headersSize <= this.#connection.limits.openHeadersSizeMax
+    const { openHeadersSizeMax } = this.#connection.limits
+    const open = this.#headersSize
+    const all = open + this.#lingeringSize
+    if (all === 0) return true
+    return open + headersSize <= openHeadersSizeMax && all + headersSize <= 2 * openHeadersSizeMax
   }
 
   /** The peer's limit may have grown. */
@@ -264,7 +287,7 @@ export class StreamTable {
   #countedMax(): number {
     const { limits, settings } = this.#connection
     const peerMax = settings.received ? settings.peer.concurrentStreamsMax : limits.peerStreamsAssumed
-    return Math.min(peerMax, limits.openStreamsMax)
+    return Math.min(peerMax, limits.openStreamsMax, this.refusals.streamsMax)
   }
 
   #onException(stream: Stream, error: unknown): void {
@@ -300,7 +323,9 @@ export class StreamTable {
   #free(stream: Stream): void {
     if (stream.queuedSize > 0) this.#connection.sender.forget(stream)
     if (stream.retained > 0) this.#connection.receiver.forget(stream)
-    if (!stream.held) this.uncount(stream)
+    this.#headersSize -= stream.headersSize
+    if (stream.held) this.#lingeringSize += stream.headersSize
+    else this.uncount(stream)
   }
 }
 

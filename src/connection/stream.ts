@@ -181,16 +181,22 @@ export class Stream {
     if (!this.closed) this.connection.streams.reset(this, errorCode)
   }
 
-  /** User code starts: the stream counts against the limit until `release`, closed or not. */
-  hold(): void {
-    this.held = true
+  /**
+   * User code is to start: it counts against the limit until `release`, whether the stream is closed or not.
+   * False when as many handlers run as may; `handler.onReceived` is called when one of them has settled.
+   */
+  hold(): boolean {
+    if (!this.held) this.held = this.connection.streams.slots.take()
+    return this.held
   }
 
   /** User code has settled. */
   release(): void {
     if (!this.held) return
     this.held = false
-    if (this.closed) this.connection.streams.uncount(this)
+    const { streams } = this.connection
+    if (this.closed) streams.settled(this)
+    streams.slots.free()
   }
 
   /** @internal Puts bytes[start, end) behind what is to be sent. */

@@ -6,25 +6,25 @@ import {
   type Stream,
   type StreamHandler,
 } from '../connection/index.js'
-import { CallBatch } from './call-batch.js'
 import { type CallOptions, CallSettings } from './call-options.js'
 import { isRefusal, RequestReader } from './request-head.js'
 import { sendRefusal } from './response-writer.js'
 import type { Router } from './router.js'
 import { ServerCall } from './server-call.js'
+import { ServerCallBatch } from './server-call-batch.js'
 
 /** gRPC on one server connection: makes calls of requests. One for each connection. */
 export class CallAcceptor implements ConnectionHandler {
   readonly #settings: CallSettings
   readonly #requests: RequestReader
-  readonly #batch: CallBatch
+  readonly #batch: ServerCallBatch
   #connection: Connection | undefined
 
   /** @throws RangeError when an option is out of range. */
   constructor(router: Router, options: CallOptions | CallSettings = {}) {
     this.#settings = options instanceof CallSettings ? options : new CallSettings(options)
     this.#requests = new RequestReader(router, this.#settings)
-    this.#batch = new CallBatch()
+    this.#batch = new ServerCallBatch(this.#settings)
     this.#connection = undefined
   }
 
@@ -46,7 +46,7 @@ export class CallAcceptor implements ConnectionHandler {
   /** For the connection alone. */
   onReceived(): void {
     const turns = this.#connection?.turns
-    if (this.#batch.run(turns)) turns?.request()
+    if (this.#batch.run(turns) || this.#batch.startWaiting(turns)) turns?.request()
   }
 }
 

@@ -47,6 +47,12 @@ export interface CallLimits {
    */
   readonly requestIdleTimeoutMs: number
   /**
+   * Time that a call waits on a server where `streamsMax` handlers run, those of calls that were
+   * cancelled among them. Then: REFUSED_STREAM, which tells the client that it may send the call again,
+   * and `onError` hears of it. Unit: ms. Default: 10_000. Reason: handlers that settle do so sooner.
+   */
+  readonly startTimeoutMs: number
+  /**
    * Text of a received `grpc-message` that is kept. Unit: octets as received.
    * Default: 8_192. Reason: it ends in logs.
    */
@@ -84,6 +90,7 @@ export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
   metadataSizeMax: 16_384,
   queuedMessagesMax: 256,
   requestIdleTimeoutMs: 60_000,
+  startTimeoutMs: 10_000,
   statusMessageSizeMax: 8_192,
   sendStatusMessageSizeMax: 4_096,
   errorBodySizeMax: 1_024,

@@ -1,5 +1,4 @@
 import type { HeaderList, Stream } from '../connection/index.js'
-import type { CallBatch } from './call-batch.js'
 import type { CallSettings } from './call-options.js'
 import { acceptsEncoding, type Compression } from './compression.js'
 import { responseHeaders } from './content-type.js'
@@ -10,6 +9,7 @@ import { sendPayload } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { newRequestInbox, type RequestHead } from './request-head.js'
 import type { Route } from './router.js'
+import type { ServerCallBatch } from './server-call-batch.js'
 import type { GrpcError } from './status.js'
 
 /** What a call of a server knows of its request, and how its messages come and leave. */
@@ -19,12 +19,14 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   readonly deadline: number
   /** Whether messages leave compressed from now on, provided there is a `compression`. Default: true. */
   compressing: boolean
+  /** Why the call is over, if it was not us who ended it. To be read only. */
+  cancelled: GrpcError | undefined
   /** @internal */
   protected readonly head: RequestHead
   /** @internal */
   protected readonly settings: CallSettings
   /** @internal That of the connection. */
-  protected readonly batch: CallBatch
+  protected readonly batch: ServerCallBatch
   /** @internal There once something came that is not one plain message in one frame. */
   protected inbox: MessageInbox | undefined
   /** @internal Of a call that compresses. */
@@ -35,10 +37,11 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   protected headersSent: boolean
   #metadata: Metadata | undefined
 
-  constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: CallBatch) {
+  constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: ServerCallBatch) {
     this.stream = stream
     this.deadline = stream.connection.now + head.timeoutMs
     this.compressing = true
+    this.cancelled = undefined
     this.head = head
     this.settings = settings
     this.batch = batch

@@ -6,7 +6,7 @@ import {
   type StreamHandler,
   Timer,
 } from '../connection/index.js'
-import { type CallBatch, dispatchCall } from './call-batch.js'
+import { dispatchCall } from './call-batch.js'
 import {
   deadlineError,
   requestIdleError,
@@ -21,6 +21,7 @@ import type { Metadata } from './metadata.js'
 import type { RequestHead } from './request-head.js'
 import { errorFields, metadataFields, sendResponseHeaders, sendStatus } from './response-writer.js'
 import type { ServerCallHandler } from './router.js'
+import type { ServerCallBatch } from './server-call-batch.js'
 import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
 import { ServerCallMessages } from './server-call-messages.js'
 import { GrpcError, Status, stacklessError } from './status.js'
@@ -37,18 +38,12 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   #timer: Timer | undefined
   #flags = 0
   #handler: ServerCallHandler | undefined = undefined
-  #cancelled: GrpcError | undefined = undefined
 
-  constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: CallBatch) {
+  constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: ServerCallBatch) {
     super(stream, head, settings, batch)
     // Who has no deadline pays for no timer, who has sent nothing for no inbox.
     this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
     if (this.#timer !== undefined) stream.connection.timers.schedule(this.#timer, this.deadline)
-  }
-
-  /** Why the call is over, if it was not us who ended it. */
-  get cancelled(): GrpcError | undefined {
-    return this.#cancelled
   }
 
   /** Whether nothing more can be sent: status sent, or cancelled. */
@@ -209,7 +204,13 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   /** @internal */
   dispatch(): void {
-    if ((this.#flags & Flag.StartDue) !== 0 && this.#mayStart) this.#start()
+    const starts = (this.#flags & Flag.StartDue) !== 0 && this.#mayStart
+    if (starts && this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
+    if (starts && !this.batch.admit(this)) {
+      this.#flags &= ~Flag.Batched
+      return
+    }
+    if (starts) this.#start()
     else if ((this.#flags & (Flag.WatchDue | Flag.Finished | Flag.Started)) === Flag.WatchDue)
       this.#watch()
     const flags = this.#flags
@@ -218,7 +219,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     if (handler === undefined) return
     if ((flags & Flag.ReadableDue) !== 0 && !this.finished) handler.onReadable()
     if ((flags & Flag.DrainDue) !== 0 && !this.finished) handler.onDrain()
-    if ((flags & Flag.CancelDue) !== 0) handler.onCancel(this.#cancelled!)
+    if ((flags & Flag.CancelDue) !== 0) handler.onCancel(this.cancelled!)
   }
 
   /** @internal A handler threw. The client learns no more than that. */
@@ -247,8 +248,6 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   #start(): void {
     this.#flags |= Flag.Started | Flag.Starting
-    if (this.#isWatched) this.stream.connection.timers.cancel(this.#timer!)
-    this.stream.hold()
     try {
       this.#handler = this.head.route.start(this)
     } finally {
@@ -381,7 +380,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     const keeps = this.head.route.keepsReceived === true
     if (keeps) this.inbox?.takeAll()
     this.#end()
-    this.#cancelled = error
+    this.cancelled = error
     if (!keeps) this.inbox?.drop()
     if ((this.#flags & (Flag.Started | (keeps ? Flag.StartDue : 0))) !== 0)
       this.#due(Flag.CancelDue)

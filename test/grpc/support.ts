@@ -47,6 +47,7 @@ export class FakeStream {
   consumed = 0
   delivered = 0
   readonly expected: number[] = []
+  held = false
   heldCount = 0
   releasedCount = 0
   /** False makes `beginData` answer -1. */
@@ -122,12 +123,15 @@ export class FakeStream {
     this.#push({ type: 'reset', fields: [], bytes: NO_BYTES, endStream: false, code })
   }
 
-  hold(): void {
-    this.heldCount++
+  hold(): boolean {
+    if (!this.held) this.heldCount++
+    this.held = true
+    return true
   }
 
   release(): void {
     this.releasedCount++
+    this.held = false
   }
 
   /** Delivers DATA as a connection does: borrowed, and overwritten afterwards. */

@@ -105,6 +105,8 @@ export class WireClient extends Wire {
   probe(reply: (id: number) => readonly Buffer[]): PairCall {
     this.#streamId += 2
     const target = method('unary')
+    // What was refused is not asked for again at once.
+    if (!this.connection.canOpen) this.connection.advance(this.connection.now + 50)
     const call = new PairCall(target, { timers: this.connection.timers })
     call.call.start(this.connector, this.connection, [
       ':method',

@@ -144,3 +144,33 @@ for (const [protocol, count] of [
     t.same(made.errors, [])
   })
 }
+
+for (const [protocol, streamsMax, callers, rounds] of [
+  ['grpc', 10, 20, 5],
+  ['grpc', undefined, 2_000, 3],
+  ['mucp', 10, 20, 5],
+] as const) {
+  const title = `${protocol}: ${callers} callers that break after the first message, ${rounds} times`
+  t.test(`${title}, with streamsMax ${streamsMax ?? 'by default'}: none is refused`, async t => {
+    const limits = streamsMax === undefined ? {} : { streamsMax }
+    const { client, errors, ...made } = await rig(t, { server: { limits }, client: { protocol } })
+    const bound = client.bind(bursts)
+    const failures: unknown[] = []
+    const caller = async (i: number): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        try {
+          for await (const note of bound.feed({ i })) {
+            if (note.i !== i) failures.push(note)
+            break
+          }
+        } catch (error) {
+          failures.push(error)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: callers }, (_, i) => caller(i)))
+    t.same(failures, [])
+    t.same(errors, [])
+    t.equal(made.running >= 0, true)
+  })
+}
