@@ -6,7 +6,13 @@ import {
   putNumber,
   readFields,
 } from '../grpc/index.js'
-import { MicroError, parseErrorObject, validCode } from './micro-error.js'
+import {
+  cutErrorText,
+  ERROR_TEXT_SIZE_MAX,
+  MicroError,
+  parseErrorObject,
+  validCode,
+} from './micro-error.js'
 
 /** go-micro's `errors.Error { string id = 1; int32 code = 2; string detail = 3; string status = 4; }`, as a detail of a gRPC status. */
 const ERROR_TYPE_URL = 'type.googleapis.com/errors.Error'
@@ -36,13 +42,17 @@ export function decodeErrorStatus(bytes: Uint8Array): MicroError | undefined {
   }
 }
 
-/** The bytes of one `errors.Error`. */
+/** The bytes of one `errors.Error`. Texts that are too long to travel are cut. */
 export function encodeErrorMessage(error: MicroError): Buffer {
   const bytes: number[] = []
-  putBytes(bytes, 1, Buffer.from(error.id))
+  const { id, detail, status } = error
+  const isLong = id.length + detail.length + status.length > ERROR_TEXT_SIZE_MAX
+  const put = (field: number, text: string): void =>
+    putBytes(bytes, field, Buffer.from(isLong ? cutErrorText(text) : text))
+  put(1, id)
   putNumber(bytes, 2, error.code)
-  putBytes(bytes, 3, Buffer.from(error.detail))
-  putBytes(bytes, 4, Buffer.from(error.status))
+  put(3, detail)
+  put(4, status)
   return Buffer.from(bytes)
 }
 

@@ -107,5 +107,10 @@ function withCause(error: MicroError, cause: GrpcError): MicroError {
 
 function hiddenText(error: unknown, expose: boolean): string {
   if (!expose) return HIDDEN_DETAIL
-  return error instanceof Error ? error.message : String(error)
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    // An object without a text, or a getter that throws.
+    return HIDDEN_DETAIL
+  }
 }

@@ -1,4 +1,12 @@
-import type { Method, Route, ServerCall, ServerCallHandler } from '../grpc/index.js'
+import {
+  ErrorCode,
+  GrpcError,
+  type Method,
+  type Route,
+  type ServerCall,
+  type ServerCallHandler,
+  Status,
+} from '../grpc/index.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
 import { isCallError, toGrpcError } from './error-mapping.js'
@@ -89,10 +97,26 @@ export class GrpcRoute implements Route {
       // They came too late, or the client takes no more than so many: what it must have is the error.
       onError(headersError, context)
     }
-    call.fail(context.withTrailers(toGrpcError(error, name, exposeErrors)))
+    try {
+      call.fail(context.withTrailers(toGrpcError(error, name, exposeErrors)))
+    } catch (failure) {
+      onError(failure, context)
+      abandon(call)
+    }
     call.settle()
     if (!isCallError(error)) onError(error, context)
   }
+}
+
+/** The last resort for an error that cannot be told: the client hears that much, and the process lives. */
+function abandon(call: ServerCall): void {
+  try {
+    if (!call.finished) {
+      call.fail(new GrpcError(Status.Unknown, 'the handler failed'))
+      return
+    }
+  } catch {}
+  call.stream.reset(ErrorCode.InternalError)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

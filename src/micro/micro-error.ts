@@ -16,6 +16,12 @@ export interface MicroErrorOptions {
   readonly address?: string | undefined
 }
 
+/** The text of an error that is read or written. Unit: characters. Reason: it is a header field, held by everybody on its way. */
+export const ERROR_TEXT_SIZE_MAX = 65_536
+
+/** Objects and arrays within each other in the text of an error. Reason: whoever writes it on needs as much stack. */
+export const ERROR_DEPTH_MAX = 32
+
 /** HTTP reason phrases of the codes that micro services use. RFC 9110 §15, RFC 6585. */
 const REASON_PHRASES: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -79,10 +85,10 @@ export class MicroError extends Error {
     if (!Number.isInteger(code) || code < 0 || code > 999) {
       throw new RangeError(`code must be an integer from 0 to 999, got ${code}`)
     }
-    this.id = options.id ?? ''
+    this.id = text(options.id ?? '')
     this.code = code
-    this.detail = detail
-    this.status = options.status ?? statusText(code)
+    this.detail = text(detail)
+    this.status = text(options.status ?? statusText(code))
     this.extra = options.extra ?? {}
     const { cause } = options
     this.origin = options.origin ?? originOf(cause)
@@ -135,29 +141,33 @@ export class MicroError extends Error {
 
   /**
    * The JSON text that travels: keys in go-micro's order, zero values left
-   * out, `<`, `>` and `&` escaped as Go does.
+   * out, `<`, `>` and `&` escaped as Go does. Never throws: `extra` that is no JSON, or makes the text longer than
+   * `ERROR_TEXT_SIZE_MAX`, stays here; a detail that does is cut.
    */
   encode(): string {
-    const fields: Record<string, unknown> = {}
-    if (this.id !== '') fields['id'] = this.id
-    if (this.code !== 0) fields['code'] = this.code
-    if (this.detail !== '') fields['detail'] = this.detail
-    if (this.status !== '') fields['status'] = this.status
-    return JSON.stringify({ ...fields, ...this.extra }).replace(/[<>&\u2028\u2029]/g, escapeUnit)
+    return (
+      errorText(this, this.detail, this.extra) ??
+      errorText(this, this.detail, {}) ??
+      errorText(this, cutErrorText(this.detail), {}) ??
+      `{"code":${this.code},"detail":"the error is too large"}`
+    )
   }
 
   /**
    * Reads what `Micro-Error` carried. Text that is no JSON object becomes the
-   * detail of an error with code 0, as in go-micro's `errors.Parse`.
+   * detail of an error with code 0, as in go-micro's `errors.Parse`; so does what is longer than
+   * `ERROR_TEXT_SIZE_MAX`, and is cut there, or nests deeper than `ERROR_DEPTH_MAX`.
    */
   static parse(text: string): MicroError {
-    return parseErrorObject(text) ?? new MicroError(0, text, { origin: 'peer' })
+    const known = parseErrorObject(text)
+    return known ?? new MicroError(0, text.slice(0, ERROR_TEXT_SIZE_MAX), { origin: 'peer' })
   }
 }
 
 /** The error in a JSON object that has go-micro's fields; undefined for any other text. */
 export function parseErrorObject(text: string): MicroError | undefined {
-  if (text.charCodeAt(0) !== 0x7b) return undefined
+  if (text.charCodeAt(0) !== 0x7b || text.length > ERROR_TEXT_SIZE_MAX) return undefined
+  if (isDeep(text)) return undefined
   let fields: Record<string, unknown>
   try {
     fields = JSON.parse(text) as Record<string, unknown>
@@ -196,6 +206,50 @@ function originOf(cause: unknown): GrpcErrorOrigin {
 
 function addressOf(cause: unknown): string | undefined {
   return cause instanceof GrpcError || cause instanceof TransportError ? cause.address : undefined
+}
+
+/** As much of one of its texts as an error can carry: escaped, a character takes six. */
+export function cutErrorText(text: string): string {
+  return text.slice(0, ERROR_TEXT_SIZE_MAX / 8)
+}
+
+/** Callers in JavaScript may give anything; what cannot be a text throws here, at its maker. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : String(value)
+}
+
+/** Undefined when there is none, or it is too long: what `extra` holds is not ours. */
+function errorText(error: MicroError, detail: string, extra: object): string | undefined {
+  const fields: Record<string, unknown> = {}
+  if (error.id !== '') fields['id'] = error.id
+  if (error.code !== 0) fields['code'] = error.code
+  if (detail !== '') fields['detail'] = detail
+  if (error.status !== '') fields['status'] = error.status
+  if (error.id.length + detail.length + error.status.length > ERROR_TEXT_SIZE_MAX) return undefined
+  try {
+    const json = JSON.stringify({ ...fields, ...extra })
+    if (json.length > ERROR_TEXT_SIZE_MAX) return undefined
+    const escaped = json.replace(/[<>&\u2028\u2029]/g, escapeUnit)
+    return escaped.length > ERROR_TEXT_SIZE_MAX || isDeep(json) ? undefined : escaped
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether JSON text nests deeper than `ERROR_DEPTH_MAX`. Brackets within strings do not count. */
+function isDeep(json: string): boolean {
+  let depth = 0
+  let isQuoted = false
+  for (let i = 0; i < json.length; i++) {
+    const unit = json[i]
+    if (isQuoted && unit === '\\') i++
+    else if (unit === '"') isQuoted = !isQuoted
+    else if (isQuoted) continue
+    else if (unit === '{' || unit === '[') {
+      if (++depth > ERROR_DEPTH_MAX) return true
+    } else if (unit === '}' || unit === ']') depth--
+  }
+  return false
 }
 
 function escapeUnit(unit: string): string {

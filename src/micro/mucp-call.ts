@@ -226,10 +226,16 @@ export class MucpCall {
     this.#settle()
   }
 
+  /** Never rejects: whatever a handler threw, the call comes to its end and the process lives. */
   readonly #fail = async (error: unknown): Promise<void> => {
     if (this.#settled) return
     const { name, exposeErrors, onError } = this.#connection.options
-    if (!this.#lost) await this.#sendError(toMicroError(error, name, exposeErrors))
+    try {
+      if (!this.#lost) await this.#sendError(toMicroError(error, name, exposeErrors))
+    } catch (failure) {
+      onError(failure, this.#context)
+      await this.#sendError(MicroError.internal('the handler failed', { id: name })).catch(ignore)
+    }
     this.#settle()
     if (!isCallError(error)) onError(error, this.#context)
   }
@@ -274,6 +280,8 @@ export class MucpCall {
     return header
   }
 }
+
+const ignore = (): void => undefined
 
 function goneError(cause: unknown): MicroError {
   return new MicroError(499, 'the caller is gone', { cause })

@@ -1,6 +1,7 @@
 import { Metadata } from '../grpc/index.js'
 import type { Message, Runtime, Transport } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
+import { closeSocket } from './close-socket.js'
 import { findWithin } from './find-within.js'
 import { metadataOf } from './metadata-init.js'
 import { atAddress, MicroError } from './micro-error.js'
@@ -137,7 +138,7 @@ export class MucpClient {
     const answer = await exchange(socket, { header, body }, guard)
     const { error } = readMucpFields(answer.header)
     if (error !== '') {
-      void socket.socket.close()
+      void closeSocket(socket.socket)
       throw atAddress(MicroError.parse(error), target.address)
     }
     this.#pool.put(socket)
@@ -178,7 +179,7 @@ export class MucpClient {
     const reply = codec.read(answer)
     if (reply.kind !== 'message') {
       // As go-micro: a socket that brought an error is not used again.
-      void socket.socket.close()
+      void closeSocket(socket.socket)
       options.onTrailers?.(Metadata.fromHeaders(metadataFields(answer.header)))
       const error =
         reply.kind === 'error' ? reply.error : new MicroError(0, END_OF_STREAM, { origin: 'peer' })
@@ -212,7 +213,7 @@ export class MucpClient {
       throw MicroError.internal(`connection error: ${text}`, { id: CLIENT_ID, cause })
     }
     // Too late for its call; the next one may have it.
-    if (guard.stopped) void socket.socket.close()
+    if (guard.stopped) void closeSocket(socket.socket)
     return socket
   }
 
@@ -261,14 +262,14 @@ async function exchange(
   guard: MucpGuard,
 ): Promise<Message> {
   try {
-    guard.whenStopped(() => void socket.socket.close())
+    guard.whenStopped(() => void closeSocket(socket.socket))
     socket.socket.send(message).catch((cause: unknown) => guard.stop(sendError(cause)))
     const answer = await socket.receiving
     if (guard.stopped) throw guard.reason
     if (answer === undefined) throw endOfSocket(socket.socket)
     return answer
   } catch (cause) {
-    void socket.socket.close()
+    void closeSocket(socket.socket)
     if (guard.stopped) throw guard.reason
     throw cause instanceof MicroError ? cause : transportError(cause)
   } finally {

@@ -83,7 +83,8 @@ export class MucpConnection {
   constructor(socket: Socket, options: MucpServerOptions) {
     this.#socket = socket
     this.options = options
-    void socket.over?.then(reason => this.#onOver(reason))
+    const onOver = (reason: unknown): void => this.#onOver(reason)
+    socket.over?.then(onOver, onOver)
   }
 
   get peer(): string {
@@ -137,7 +138,9 @@ export class MucpConnection {
     } catch (error) {
       const text = toMicroError(error, this.options.name, false).encode()
       const header = errorHeader(replyHeader(request.header), text)
-      await this.#socket.send({ header, body: NO_BODY }).catch(() => undefined)
+      try {
+        await this.send({ header, body: NO_BODY })
+      } catch {}
     }
   }
 

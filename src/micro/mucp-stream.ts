@@ -2,6 +2,7 @@ import { type CallKind, Metadata } from '../grpc/index.js'
 import type { Message, Runtime, Socket } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
+import { closeSocket } from './close-socket.js'
 import { LazyResult } from './lazy-result.js'
 import { atAddress, MicroError } from './micro-error.js'
 import {
@@ -31,6 +32,13 @@ export interface MucpStreamParts {
   readonly options: CallOptions
   readonly open: () => Promise<OpenedSocket>
   readonly onClosed: () => void
+}
+
+/** The last word, which may not arrive any more. */
+async function trySend(socket: Socket, message: Message): Promise<void> {
+  try {
+    await socket.send(message)
+  } catch {}
 }
 
 const NO_BODY: Uint8Array = new Uint8Array(0)
@@ -146,7 +154,7 @@ export class MucpStream implements ClientStream {
       throw MicroError.internal(`connection error: ${text}`, { id: CLIENT_ID, cause })
     }
     if (this.#ended) {
-      void opened.socket.close()
+      void closeSocket(opened.socket)
       return opened
     }
     this.#opened = opened
@@ -246,7 +254,7 @@ export class MucpStream implements ClientStream {
       this.#headers.reject(failure.error)
       this.#trailers.reject(failure.error)
     }
-    void this.#shut(failure?.error)
+    this.#shut(failure?.error)
     this.#parts.onClosed()
   }
 
@@ -259,16 +267,16 @@ export class MucpStream implements ClientStream {
   }
 
   /** As Go's `Close`: the last word, then the end of the socket. */
-  async #shut(failure: unknown): Promise<void> {
+  #shut(failure: unknown): void {
     const opened = this.#opened
     if (opened === undefined) return
     if (!this.#endSent) {
       this.#endSent = true
       // Not awaited: a server that reads nothing must not keep the socket open. `close` lets it leave.
-      const sent = opened.socket.send({ header: this.#lastHeader(opened, failure), body: NO_BODY })
-      sent.catch(() => undefined)
+      const last = { header: this.#lastHeader(opened, failure), body: NO_BODY }
+      void trySend(opened.socket, last)
     }
-    await opened.socket.close()
+    void closeSocket(opened.socket)
   }
 
   /** EOS where all requests were sent, or nobody reads them; elsewhere it would tell a handler that it has them all. */

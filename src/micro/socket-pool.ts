@@ -1,4 +1,5 @@
 import type { Message, Runtime, Socket, Transport } from '../transport/index.js'
+import { closeSocket } from './close-socket.js'
 
 /** How many idle sockets a client keeps, and for how long. */
 export interface PoolOptions {
@@ -69,7 +70,7 @@ export class SocketPool {
     const now = this.#runtime.now()
     for (let socket = idle.pop(); socket !== undefined; socket = idle.pop()) {
       if (socket.expiresAt > now) return socket
-      void socket.socket.close()
+      void closeSocket(socket.socket)
     }
     this.#idle.delete(address)
     return undefined
@@ -84,7 +85,7 @@ export class SocketPool {
   put(socket: PooledSocket): void {
     const idle = this.#idle.get(socket.address) ?? []
     if (this.#closed || idle.length >= this.#sizeMax) {
-      void socket.socket.close()
+      void closeSocket(socket.socket)
       return
     }
     this.#idle.set(socket.address, idle)
@@ -97,7 +98,7 @@ export class SocketPool {
   close(): void {
     this.#closed = true
     for (const idle of this.#idle.values()) {
-      for (const socket of idle) void socket.socket.close()
+      for (const socket of idle) void closeSocket(socket.socket)
     }
     this.#idle.clear()
   }
@@ -107,7 +108,7 @@ export class SocketPool {
     const index = idle?.indexOf(socket) ?? -1
     if (index < 0) return
     idle?.splice(index, 1)
-    void socket.socket.close()
+    void closeSocket(socket.socket)
   }
 }
 
