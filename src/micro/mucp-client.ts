@@ -10,7 +10,7 @@ import { mergeInto, metadataFields } from './mucp-context.js'
 import { MucpGuard } from './mucp-guard.js'
 import { END_OF_STREAM, formatTimeout, MucpHeader, readMucpFields } from './mucp-header.js'
 import { MucpStream } from './mucp-stream.js'
-import { backoffMs } from './retry.js'
+import { backoffMs, isUnserved } from './retry.js'
 import type { ServiceMethod } from './service.js'
 import { type PooledSocket, type PoolOptions, SocketPool } from './socket-pool.js'
 import type { Target } from './target.js'
@@ -68,16 +68,23 @@ export class MucpClient {
     const { runtime, retries } = this.options
     const timeoutMs = options.timeoutMs ?? this.options.timeoutMs
     const deadline = runtime.now() + timeoutMs
+    let isFresh = false
     for (let attempt = 0; ; attempt++) {
-      const delayMs = backoffMs(attempt)
+      const delayMs = isFresh ? 0 : backoffMs(attempt)
       if (delayMs > 0) await this.#wait(delayMs, deadline, options.signal)
       try {
         const found = find()
         const target =
           found instanceof Promise ? await this.#within(found, deadline, options) : found
         const codec = new MucpCodec(method, service, contentType, target.legacy)
-        return await this.#attempt(target, codec, request, options, deadline)
+        return await this.#attempt(target, codec, request, options, deadline, isFresh)
       } catch (error) {
+        // What no handler saw goes once more, at once, and by a socket that has not waited for it.
+        if (!isFresh && isUnserved(error)) {
+          isFresh = true
+          attempt--
+          continue
+        }
         const again = error instanceof MicroError && error.code === 408 && attempt < retries
         if (!again || runtime.now() >= deadline) throw error
       }
@@ -124,24 +131,12 @@ export class MucpClient {
     body: Uint8Array,
     options: CallOptions,
   ): Promise<void> {
-    const { runtime } = this.options
-    const limitMs = options.timeoutMs ?? this.options.timeoutMs
-    const found = Promise.resolve(find())
-    const target = await this.#within(found, runtime.now() + limitMs, options)
-    const header = new Map<string, string>()
-    addMetadata(header, options)
-    header.set(MucpHeader.Topic, topic).set(MucpHeader.ContentType, contentType)
-    const id = this.nextId()
-    header.set(MucpHeader.Id, id).set(MucpHeader.ID, id)
-    const guard = new MucpGuard(runtime, options.signal, limitMs, attemptExpired)
-    const socket = this.#pool.take(target.address) ?? (await this.#open(target.address, guard))
-    const answer = await exchange(socket, { header, body }, guard)
-    const { error } = readMucpFields(answer.header)
-    if (error !== '') {
-      void closeSocket(socket.socket)
-      throw atAddress(MicroError.parse(error), target.address)
+    try {
+      await this.#publish(find, topic, contentType, body, options, false)
+    } catch (error) {
+      if (!isUnserved(error)) throw error
+      await this.#publish(find, topic, contentType, body, options, true)
     }
-    this.#pool.put(socket)
   }
 
   /** Ids of calls: decimal, counted from 0, for unary calls and streams alike. */
@@ -157,12 +152,41 @@ export class MucpClient {
     }
   }
 
+  async #publish(
+    find: () => Target | Promise<Target>,
+    topic: string,
+    contentType: string,
+    body: Uint8Array,
+    options: CallOptions,
+    isFresh: boolean,
+  ): Promise<void> {
+    const { runtime } = this.options
+    const limitMs = options.timeoutMs ?? this.options.timeoutMs
+    const found = Promise.resolve(find())
+    const target = await this.#within(found, runtime.now() + limitMs, options)
+    const header = new Map<string, string>()
+    addMetadata(header, options)
+    header.set(MucpHeader.Topic, topic).set(MucpHeader.ContentType, contentType)
+    const id = this.nextId()
+    header.set(MucpHeader.Id, id).set(MucpHeader.ID, id)
+    const guard = new MucpGuard(runtime, options.signal, limitMs, attemptExpired)
+    const socket = await this.#socket(target.address, guard, isFresh)
+    const answer = await exchange(socket, { header, body }, guard)
+    const { error } = readMucpFields(answer.header)
+    if (error !== '') {
+      void closeSocket(socket.socket)
+      throw atAddress(MicroError.parse(error), target.address)
+    }
+    this.#pool.put(socket)
+  }
+
   async #attempt(
     target: Target,
     codec: MucpCodec,
     request: unknown,
     options: CallOptions,
     deadline: number,
+    isFresh: boolean,
   ): Promise<unknown> {
     const { runtime, connectionTimeoutMs } = this.options
     options.signal?.throwIfAborted()
@@ -174,7 +198,7 @@ export class MucpClient {
     const message = { header, body: codec.encode(request, id) }
     const expired = limitMs < connectionTimeoutMs ? callExpired : attemptExpired
     const guard = new MucpGuard(runtime, options.signal, limitMs, expired)
-    const socket = this.#pool.take(target.address) ?? (await this.#open(target.address, guard))
+    const socket = await this.#socket(target.address, guard, isFresh)
     const answer = await exchange(socket, message, guard)
     const reply = codec.read(answer)
     if (reply.kind !== 'message') {
@@ -194,7 +218,16 @@ export class MucpClient {
     return reply.value
   }
 
-  /** An idle socket, or one that is dialled. */
+  /** An idle socket unless it has to be fresh, or one that is dialled. */
+  #socket(
+    address: string,
+    guard: MucpGuard,
+    isFresh: boolean,
+  ): PooledSocket | Promise<PooledSocket> {
+    const idle = isFresh ? undefined : this.#pool.take(address)
+    return idle ?? this.#open(address, guard)
+  }
+
   async #open(address: string, guard: MucpGuard): Promise<PooledSocket> {
     try {
       return await guard.race(this.#dial(address, guard))

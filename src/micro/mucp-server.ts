@@ -1,4 +1,4 @@
-import { GrpcError, Status } from '../grpc/index.js'
+import type { GrpcError } from '../grpc/index.js'
 import type { Message, Runtime, Socket } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import {
@@ -21,6 +21,7 @@ import {
   readMucpFields,
   replyHeader,
 } from './mucp-header.js'
+import { leavingError } from './retry.js'
 
 /** Calls that may run at once on one socket; then it is not read until one has ended. */
 const CALLS_MAX = 1_000
@@ -199,7 +200,7 @@ export class MucpConnection {
   #leave(): void {
     // A client that asked for the end gets an orderly one.
     if (this.#closing) return
-    this.#leaving ??= new GrpcError(Status.Unavailable, 'the server is leaving')
+    this.#leaving ??= leavingError(this.#running.size === 0)
     this.#interrupt?.()
   }
 
