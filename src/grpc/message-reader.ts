@@ -113,11 +113,14 @@ export class MessageReader {
     this.#input = EMPTY
     this.#inputStart = 0
     this.#inputEnd = 0
+    // An idle call must not hold its last message.
+    this.bytes = EMPTY
   }
 
   /** Forgets everything. */
   clear(): void {
     this.push(EMPTY, 0, 0)
+    this.bytes = EMPTY
     this.#held = EMPTY
     this.#pieces = undefined
     this.#piecesSize = 0

@@ -96,10 +96,10 @@ export class MucpConnection {
   async run(): Promise<void> {
     try {
       while (!this.#closing && this.#leaving === undefined) {
-        const message = await this.#receive()
-        if (message === undefined) break
-        const wait = this.#onMessage(message)
-        if (wait !== undefined) await this.#waitFor(wait)
+        // In a function of its own: this one, which waits, would hold the last message.
+        const wait = await this.#receive()
+        if (wait === false) break
+        if (wait !== undefined) await this.#waitFor(wait.room)
       }
       for (const call of this.#calls.values()) call.endSocket()
       // Nothing more is read after the client's own end, but that it is gone has to be heard.
@@ -163,11 +163,24 @@ export class MucpConnection {
     if (this.#draining && this.#running.size === 0) this.#leave()
   }
 
-  /** The next message; `undefined` also when the server leaves. */
-  #receive(): Promise<Message | undefined> {
+  /** Takes the next message; false when none comes, or the server leaves; else what the one after it has to wait for. */
+  #receive(): Promise<{ readonly room: Promise<unknown> } | false | undefined> {
     return new Promise((resolve, reject) => {
-      this.#interrupt = () => resolve(undefined)
-      this.#socket.receive().then(resolve, reject)
+      let isInterrupted = false
+      this.#interrupt = () => {
+        isInterrupted = true
+        resolve(false)
+      }
+      const take = (message: Message | undefined): void => {
+        if (message === undefined || isInterrupted) return resolve(false)
+        try {
+          const room = this.#onMessage(message)
+          resolve(room === undefined ? undefined : { room })
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#socket.receive().then(take, reject)
     })
   }
 
