@@ -35,6 +35,12 @@ export interface ClientOptions {
   readonly timeoutMs?: number
   /** mucp: how long one attempt may take; sent as `Timeout`. Unit: ms. Default: 5_000, as go-micro >= 4.10. */
   readonly connectionTimeoutMs?: number
+  /**
+   * mucp, bidi streams whose client ends first, against go-micro up to 4.9 (told by `Micro-Id` alone in its messages): such a
+   * server sends no end of its own, so the stream is at its end when nothing has come for so long. What it sends later is
+   * lost: raise it where handlers think for longer. Unit: ms. Default: 5_000, the request timeout of those versions. Infinity: wait for ever.
+   */
+  readonly endGraceMs?: number
   /** mucp: how long setting up a socket may take. Unit: ms. Default: 5_000. */
   readonly dialTimeoutMs?: number
   /**
@@ -103,6 +109,7 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'contentType',
   'timeoutMs',
   'connectionTimeoutMs',
+  'endGraceMs',
   'dialTimeoutMs',
   'retries',
   'pool',

@@ -70,6 +70,7 @@ export function mucpClient(
     connectionTimeoutMs: options.connectionTimeoutMs ?? 5_000,
     dialTimeoutMs: options.dialTimeoutMs ?? 5_000,
     retries: options.retries ?? 5,
+    endGraceMs: options.endGraceMs ?? 5_000,
     pool: options.pool ?? {},
   })
 }
@@ -123,7 +124,7 @@ export function checkOptions(options: ClientOptions): void {
       throw new TypeError(`contentType '${contentType}' is not known`)
     }
   }
-  for (const name of ['timeoutMs', 'connectionTimeoutMs', 'dialTimeoutMs'] as const) {
+  for (const name of ['timeoutMs', 'connectionTimeoutMs', 'dialTimeoutMs', 'endGraceMs'] as const) {
     if (options[name] !== undefined) checkMs(name, options[name])
   }
   // Sent with every call: a connection is given up that is asked to send anything else.

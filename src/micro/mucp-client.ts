@@ -27,6 +27,8 @@ export interface MucpClientOptions {
   readonly dialTimeoutMs: number
   /** Attempts after the first. */
   readonly retries: number
+  /** See `ClientOptions.endGraceMs`. */
+  readonly endGraceMs: number
   readonly pool: PoolOptions
 }
 
@@ -103,6 +105,7 @@ export class MucpClient {
       kind: method.kind,
       runtime: this.options.runtime,
       options,
+      endGraceMs: this.options.endGraceMs,
       open: async () => {
         const codec = new MucpCodec(method, service, contentType, target.legacy)
         const id = this.nextId()

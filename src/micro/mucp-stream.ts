@@ -1,5 +1,5 @@
 import { type CallKind, Metadata } from '../grpc/index.js'
-import type { Message, Runtime, Socket } from '../transport/index.js'
+import type { Cancellable, Message, Runtime, Socket } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
 import { closeSocket } from './close-socket.js'
@@ -30,6 +30,8 @@ export interface MucpStreamParts {
   readonly kind: CallKind
   readonly runtime: Pick<Runtime, 'schedule'>
   readonly options: CallOptions
+  /** See `ClientOptions.endGraceMs`. */
+  readonly endGraceMs: number
   readonly open: () => Promise<OpenedSocket>
   readonly onClosed: () => void
 }
@@ -56,6 +58,11 @@ export class MucpStream implements ClientStream {
   #reading: Promise<unknown> = Promise.resolve()
   /** Ends a read that waits on the socket. */
   #interrupt: (() => void) | undefined
+  /** A read waits on the socket. */
+  #waiting = false
+  /** The server is go-micro <= 4.9: after our end it says nothing of its own. */
+  #isSilentAtEnd = false
+  #endGrace: Cancellable | undefined
   #endSent = false
   /** The server's handler has ended: an error came, or the one response. */
   #serverEnded = false
@@ -112,6 +119,7 @@ export class MucpStream implements ClientStream {
     // With this, go-micro's server (>= 4.10) and ours end the socket once the handler has
     // settled: after our end there is no EOS from the server.
     await this.#sendMessage(endHeader(header).set(MucpHeader.Connection, 'close'), NO_BODY)
+    this.#armEndGrace()
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
@@ -190,11 +198,28 @@ export class MucpStream implements ClientStream {
   }
 
   /** A read that waits hears at once of whatever else ends the call, also on a link that is dead. */
-  #receive(socket: Socket): Promise<Message | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#interrupt = () => resolve(undefined)
-      socket.receive().then(resolve, reject)
-    })
+  async #receive(socket: Socket): Promise<Message | undefined> {
+    this.#waiting = true
+    this.#armEndGrace()
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#interrupt = () => resolve(undefined)
+        socket.receive().then(resolve, reject)
+      })
+    } finally {
+      this.#waiting = false
+      this.#endGrace?.cancel()
+      this.#endGrace = undefined
+    }
+  }
+
+  /** A server that neither says its end nor knows `Connection: close` is at it when it has said nothing for a while. */
+  #armEndGrace(): void {
+    const { runtime, endGraceMs } = this.#parts
+    const isDue = this.#isSilentAtEnd && this.#endSent && this.#waiting && !this.#ended
+    if (!isDue || endGraceMs === Number.POSITIVE_INFINITY || this.#endGrace !== undefined) return
+    this.#endGrace = runtime.schedule(endGraceMs, () => this.#finish(undefined))
+    this.#endGrace.ref()
   }
 
   #onMessage(message: Message | undefined): IteratorResult<unknown, undefined> {
@@ -203,7 +228,9 @@ export class MucpStream implements ClientStream {
       this.#finish(this.#endSent ? undefined : { error: endOfSocket(this.#opened!.socket) })
       return this.#result()
     }
-    const metadata = Metadata.fromHeaders(metadataFields(message.header))
+    const { header } = message
+    this.#isSilentAtEnd = header.has(MucpHeader.Id) && !header.has(MucpHeader.ID)
+    const metadata = Metadata.fromHeaders(metadataFields(header))
     const reply = this.#opened!.codec.read(message)
     if (reply.kind === 'error') {
       this.#serverEnded = true

@@ -797,3 +797,43 @@ t.test(
     await t.rejects(failing.next(), { message: 'mine' })
   },
 )
+
+for (const [version, id, ends] of [
+  ['v4.9', 'Micro-Id', true],
+  ['v4.10', 'Micro-ID', false],
+] as const) {
+  t.test(
+    `micro-wire §3.5: a server of go-micro ${version} that says nothing after our end ${ends ? 'is at its own after endGraceMs' : 'is waited for'}`,
+    async t => {
+      const { chat, runtime } = await bench(
+        t,
+        async socket => {
+          for (;;) {
+            const got = await socket.receive()
+            if (got === undefined) return
+            if (got.header.has('Micro-Error') || got.body.length < 4) continue
+            await socket.send(
+              message({ 'Content-Type': 'application/json', [id]: '0' }, '{"n":1}\n'),
+            )
+          }
+        },
+        { endGraceMs: 300 },
+      )
+      const stream = chat([{ n: 1 }])
+      t.same(await stream.next(), { done: false, value: { n: 1 } })
+      let result: unknown
+      const last = stream.next().then(each => {
+        result = each
+      })
+      await settle()
+      runtime.advance(299)
+      await settle()
+      t.equal(result, undefined)
+      runtime.advance(1)
+      await settle()
+      t.same(result, ends ? { done: true, value: undefined } : undefined)
+      await stream.return?.()
+      await last
+    },
+  )
+}
