@@ -50,7 +50,8 @@ export class SimulatedNetwork implements Runtime {
   readonly #random: Random
   readonly #network: Random
   readonly #options: SimulatedNetworkOptions
-  readonly #listeners = new Map<number, RawListenEvents>()
+  /** By port, or by the path of a unix socket. */
+  readonly #listeners = new Map<number | string, RawListenEvents>()
   #links: SimulatedLink[] = []
   #linkId = 0
   #portNext = EPHEMERAL_PORT
@@ -154,7 +155,7 @@ export class SimulatedNetwork implements Runtime {
     const [least, most] = this.conditions.latencyMs
     this.clock.schedule(this.#network.integer(least, most), () => {
       if (client.destroyed) return
-      const events = this.#listeners.get(port)
+      const events = this.#listeners.get(options.path ?? port)
       if (events === undefined) {
         this.#tell(`link ${id} to port ${port} refused`)
         client.fail('ECONNREFUSED')
@@ -182,14 +183,15 @@ export class SimulatedNetwork implements Runtime {
   async listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener> {
     if (options.tls !== undefined) throw new TypeError('a simulated network has no TLS')
     const port = options.port === undefined || options.port === 0 ? this.#portNext++ : options.port
-    if (this.#listeners.has(port)) throw systemError('EADDRINUSE', 'listen')
-    this.#listeners.set(port, events)
+    const place = options.path ?? port
+    if (this.#listeners.has(place)) throw systemError('EADDRINUSE', 'listen')
+    this.#listeners.set(place, events)
     this.#tell(`listening on port ${port}`)
     return {
       host: options.host ?? ADDRESS,
       port,
       close: () => {
-        if (this.#listeners.get(port) === events) this.#listeners.delete(port)
+        if (this.#listeners.get(place) === events) this.#listeners.delete(place)
         this.#tell(`port ${port} closed`)
       },
     }

@@ -58,7 +58,7 @@ export function isLiteral(host: string): boolean {
 
 function parse(text: string, forms: string): Address {
   if (typeof text !== 'string') {
-    throw new TypeError(`address is a ${typeof text}; expected ${forms}`)
+    throw new TypeError(`address is of type ${typeof text}; expected ${forms}`)
   }
   if (text.startsWith('unix:')) return parseUnix(text)
   const match = TCP.exec(text)
@@ -94,6 +94,11 @@ function parseUnix(text: string): Address {
   const path = text.slice(5).replace(/^\/\/(?=\/)/, '')
   if (path === '' || path.includes('\0')) {
     throw new TypeError(`address '${text}' has no path; expected unix:/path`)
+  }
+  if (path.startsWith('@')) {
+    throw new TypeError(
+      `address '${text}': abstract sockets are not offered; for a file of that name: unix:./${path}`,
+    )
   }
   const size = Buffer.byteLength(path)
   if (size > UNIX_PATH_SIZE_MAX) {

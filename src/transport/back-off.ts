@@ -1,3 +1,5 @@
+import { checkOptions, type OptionKinds } from './option-check.js'
+
 /** How long to wait between attempts to connect. gRPC connection-backoff.md. */
 export interface BackOffOptions {
   /** After the first failure. Unit: ms. Default: 1_000. */
@@ -10,8 +12,16 @@ export interface BackOffOptions {
   readonly jitter?: number
 }
 
-/** @throws RangeError naming the option that cannot be used. */
+const KINDS: OptionKinds<BackOffOptions> = {
+  initialMs: 'number',
+  multiplier: 'number',
+  maxMs: 'number',
+  jitter: 'number',
+}
+
+/** @throws TypeError or RangeError naming the option that cannot be used. */
 export function checkBackOff(options: BackOffOptions): void {
+  checkOptions('backOff', options, KINDS)
   new BackOff(options, () => 0)
 }
 

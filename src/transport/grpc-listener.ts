@@ -46,9 +46,10 @@ export class GrpcListener implements CallListener {
   }
 
   async listen(): Promise<this> {
-    const settings = new CallSettings(this.#options.calls)
+    const { calls, messageSizeMax: _, ...options } = this.#options
+    const settings = new CallSettings(calls)
     this.#server = await serve({
-      ...this.#options,
+      ...options,
       handler: () => new CallAcceptor(this.#router, settings),
     })
     return this

@@ -11,6 +11,7 @@ import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
 import { GrpcListener } from './grpc-listener.js'
 import { MESSAGE_SIZE_MAX } from './message.js'
 import { nodeRuntime } from './node-runtime.js'
+import { checkOptions, type OptionKinds } from './option-check.js'
 import { runCompressions } from './run-compressions.js'
 import type { ClientTlsOptions, Runtime, ServerTlsOptions } from './runtime.js'
 import { type ConnectionOptions, checkServeOptions, type ServeOptions } from './serve-options.js'
@@ -27,6 +28,35 @@ import type {
 } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
 import { TRANSPORT_PATH, TRANSPORT_PATH_OLD, transportMethod } from './transport-method.js'
+
+const KINDS: OptionKinds<GrpcTransportOptions> = {
+  serverTls: 'any',
+  clientTls: 'any',
+  path: 'string',
+  messageSizeMax: 'number',
+  connectionPerSocket: 'boolean',
+  limits: 'object',
+  neverIndexed: 'any',
+  onRequest: 'any',
+  calls: 'object',
+  session: 'object',
+  userAgent: 'string',
+  observer: 'function',
+  onError: 'function',
+  runtime: 'object',
+  connectionsMax: 'number',
+  connectionsPerAddressMax: 'number',
+  handshakeTimeoutMs: 'number',
+  connectionAgeMs: 'number',
+  connectionAgeGraceMs: 'number',
+  connectionIdleMs: 'number',
+}
+
+/** A transport is both sides at once. */
+const HINTS = { tls: 'serverTls is for listen, clientTls for dial and session' }
+
+const DIAL_KINDS: OptionKinds<DialOptions> = { timeoutMs: 'number', connClose: 'boolean' }
+const LISTEN_KINDS: OptionKinds<ListenOptions> = { backlog: 'number' }
 
 /** As go-micro's `DefaultDialTimeout`. Unit: ms. */
 const DIAL_TIMEOUT_MS = 5_000
@@ -98,10 +128,11 @@ class GrpcTransport implements CallTransport {
   readonly #routes = new Map<string, readonly SocketRoute[]>()
 
   constructor(options: GrpcTransportOptions) {
+    checkOptions('grpcTransport', options, KINDS, HINTS)
     this.#options = withSafeListeners(options)
     this.#clientTls = options.clientTls
     checkServeOptions(this.#serveOptions())
-    checkSessionOptions(this.#sessionOptions())
+    checkSessionOptions(this.#sessionOptions(), 'session')
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
     this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
@@ -132,6 +163,7 @@ class GrpcTransport implements CallTransport {
   }
 
   async dial(address: string, options: DialOptions = {}): Promise<Socket> {
+    checkOptions('dial', options, DIAL_KINDS)
     const isOwn = options.connClose ?? this.#options.connectionPerSocket ?? false
     const session = isOwn ? this.#newSession(address) : this.session(address)
     if (isOwn) this.#ownSessions.add(session)
@@ -154,6 +186,7 @@ class GrpcTransport implements CallTransport {
   }
 
   async listen(address: string, options: ListenOptions = {}): Promise<CallListener> {
+    checkOptions('listen', options, LISTEN_KINDS)
     const { observer, onError } = this.#options
     const listener = new GrpcListener({
       address,

@@ -8,6 +8,7 @@ import {
 import type { ConnectionPeer } from './connection-peer.js'
 import { checkOnRequest, type OnRequest } from './http-request.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
+import { checkOptions, type OptionKinds } from './option-check.js'
 import type { Runtime, ServerTlsOptions } from './runtime.js'
 import { checkTls } from './tls-options.js'
 
@@ -136,4 +137,36 @@ export function checkServeOptions(options: ConnectionOptions): void {
   neverIndexedNames(options.neverIndexed)
   checkOnRequest(options.onRequest)
   checkRanges(options, RANGES)
+}
+
+const KINDS: OptionKinds<ServeOptions> = {
+  address: 'any',
+  handler: 'function',
+  onRequest: 'any',
+  tls: 'any',
+  limits: 'object',
+  handshakeTimeoutMs: 'number',
+  backlog: 'number',
+  connectionsMax: 'number',
+  connectionsPerAddressMax: 'number',
+  connectionAgeMs: 'number',
+  connectionAgeGraceMs: 'number',
+  connectionIdleMs: 'number',
+  neverIndexed: 'any',
+  observer: 'function',
+  onError: 'function',
+  runtime: 'object',
+}
+
+/** The names and types of what `serve` is given. @throws TypeError naming the option. */
+export function checkServeNames(options: ServeOptions): void {
+  checkOptions('serve', options, KINDS)
+  if (options.handler === undefined) throw new TypeError('serve needs a handler')
+}
+
+/** @throws TypeError or RangeError naming the option of `stop` that cannot be used. */
+export function checkStopOptions(options: StopOptions): void {
+  checkOptions<StopOptions>('stop', options, { graceMs: 'number' })
+  const { graceMs = 0 } = options
+  if (!(graceMs >= 0)) throw new RangeError(`graceMs is ${graceMs}; expected 0 or more`)
 }

@@ -13,7 +13,9 @@ import { nodeRuntime } from './node-runtime.js'
 import { PlacedList } from './placed-list.js'
 import type { RawSocket, Runtime, ServerTlsOptions } from './runtime.js'
 import {
+  checkServeNames,
   checkServeOptions,
+  checkStopOptions,
   type ServeOptions,
   type Server,
   type StopOptions,
@@ -63,11 +65,12 @@ class SocketServer implements Server {
   #onEmpty: (() => void) | undefined
 
   constructor(options: ServeOptions) {
+    checkServeNames(options)
     this.#options = options
     this.#tls = options.tls
     this.#onError = errorListener('onError', options.onError)
     this.#newHandler = this.#withHttp(options)
-    this.#address = parseListenAddress(options.address ?? ':0')
+    this.#address = parseListenAddress(options.address === undefined ? ':0' : options.address)
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
     checkServeOptions(options)
@@ -225,8 +228,8 @@ class SocketServer implements Server {
   }
 
   stop(options: StopOptions = {}): Promise<void> {
+    checkStopOptions(options)
     const graceMs = options.graceMs ?? STOP_GRACE_MS
-    if (!(graceMs >= 0)) throw new RangeError(`graceMs is ${graceMs}; expected 0 or more`)
     this.#stopping ??= this.#drain()
     if (graceMs === Number.POSITIVE_INFINITY || this.#connections.size === 0) return this.#stopping
     const timeout = this.#runtime.schedule(graceMs, () => this.#destroyAll())

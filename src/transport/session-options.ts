@@ -7,6 +7,7 @@ import {
 import { type BackOffOptions, checkBackOff } from './back-off.js'
 import { errorListener } from './error-listener.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
+import { checkOptions, type OptionKinds } from './option-check.js'
 import type { ClientTlsOptions, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 import { checkTls } from './tls-options.js'
@@ -62,8 +63,28 @@ const RANGES: readonly NumberRange<
   ['keepaliveTimeoutMs', 1, Number.POSITIVE_INFINITY],
 ]
 
-/** @throws RangeError or TypeError naming the option that cannot be used. */
-export function checkSessionOptions(options: SessionOptions): void {
+const KINDS: OptionKinds<SessionOptions> = {
+  tls: 'any',
+  eager: 'boolean',
+  connectTimeoutMs: 'number',
+  backOff: 'object',
+  waitingCallsMax: 'number',
+  keepaliveIntervalMs: 'number',
+  keepaliveTimeoutMs: 'number',
+  limits: 'object',
+  neverIndexed: 'any',
+  observer: 'object',
+  onError: 'function',
+  runtime: 'object',
+  timers: 'object',
+}
+
+/**
+ * @param what Who was given them.
+ * @throws RangeError or TypeError naming the option that cannot be used.
+ */
+export function checkSessionOptions(options: SessionOptions, what = 'connect'): void {
+  checkOptions(what, options, KINDS)
   errorListener('onError', options.onError)
   checkTls('client', options.tls)
   resolveLimits('client', options.limits)

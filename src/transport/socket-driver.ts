@@ -97,7 +97,7 @@ export class SocketDriver implements ConnectionHost {
     socket.on('drain', () => this.flush())
     socket.on('end', () => this.#onEnd())
     socket.on('error', error => {
-      this.#cause = this.#lost(error)
+      if (!this.#isProbe) this.#cause = this.#lost(error)
     })
     socket.on('close', () => this.#onClose())
     this.flush()
@@ -332,9 +332,7 @@ export class SocketDriver implements ConnectionHost {
     if (this.#ending || this.#gone) return
     this.#peerEnded = true
     if (this.#role === 'client' || this.#recognising) {
-      // Who only looks whether somebody listens has done nothing that a server need hear of.
-      const isProbe = this.#role === 'server' && this.#held === undefined
-      this.destroy(isProbe ? undefined : this.#lost())
+      this.destroy(this.#isProbe ? undefined : this.#lost())
       return
     }
     this.flush()
@@ -367,8 +365,17 @@ export class SocketDriver implements ConnectionHost {
     return !this.#failed && (isUnread || this.#socket.writableLength > 0)
   }
 
+  get #unheard(): boolean {
+    return this.#recognising && this.#held === undefined
+  }
+
+  /** Who only looks whether somebody listens, and leaves by FIN or RST, has done nothing that a server need hear of. */
+  get #isProbe(): boolean {
+    return this.#role === 'server' && this.#unheard
+  }
+
   #lost(cause?: Error): TransportError {
-    const unheard = this.#recognising && this.#held === undefined
+    const unheard = this.#unheard
     const said = { goaway: this.#goaway, goawayCode: this.#goawayCode }
     const lost = { role: this.#role, isTls: this.#isTls, unheard, ...said }
     return lostError(this.#remote, lost, cause)
@@ -379,7 +386,9 @@ export class SocketDriver implements ConnectionHost {
     this.#gone = true
     this.#linger.stop()
     this.#rest = undefined
-    if (!this.connection.finished) this.connection.destroy(this.#cause ?? this.#lost())
+    if (!this.connection.finished) {
+      this.connection.destroy(this.#cause ?? (this.#isProbe ? undefined : this.#lost()))
+    }
     this.#timers.rest()
     // Handlers that have not heard of it yet are something that is left.
     if (!this.#workArmed) this.#owner.onGone()

@@ -1,3 +1,4 @@
+import { nearest } from './option-check.js'
 import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
 import { checkContext } from './tls-context.js'
 import { CLIENT_TLS_NAMES, SERVER_TLS_NAMES, TLS_NAMES_REFUSED } from './tls-option-names-table.js'
@@ -78,20 +79,10 @@ function checkNames(role: Role, tls: Readonly<Record<string, unknown>>): void {
       if (tls[name] === undefined) continue
       throw new TypeError(`tls.${name} is not offered; ${TLS_NAMES_REFUSED[name]}`)
     }
-    const folded = name.toLowerCase()
-    const near = known.find(each => each.toLowerCase() === folded || isNear(each, name))
+    const near = nearest(known, name)
     const hint = near === undefined ? '' : `; did you mean ${near}?`
     throw new TypeError(`tls.${name} is no option of a ${role}${hint}`)
   }
-}
-
-/** One letter too many, too few, or another one. */
-function isNear(known: string, name: string): boolean {
-  let start = 0
-  while (start < known.length && known[start] === name[start]) start++
-  const rests = [known.slice(start), name.slice(start)] as const
-  const [a, b] = rests
-  return a.slice(1) === b || a === b.slice(1) || a.slice(1) === b.slice(1)
 }
 
 function checkType(

@@ -133,11 +133,25 @@ const listenErrors: Readonly<Record<string, readonly [TransportErrorCode, string
   EAI_AGAIN: [TransportErrorCode.Dns, 'the name server did not answer'],
 }
 
+/** libuv says EACCES where the system says that there is no such folder. */
+const unixListenErrors: typeof listenErrors = {
+  ...listenErrors,
+  EADDRINUSE: [
+    TransportErrorCode.InUse,
+    'a socket file is there already: another server has it, or one that crashed left it; if nobody answers there, remove the file',
+  ],
+  EACCES: [
+    TransportErrorCode.Access,
+    'the folder does not exist, or may not be written to; create it, or look at its owner',
+  ],
+}
+
 /** Why listening failed, in one sentence with the address; `cause` is kept. */
 export function listenError(address: string, cause: unknown): TransportError {
   if (cause instanceof TransportError) return cause
   const code = systemCode(cause)
-  const known = listenErrors[code] ?? [TransportErrorCode.System, textOf(cause)]
+  const errors = address.startsWith('unix:') ? unixListenErrors : listenErrors
+  const known = errors[code] ?? [TransportErrorCode.System, textOf(cause)]
   const suffix = code === '' ? '' : ` (${code})`
   return new TransportError(
     known[0],

@@ -23,7 +23,7 @@ t.test('createServer: a wrong option is named', t => {
     [{ name: 'a', transport: grpcTransport(), connectionAgeMs: 5 }, /connectionAgeMs belongs to/],
     [{ name: 'a', connectionAgeMs: 0 }, /connectionAgeMs is 0; expected 1 or more/],
     [{ name: 'a', connectionAgeGraceMs: -1 }, /connectionAgeGraceMs is -1/],
-    [{ name: 'a', connectionIdleMs: 'x' }, /connectionIdleMs is x/],
+    [{ name: 'a', connectionIdleMs: 'x' }, /connectionIdleMs is a string; expected a number/],
     [{ name: 'a', connectionsMax: 0 }, /connectionsMax is 0/],
     [{ name: 'a', handshakeTimeoutMs: 0 }, /handshakeTimeoutMs is 0/],
     [{ name: 'a', limits: { streams: 1 } }, /limits\.streams is not a limit/],

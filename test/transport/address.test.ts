@@ -31,7 +31,17 @@ t.test('what is not understood is a TypeError with the text given', t => {
     'a:1-',
     'a b:1',
   ]
-  wrong.push('[::1]', '[]:1', 'unix:', 'unix:\0x', 'a:80-79', 'a:1-70000', ':', 'a:123456')
+  wrong.push(
+    '[::1]',
+    '[]:1',
+    'unix:',
+    'unix:@name',
+    'unix:\0x',
+    'a:80-79',
+    'a:1-70000',
+    ':',
+    'a:123456',
+  )
   for (const text of wrong) {
     t.throws(() => parseListenAddress(text), { name: 'TypeError' }, text)
     t.throws(() => parseListenAddress(text), {

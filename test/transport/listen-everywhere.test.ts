@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { SimulatedNetwork } from '../../src/testing/index.js'
 import { nodeRuntime } from '../../src/transport/node-runtime.js'
 import type { RawListener, RawListenOptions, Runtime } from '../../src/transport/runtime.js'
 import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
@@ -128,4 +129,15 @@ t.test('every address serves, tells its own name, and goes with stop', async t =
     t.match((await unary(client)).error, { cause: { code: 'TRANSPORT_REFUSED' } })
     await client.close()
   }
+})
+
+t.test('a simulated network carries unix sockets, each by its path', async t => {
+  const network = new SimulatedNetwork({ seed: 1 })
+  const server = await start(t, network, { address: 'unix:/run/a' })
+  const client = connect('unix:/run/a', { runtime: network })
+  const { clock } = network
+  t.equal((await clock.run(unary(client))).error, undefined)
+  const nobody = connect('unix:/run/b', { runtime: network })
+  t.match((await clock.run(unary(nobody))).error, { cause: { code: 'TRANSPORT_REFUSED' } })
+  await clock.run(Promise.all([client.close(), nobody.close(), server.stop({ graceMs: 0 })]))
 })

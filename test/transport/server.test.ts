@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as netConnect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -135,6 +135,24 @@ t.test('a probe that connects and leaves is no error; one that said something is
   t.equal(errors.length, 1)
 })
 
+t.test('a probe that ends with RST is no error either; one that said something is', async t => {
+  const errors: string[] = []
+  const server = await start(t, { onError: error => errors.push(error.message) })
+  const reset = (text: string): void => {
+    const socket = netConnect(portOf(server), '127.0.0.1', () => {
+      if (text === '') socket.resetAndDestroy()
+      else socket.write(text, () => setTimeout(() => socket.resetAndDestroy(), 5))
+    })
+    socket.on('error', () => {})
+  }
+  reset('')
+  await until(() => server.acceptedCount === 1 && server.connectionCount === 0)
+  t.same(errors, [])
+  reset('P')
+  await until(() => server.acceptedCount === 2 && server.connectionCount === 0)
+  t.match(errors, [/the peer reset the connection/])
+})
+
 t.test('an onError that throws harms nobody', async t => {
   let told = 0
   const server = await start(t, {
@@ -196,6 +214,21 @@ t.test('a longer stop may be cut short by a second one', async t => {
   await server.stop({ graceMs: 0 })
   await slow
   t.equal(server.connectionCount, 0)
+})
+
+t.test('a unix socket that cannot be listened on: what it means, and what to do', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'microwire-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  writeFileSync(`${folder}/stale`, '')
+  await t.rejects(start(t, { address: `unix:${folder}/stale` }), {
+    code: 'TRANSPORT_IN_USE',
+    message:
+      /: a socket file is there already: .*; if nobody answers there, remove the file \(EADDRINUSE\)$/,
+  })
+  await t.rejects(start(t, { address: `unix:${folder}/none/s` }), {
+    code: 'TRANSPORT_ACCESS',
+    message: /: the folder does not exist, or may not be written to; .* \(EACCES\)$/,
+  })
 })
 
 t.test('unix sockets carry calls', async t => {
