@@ -265,6 +265,27 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     '((bytes[offset + 1] << 24) |',
     '(((bytes[offset + 1] & 0x7f) << 24) |',
   ),
+  bug(
+    'compressed-messages',
+    'grpc/message-inbox',
+    'what follows a compressed message overtakes it',
+    'this.#full = this.#packed !== undefined || this',
+    'this.#full = this',
+  ),
+  bug(
+    'compressed-messages',
+    'grpc/message-inbox',
+    'what was inflated counts for ever',
+    'coder.release(this.#headJob);',
+    ';',
+  ),
+  bug(
+    'compressed-messages',
+    'grpc/message-outbox',
+    'a call that has ended sends what a thread still compressed',
+    'this.#coder.release(this.#job);',
+    ';',
+  ),
 
   bug(
     'grpc-server',

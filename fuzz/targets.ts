@@ -211,6 +211,13 @@ export const TARGETS: readonly TargetEntry[] = [
     generate: messagesCase,
   },
   {
+    name: 'compressed-messages',
+    about: 'T9 compressed messages of several calls, with slow threads',
+    load: () => import('./compressed-messages.fuzz.js'),
+    generate: decisions,
+    sizeMax: 1_024,
+  },
+  {
     name: 'grpc-server',
     about: 'T9 octets into a gRPC server: each call settles once',
     load: () => import('./grpc-server.fuzz.js'),
