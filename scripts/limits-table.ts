@@ -45,7 +45,8 @@ default: \`keepaliveIntervalMs\` is Infinity. This page is made from [limits.ts]
 | --- | ---: | --- | --- | --- |
 ${rows.join('\n')}
 
-Not limited: how long a handler takes. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`.
+Not limited: how long a handler takes while its call goes on. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`. From the end of its call a handler counts against
+\`streamsMax\` for \`handlerGraceMs\` (30000 ms, an option of \`createServer\`) at most, and \`stop\` waits \`settleMs\` (1000 ms) for those whose calls it cut: [endings.md](endings.md).
 `
 }
 

@@ -27,7 +27,14 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
   grpc: { layers: ['connection'], node: ['node:zlib'] },
   transport: {
     layers: ['connection', 'grpc'],
-    node: ['node:net', 'node:tls', 'node:dns', 'node:fs', 'node:diagnostics_channel'],
+    node: [
+      'node:net',
+      'node:tls',
+      'node:dns',
+      'node:fs',
+      'node:diagnostics_channel',
+      'node:async_hooks',
+    ],
   },
   protobuf: { layers: [], node: NO_IO, lazy: { protobufjs: ['message-plan.ts'] } },
   micro: {
@@ -49,7 +56,7 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
 /** Built-in modules that these files of a layer may import and the others may not. */
 const NODE_IN_ONE_FILE: Readonly<Record<string, readonly string[]>> = {
   'node:zlib': ['src/grpc/compression.ts'],
-  'node:async_hooks': ['src/micro/inheritance.ts'],
+  'node:async_hooks': ['src/micro/inheritance.ts', 'src/transport/async-context.ts'],
   'node:net': ['src/transport/node-connect.ts', 'src/transport/node-listen.ts'],
   'node:tls': [
     'src/transport/node-connect.ts',

@@ -57,7 +57,7 @@ class SeedRun {
   readonly #faultsRandom: Random
   readonly #trace: ((text: string) => void) | undefined
   readonly #servers: Server[] = []
-  readonly #stops: Promise<void>[] = []
+  readonly #stops: Promise<unknown>[] = []
   readonly #endings = new Map<string, number>()
   #succeeded = 0
   #current: Server | undefined

@@ -12,6 +12,7 @@ export class CallCancel {
   #reason: unknown
   #cancelled = false
   #timer: Cancellable | undefined
+  #onCancelled: (() => void) | undefined
 
   /** The call was cancelled. */
   get cancelled(): boolean {
@@ -38,6 +39,12 @@ export class CallCancel {
     this.#timer = runtime.schedule(Math.min(delay, DELAY_MAX_MS), run)
   }
 
+  /** Calls the one listener after the signal was aborted; at once when it was. */
+  whenCancelled(listener: () => void): void {
+    if (this.#cancelled) listener()
+    else this.#onCancelled = listener
+  }
+
   /** Aborts the signal, once. */
   cancel(reason: unknown): void {
     if (this.#cancelled) return
@@ -45,6 +52,7 @@ export class CallCancel {
     this.#reason = reason
     this.finish()
     this.#controller?.abort(reason)
+    this.#onCancelled?.()
   }
 
   /** The call is over: no timer is left. */

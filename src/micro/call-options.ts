@@ -1,4 +1,5 @@
 import type { Metadata } from '../grpc/index.js'
+import { inThisContext } from '../transport/index.js'
 import { type Credentials, checkCredentials } from './credentials.js'
 import {
   checkDuration,
@@ -109,6 +110,17 @@ function checkCallOption(name: string, value: unknown): void {
       return
     default:
       throw new TypeError(`a call has no option '${name}'; it has ${CALL_OPTION_NAMES.join(', ')}`)
+  }
+}
+
+/** The options with callbacks that run where the call was made, however the news comes: in its asynchronous context. */
+export function bindCallbacks<Options extends CallOptions>(options: Options): Options {
+  const { onHeaders, onTrailers } = options
+  if (onHeaders === undefined && onTrailers === undefined) return options
+  return {
+    ...options,
+    ...(onHeaders === undefined ? {} : { onHeaders: inThisContext(onHeaders) }),
+    ...(onTrailers === undefined ? {} : { onTrailers: inThisContext(onTrailers) }),
   }
 }
 

@@ -1,6 +1,7 @@
-import { type CallKind, Metadata } from '../grpc/index.js'
+import { type CallKind, GrpcError, Metadata, Status } from '../grpc/index.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
+import { type GuardedMessages, guardMessages } from './guarded-messages.js'
 import { metadataOf } from './metadata-init.js'
 import type { Middleware, MiddlewareCall } from './middleware.js'
 import type { Target } from './target.js'
@@ -9,6 +10,8 @@ import { WrappedStream } from './wrapped-stream.js'
 /** Call options, and who hears which server was chosen. */
 export interface ChainOptions extends CallOptions {
   readonly onTarget?: (target: Target) => void
+  /** Requests that are a stream: the call is over, and takes no more of them. */
+  readonly onEnded?: () => void
 }
 
 /** A bound method: with its middleware, or what that runs around. */
@@ -44,13 +47,17 @@ export function composeClient(
   const hasStream = parts.kind === 'server' || parts.kind === 'bidi'
   if (!hasStream) {
     return (request, options) => {
-      const result = attempt(() => run(request, new ClientChainCall(parts, options)))
-      return result instanceof Promise ? result : Promise.resolve(result)
+      const call = new ClientChainCall(parts, options)
+      const guarded = parts.kind === 'client' ? call.guard(request) : request
+      const result = attempt(() => run(guarded, call))
+      const response = result instanceof Promise ? result : Promise.resolve(result)
+      return guarded === request ? response : response.finally(() => call.closeRequests())
     }
   }
   return (request, options) => {
     const call = new ClientChainCall(parts, options)
-    const result = attempt(() => run(request, call))
+    const guarded = parts.kind === 'bidi' ? call.guard(request) : request
+    const result = attempt(() => run(guarded, call))
     // Middleware that only looks costs the stream nothing.
     return result === call.stream ? result : new WrappedStream(result, call)
   }
@@ -78,6 +85,7 @@ export class ClientChainCall {
   stream: ClientStream | undefined
   /** Hears of each attempt's headers. */
   onHeaders: ((metadata: Metadata) => void) | undefined
+  #requests: GuardedMessages | undefined
   readonly #options: CallOptions
 
   constructor(parts: ClientChainParts, options: CallOptions = {}) {
@@ -87,6 +95,17 @@ export class ClientChainCall {
     this.signal = options.signal
     this.peer = options.address ?? parts.address
     if (options.metadata !== undefined) this.metadata.merge(metadataOf(options.metadata))
+  }
+
+  /** The caller's requests, as middleware gets them. */
+  guard(requests: unknown): unknown {
+    this.#requests = guardMessages(requests)
+    return this.#requests ?? requests
+  }
+
+  /** The call is over: nobody wants its requests, whatever middleware wrapped around them. */
+  closeRequests(): void {
+    this.#requests?.close(callOver())
   }
 
   /** One attempt, within what is left of the time. */
@@ -113,6 +132,7 @@ export class ClientChainCall {
       onTarget: ({ address }) => {
         this.peer = address
       },
+      onEnded: () => this.#requests?.interrupt(callOver()),
       onHeaders: received => {
         this.headers = received
         this.onHeaders?.(received)
@@ -124,6 +144,10 @@ export class ClientChainCall {
       },
     }
   }
+}
+
+function callOver(): GrpcError {
+  return new GrpcError(Status.Cancelled, 'the call is over and takes no more requests')
 }
 
 /** What one middleware sees: the call, with the request that the one before went on with. */

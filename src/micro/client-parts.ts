@@ -3,6 +3,8 @@ import {
   callLimits,
   checkCompressions,
   DEFAULT_COMPRESSIONS,
+  GrpcError,
+  Status,
 } from '../grpc/index.js'
 import {
   type CallTransport,
@@ -15,7 +17,9 @@ import { CLIENT_OPTION_NAMES, type ClientOptions } from './client-options.js'
 import { contentCodec, grpcSubtype } from './content-type.js'
 import { checkCredentials } from './credentials.js'
 import { GrpcClient } from './grpc-client.js'
+import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
+import { CLIENT_ID } from './mucp-codec.js'
 import {
   checkCount,
   checkFieldText,
@@ -26,6 +30,8 @@ import {
   checkMs,
   checkText,
 } from './options.js'
+import type { ServiceMethod } from './service.js'
+import type { Protocol } from './target.js'
 
 const USER_AGENT = 'grpc-node-microwire/0.1.0'
 
@@ -153,4 +159,17 @@ function checkCredentialOptions(options: ClientOptions): void {
 function checkOneOf(name: string, value: unknown, known: readonly string[]): void {
   if (value === undefined || known.includes(value as string)) return
   throw new TypeError(`${name} must be ${known.join(' or ')}, got '${String(value)}'`)
+}
+
+/** What a stream ends with that is cancelled without a reason. */
+export function cancelled(protocol: Protocol | undefined): Error {
+  const text = 'the call was cancelled'
+  return protocol === 'grpc'
+    ? new GrpcError(Status.Cancelled, text)
+    : new MicroError(499, text, { id: CLIENT_ID })
+}
+
+/** Whether a method can be called with the content type's codecs. */
+export function hasCodecs(method: ServiceMethod, subtype: string): boolean {
+  return method.request.has(subtype) && method.response.has(subtype)
 }

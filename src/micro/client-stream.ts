@@ -1,4 +1,5 @@
 import type { MessageStream } from './call-options.js'
+import { MessageSource } from './message-source.js'
 import { MicroError } from './micro-error.js'
 import { CLIENT_TRANSPORT_ID } from './mucp-codec.js'
 
@@ -10,30 +11,44 @@ export interface ClientStream extends MessageStream<unknown, unknown> {
   request(message: unknown): void
   /** The outcome is known: nothing that is written arrives any more. */
   readonly ended: boolean
+  /** Calls `listener` when the outcome is known; at once if it is. There is one listener. */
+  whenEnded(listener: () => void): void
 }
 
 type AnyIterable = AsyncIterable<unknown> | Iterable<unknown>
 
 /**
  * Sends what `requests` gives, at the pace of the stream, then half-closes.
- * An exception of the iterable cancels the call with it. Never rejects.
+ * An exception of the iterable cancels the call with it. A call that ends
+ * before closes the iterable. Never rejects.
+ *
+ * @param onEnded hears of the end of the call as well
  */
-export async function pumpRequests(stream: ClientStream, requests: AnyIterable): Promise<void> {
+export async function pumpRequests(
+  stream: ClientStream,
+  requests: AnyIterable,
+  onEnded?: () => void,
+): Promise<void> {
   try {
-    for await (const request of requests) {
-      if (stream.ended) return
-      const room = stream.write(request)
-      if (room !== undefined) await room
-    }
-    if (!stream.ended) await stream.closeSend()
+    const source = new MessageSource(requests, 'requests')
+    stream.whenEnded(() => {
+      source.close()
+      onEnded?.()
+    })
+    const isWhole = await source.pump(request => stream.write(request))
+    if (isWhole && !stream.ended) await stream.closeSend()
   } catch (error) {
     stream.cancel(error)
   }
 }
 
 /** Many requests, one response. The response may come before the last request is sent. */
-export async function sendAll(stream: ClientStream, requests: AnyIterable): Promise<unknown> {
-  void pumpRequests(stream, requests)
+export async function sendAll(
+  stream: ClientStream,
+  requests: AnyIterable,
+  onEnded?: () => void,
+): Promise<unknown> {
+  void pumpRequests(stream, requests, onEnded)
   try {
     const response = await stream.next()
     if (response.done === true) {

@@ -1,26 +1,43 @@
-import { GrpcError, Status } from '../grpc/index.js'
 import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js'
-import { type CallOptions, checkCallOptions, type MessageStream } from './call-options.js'
+import {
+  bindCallbacks,
+  type CallOptions,
+  checkCallOptions,
+  type MessageStream,
+} from './call-options.js'
 import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
 import type { ClientOptions } from './client-options.js'
-import { checkOptions, defaultTransport, grpcClient, mucpClient } from './client-parts.js'
+import {
+  cancelled,
+  checkOptions,
+  defaultTransport,
+  grpcClient,
+  hasCodecs,
+  mucpClient,
+} from './client-parts.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
 import { MUCP_CONTENT_TYPE } from './content-type.js'
 import { CallCredentials } from './credentials.js'
 import { type Found, findWithin } from './find-within.js'
 import { type GrpcClient, GrpcMethod } from './grpc-client.js'
 import { inherit } from './inheritance.js'
+import { discardMessages } from './message-source.js'
 import { metadataOf } from './metadata-init.js'
-import { MicroError } from './micro-error.js'
 import { checkMiddleware, type Middleware } from './middleware.js'
 import type { MucpClient } from './mucp-client.js'
-import { CLIENT_ID } from './mucp-codec.js'
 import { checkText } from './options.js'
 import { PendingStream } from './pending-stream.js'
 import { randomSelector } from './selector.js'
 import { checkService, type Service, type ServiceMethod } from './service.js'
 import type { BoundClient, MethodTypes, ServiceTypes } from './service-types.js'
-import { isCallTransport, type Protocol, type Target, TargetFinder } from './target.js'
+import {
+  isCallTransport,
+  type Protocol,
+  type Target,
+  TargetFinder,
+  targetAt,
+  tellTarget,
+} from './target.js'
 import { updateTls } from './update-tls.js'
 
 /**
@@ -125,7 +142,7 @@ export class Client implements AsyncDisposable {
     if (method === undefined) throw new TypeError(`service ${service.name} has no method ${name}`)
     checkCallOptions(options)
     checkMetadata(options)
-    const given = this.#inherited(options, Number.POSITIVE_INFINITY)
+    const given = this.#inherited(bindCallbacks(options), Number.POSITIVE_INFINITY)
     return this.#open(this.#bound(service, method), given) as unknown as MessageStreamOf<S[M]>
   }
 
@@ -192,13 +209,14 @@ export class Client implements AsyncDisposable {
       case 'client':
         return async (requests, options) => {
           const iterable = checkIterable(requests, 'requests')
-          return await sendAll(this.#open(bound, options ?? {}), iterable)
+          const stream = this.#openFor(iterable, bound, options)
+          return await sendAll(stream, iterable, options?.onEnded)
         }
       case 'bidi':
         return (requests, options) => {
           const iterable = checkIterable(requests, 'requests')
-          const stream = this.#open(bound, options ?? {})
-          void pumpRequests(stream, iterable)
+          const stream = this.#openFor(iterable, bound, options)
+          void pumpRequests(stream, iterable, options?.onEnded)
           return stream
         }
     }
@@ -233,7 +251,8 @@ export class Client implements AsyncDisposable {
       try {
         checkCallOptions(options)
         if (hasStream) checkMetadata(options)
-        return call(request, inherits ? inherit(options, timeoutMs) : options)
+        const bound = bindCallbacks(options)
+        return call(request, inherits ? inherit(bound, timeoutMs) : bound)
       } catch (error) {
         if (hasStream) throw error
         return Promise.reject(error)
@@ -280,6 +299,16 @@ export class Client implements AsyncDisposable {
       return chosen
     }
     return this.#mucp.unary(find, method, service, contentType, request, options ?? {})
+  }
+
+  /** Requests of a call that cannot even begin are closed as those of any other that fails. */
+  #openFor(requests: unknown, bound: BoundMethod, options: ChainOptions = {}): ClientStream {
+    try {
+      return this.#open(bound, options)
+    } catch (error) {
+      discardMessages(requests)
+      throw error
+    }
   }
 
   #open(bound: BoundMethod, options: ChainOptions): ClientStream {
@@ -351,10 +380,10 @@ export class Client implements AsyncDisposable {
   #contentType(method: ServiceMethod, protocol: Protocol): string {
     const { contentType } = this.#options
     if (contentType !== undefined) return contentType
-    if (protocol === 'mucp' && has(method, 'json')) return MUCP_CONTENT_TYPE
-    const subtype = has(method, 'proto')
+    if (protocol === 'mucp' && hasCodecs(method, 'json')) return MUCP_CONTENT_TYPE
+    const subtype = hasCodecs(method, 'proto')
       ? 'proto'
-      : [...method.request.keys()].find(each => has(method, each))
+      : [...method.request.keys()].find(each => hasCodecs(method, each))
     if (protocol === 'grpc') return `application/grpc+${subtype}`
     return subtype === 'proto' ? 'application/protobuf' : 'application/octet-stream'
   }
@@ -364,32 +393,7 @@ export class Client implements AsyncDisposable {
   }
 }
 
-function has(method: ServiceMethod, subtype: string): boolean {
-  return method.request.has(subtype) && method.response.has(subtype)
-}
-
 /** A stream would tell only whoever reads it. @throws TypeError for metadata that cannot be sent */
 function checkMetadata({ metadata }: CallOptions): void {
   if (metadata !== undefined) metadataOf(metadata)
-}
-
-/** What a stream ends with that is cancelled without a reason. */
-function cancelled(protocol: Protocol | undefined): Error {
-  const text = 'the call was cancelled'
-  return protocol === 'grpc'
-    ? new GrpcError(Status.Cancelled, text)
-    : new MicroError(499, text, { id: CLIENT_ID })
-}
-
-function tellTarget(
-  found: Target | Promise<Target>,
-  onTarget: (target: Target) => void,
-): Target | Promise<Target> {
-  if (found instanceof Promise) return found.then(target => tellTarget(target, onTarget))
-  onTarget(found)
-  return found
-}
-
-function targetAt(address: string, protocol: Protocol | undefined): Target {
-  return { address, protocol: protocol ?? 'grpc', legacy: false }
 }

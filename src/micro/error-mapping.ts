@@ -48,6 +48,15 @@ export function isCallError(error: unknown): error is MicroError | GrpcError {
 }
 
 /**
+ * Whether `onError` hears of what a handler failed with: not of an error that is for the caller, nor
+ * of a call that was cancelled and whose handler only says so, as what watches its signal does.
+ */
+export function isReported(error: unknown, isCancelled: boolean): boolean {
+  if (isCallError(error)) return false
+  return !isCancelled || (error as Partial<Error> | undefined | null)?.name !== 'AbortError'
+}
+
+/**
  * What a mucp caller is told of what a handler threw.
  *
  * @param id the server's name, for errors that have no id

@@ -9,33 +9,56 @@ import { peerOf } from '../transport/index.js'
 import { CallCancel } from './call-cancel.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
+import type { MessageSource } from './message-source.js'
 import { checkFlag, checkText } from './options.js'
 import { RequestStream } from './request-stream.js'
+import { NOT_CANCELLED, type RunningHandler, type RunningHandlers } from './running-handlers.js'
 
 /** What go-micro's clients send for themselves; its servers hide it as well. */
 const HIDDEN_NAMES: readonly string[] = ['timeout', 'x-content-type']
 
 /** The context of a native gRPC call; also what the call tells its news. */
-export class GrpcContext implements Context, ServerCallHandler {
+export class GrpcContext implements Context, ServerCallHandler, RunningHandler {
   readonly door = 'grpc'
+  /** @internal */
+  startedAt: number
+  /** @internal */
+  cancelledAt: number
+  /** @internal */
+  previous: RunningHandler | undefined
+  /** @internal */
+  next: RunningHandler | undefined
   readonly #endpoint: Endpoint
   readonly #call: ServerCall
+  readonly #running: RunningHandlers
   #metadata: Metadata | undefined
   #headers: Metadata | undefined
   #trailers: Metadata | undefined
   #cancel: CallCancel | undefined
   #requests: RequestStream | undefined
+  #responses: MessageSource | undefined
   #onDrain: (() => void) | undefined
 
-  constructor(endpoint: Endpoint, call: ServerCall) {
+  constructor(endpoint: Endpoint, call: ServerCall, running: RunningHandlers) {
+    this.startedAt = 0
+    this.cancelledAt = NOT_CANCELLED
+    this.previous = undefined
+    this.next = undefined
     this.#endpoint = endpoint
     this.#call = call
+    this.#running = running
     this.#metadata = undefined
     this.#headers = undefined
     this.#trailers = undefined
     this.#cancel = undefined
     this.#requests = undefined
+    this.#responses = undefined
     this.#onDrain = undefined
+  }
+
+  /** @internal */
+  get context(): this {
+    return this
   }
 
   get service(): string {
@@ -134,6 +157,30 @@ export class GrpcContext implements Context, ServerCallHandler {
     return new GrpcError(error.status, error.message, { metadata, cause: error.cause })
   }
 
+  /** The handler goes on after it has returned. */
+  begin(): void {
+    this.#running.add(this, this.#call.stream.connection.now)
+  }
+
+  /** The handler has settled. */
+  settle(): void {
+    this.#running.delete(this)
+    // Who still reads requests in the background reads in vain.
+    this.#requests?.wake()
+    this.#call.settle()
+  }
+
+  /** @internal The handler has not settled long after its call was over. */
+  release(): void {
+    this.#call.settle()
+  }
+
+  /** What the handler gave: closed when the call is over before it is. */
+  sendFrom(responses: MessageSource): void {
+    this.#responses = responses
+    if (this.#call.finished) responses.close()
+  }
+
   /** Settles when there is room for messages again, or the call is over. */
   drained(): Promise<void> {
     return new Promise(resolve => {
@@ -155,5 +202,7 @@ export class GrpcContext implements Context, ServerCallHandler {
     this.#cancel?.cancel(addToError(error, this.peer))
     this.#requests?.wake()
     this.onDrain()
+    this.#responses?.close()
+    this.#running.cancelled(this)
   }
 }

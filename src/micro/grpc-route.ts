@@ -9,8 +9,10 @@ import {
 } from '../grpc/index.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
-import { isCallError, toGrpcError } from './error-mapping.js'
+import { isReported, toGrpcError } from './error-mapping.js'
 import { GrpcContext } from './grpc-context.js'
+import { MessageSource } from './message-source.js'
+import type { RunningHandlers } from './running-handlers.js'
 
 /** What the calls of one server have in common on the gRPC door. */
 export interface GrpcDoorOptions {
@@ -18,6 +20,7 @@ export interface GrpcDoorOptions {
   readonly name: string
   readonly exposeErrors: boolean
   readonly onError: (error: unknown, context: Context | undefined) => void
+  readonly running: RunningHandlers
 }
 
 /** One endpoint on the gRPC door, under one of its paths. */
@@ -34,7 +37,7 @@ export class GrpcRoute implements Route {
   }
 
   start(call: ServerCall): ServerCallHandler | undefined {
-    const context = new GrpcContext(this.#endpoint, call)
+    const context = new GrpcContext(this.#endpoint, call, this.#options.running)
     const { kind } = this.method
     const oneRequest = kind === 'unary' || kind === 'server'
     const oneResponse = kind === 'unary' || kind === 'client'
@@ -53,6 +56,7 @@ export class GrpcRoute implements Route {
       this.#respond(context, call, result)
       return undefined
     }
+    context.begin()
     result.then(
       value => this.#respond(context, call, value),
       error => this.#fail(context, call, error),
@@ -68,25 +72,32 @@ export class GrpcRoute implements Route {
       this.#fail(context, call, error)
       return
     }
-    call.settle()
+    context.settle()
   }
 
   /** Many responses; waits whenever the call has more queued than it likes. */
   async #pump(context: GrpcContext, call: ServerCall, result: unknown): Promise<void> {
+    context.begin()
     try {
-      const values = isThenable(result) ? await result : result
-      for await (const value of values as AsyncIterable<unknown>) {
-        if (call.finished) break
+      const messages = isThenable(result) ? await result : result
+      const source = new MessageSource(messages, `what the handler of ${call.path} returns`)
+      context.sendFrom(source)
+      const isWhole = await source.pump(message => {
         context.sendHeaders()
-        if (!call.write(value)) await context.drained()
+        const hasRoom = call.write(message)
+        // A message that cannot be sent has ended the call.
+        if (call.finished) source.close()
+        return hasRoom ? undefined : context.drained()
+      })
+      if (isWhole) {
+        context.sendHeaders()
+        call.finish(context.takeTrailers())
       }
-      context.sendHeaders()
-      call.finish(context.takeTrailers())
     } catch (error) {
       this.#fail(context, call, error)
       return
     }
-    call.settle()
+    context.settle()
   }
 
   #fail(context: GrpcContext, call: ServerCall, error: unknown): void {
@@ -103,8 +114,9 @@ export class GrpcRoute implements Route {
       onError(failure, context)
       abandon(call)
     }
-    call.settle()
-    if (!isCallError(error)) onError(error, context)
+    const isCancelled = call.cancelled !== undefined
+    context.settle()
+    if (isReported(error, isCancelled)) onError(error, context)
   }
 }
 

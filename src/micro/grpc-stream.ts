@@ -32,8 +32,9 @@ export class GrpcStream implements ClientStream, Abortable {
   #request: { readonly message: unknown } | undefined
   /** The outcome is known; messages may still wait in the call. */
   #ended = false
-  /** What the reader gets after the messages. */
+  /** What every read gets after the messages, until the reader says that it wants no more. */
   #failure: { error: unknown } | undefined
+  #onEnded: (() => void) | undefined
   /** Why we ended it. */
   #reason: { reason: unknown } | undefined
 
@@ -59,6 +60,11 @@ export class GrpcStream implements ClientStream, Abortable {
 
   get ended(): boolean {
     return this.#ended
+  }
+
+  whenEnded(listener: () => void): void {
+    if (this.#ended) listener()
+    else this.#onEnded = listener
   }
 
   write(request: unknown): Promise<void> | undefined {
@@ -204,6 +210,7 @@ export class GrpcStream implements ClientStream, Abortable {
     }
     this.onDrain()
     this.#wake()
+    this.#onEnded?.()
   }
 
   #wake(): void {

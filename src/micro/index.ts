@@ -31,8 +31,15 @@ export {
   type RegistryService,
   staticRegistry,
 } from './registry.js'
+export { type AbandonedHandler, HandlerAbandonedError } from './running-handlers.js'
 export { randomSelector, roundRobinSelector, type Selector } from './selector.js'
-export { createServer, type HandleOptions, Server, type StopOptions } from './server.js'
+export {
+  createServer,
+  type HandleOptions,
+  Server,
+  type StopOptions,
+  type StopResult,
+} from './server.js'
 export type { ServerOptions } from './server-options.js'
 export {
   type DescriptorSource,

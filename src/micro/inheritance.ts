@@ -3,6 +3,7 @@ import { type CallKind, Metadata } from '../grpc/index.js'
 import type { Runtime } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { Context } from './context.js'
+import { iterateMessages, type MessageIterator } from './message-iterator.js'
 import { metadataOf } from './metadata-init.js'
 import type { AnyHandler } from './middleware.js'
 import { checkKnownWithin } from './options.js'
@@ -72,26 +73,31 @@ export function passOn(inheritance: Inheritance, kind: CallKind, handler: AnyHan
 }
 
 /** Responses of a handler. A generator runs where it is read, so that has to be within the call as well. */
-class HandlerMessages implements AsyncIterableIterator<unknown> {
-  readonly #iterator: AsyncIterator<unknown> | Iterator<unknown>
+class HandlerMessages {
+  /** Absent where the handler's iterator has none: then there is nothing to close. */
+  readonly return: (() => Promise<IteratorResult<unknown>>) | undefined
+  readonly #iterator: MessageIterator
   readonly #storage: AsyncLocalStorage<Inherited>
   readonly #from: Inherited
 
   constructor(messages: unknown, storage: AsyncLocalStorage<Inherited>, from: Inherited) {
-    const iterable = messages as AsyncIterable<unknown> & Iterable<unknown>
+    const { service, method } = from.context
+    const what = `what the handler of ${service}.${method} returns`
     this.#storage = storage
     this.#from = from
-    this.#iterator = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]()
+    this.#iterator = storage.run(from, iterateMessages, messages, what)
+    const close = this.#iterator.return
+    this.return =
+      close === undefined
+        ? undefined
+        : async () => {
+            await storage.run(from, close)
+            return { done: true, value: undefined }
+          }
   }
 
-  async next(): Promise<IteratorResult<unknown>> {
-    const result = await this.#storage.run(this.#from, () => this.#iterator.next())
-    return result.done === true ? result : { done: false, value: await result.value }
-  }
-
-  async return(): Promise<IteratorResult<unknown>> {
-    await this.#storage.run(this.#from, () => this.#iterator.return?.())
-    return { done: true, value: undefined }
+  next(): Promise<IteratorResult<unknown>> {
+    return this.#storage.run(this.#from, () => this.#iterator.next())
   }
 
   [Symbol.asyncIterator](): this {

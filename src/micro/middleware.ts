@@ -1,5 +1,6 @@
 import type { CallKind, Metadata } from '../grpc/index.js'
 import type { Context } from './context.js'
+import { guardMessages } from './guarded-messages.js'
 
 /**
  * A call on its way through middleware, on either side and behind either door.
@@ -62,10 +63,27 @@ export function composeHandler(
   kind: CallKind,
   handler: AnyHandler,
 ): AnyHandler {
-  return chain.reduceRight<AnyHandler>((inner, middleware) => {
-    return (request, context) =>
-      middleware(new ServerMiddlewareCall(kind, request, context), next => inner(next, context))
-  }, handler)
+  if (chain.length === 0) return handler
+  const hasStream = kind === 'server' || kind === 'bidi'
+  return chain.reduceRight<AnyHandler>(
+    (inner, middleware) => {
+      return (request, context) =>
+        middleware(new ServerMiddlewareCall(kind, request, context), next => inner(next, context))
+    },
+    hasStream ? (request, context) => guarded(handler(request, context), context) : handler,
+  )
+}
+
+/** What a handler gives for a stream: when the call is over it is closed, whatever middleware wrapped around it. */
+function guarded(result: unknown, context: Context): unknown {
+  if (result instanceof Promise) return result.then(messages => guarded(messages, context))
+  const messages = guardMessages(result)
+  if (messages === undefined) return result
+  const { signal } = context
+  const close = (): void => messages.close(signal.reason)
+  if (signal.aborted) close()
+  else signal.addEventListener('abort', close, { once: true })
+  return messages
 }
 
 class ServerMiddlewareCall implements MiddlewareCall {

@@ -1,9 +1,11 @@
 import type { Codec } from '../grpc/index.js'
 import type { Message } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
+import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
-import { isCallError, toMicroError } from './error-mapping.js'
+import { isReported, toMicroError } from './error-mapping.js'
 import { MessageQueue } from './message-queue.js'
+import { MessageSource } from './message-source.js'
 import { MicroError } from './micro-error.js'
 import { endLine, setGrpcReplyHeaders } from './mucp-body.js'
 import { MucpContext } from './mucp-context.js'
@@ -16,6 +18,7 @@ import {
   streamHeader,
 } from './mucp-header.js'
 import type { MucpConnection, MucpRequest } from './mucp-server.js'
+import { NOT_CANCELLED, type RunningHandler } from './running-handlers.js'
 
 /** Messages of one stream that wait for its handler; then the socket is not read. As go-micro. */
 const QUEUE_COUNT_MAX = 128
@@ -23,7 +26,7 @@ const QUEUE_COUNT_MAX = 128
 const NO_BODY: Uint8Array = new Uint8Array(0)
 
 /** One call over a transport, from the request to the last message of the answer. */
-export class MucpCall {
+export class MucpCall implements RunningHandler {
   /** What later messages of the call carry. */
   readonly key: string
   /** The stream's id; empty for a unary call. */
@@ -42,6 +45,12 @@ export class MucpCall {
   /** The peer has gone: nothing that is sent arrives. */
   #lost = false
   #settled = false
+  /** What the handler gave. */
+  #responses: MessageSource | undefined
+  startedAt = 0
+  cancelledAt: number = NOT_CANCELLED
+  previous: RunningHandler | undefined
+  next: RunningHandler | undefined
 
   constructor(connection: MucpConnection, endpoint: Endpoint, request: MucpRequest, key: string) {
     const { runtime } = connection.options
@@ -64,6 +73,16 @@ export class MucpCall {
     this.#wantsRequest = kind === 'server'
     this.#requests =
       kind === 'client' || kind === 'bidi' ? new MessageQueue(QUEUE_COUNT_MAX) : undefined
+  }
+
+  get context(): Context {
+    return this.#context
+  }
+
+  /** The handler has not settled long after its call was over. */
+  release(): void {
+    this.#context.finish()
+    this.#connection.release(this)
   }
 
   /** The first message has come. Its body counts for unary calls, and with gRPC framing. */
@@ -164,6 +183,12 @@ export class MucpCall {
   #run(request: unknown): void {
     const { handler, method } = this.#endpoint
     let result: unknown
+    const { running, runtime } = this.#connection.options
+    running.add(this, runtime.now())
+    this.#context.whenCancelled(() => {
+      this.#responses?.close()
+      running.cancelled(this)
+    })
     try {
       result = handler(request, this.#context)
     } catch (error) {
@@ -197,21 +222,27 @@ export class MucpCall {
   }
 
   /** Many responses, each when the one before is on its way. */
-  readonly #pump = async (values: unknown): Promise<void> => {
+  readonly #pump = async (messages: unknown): Promise<void> => {
     try {
-      for await (const value of values as AsyncIterable<unknown>) {
-        // What is cut off is no end: the client hears why.
-        if (this.#context.cancelled) throw this.#context.signal.reason
-        const body = this.#encode(value)
-        const header = this.#responseHeader(body)
-        this.#context.takeHeaders(header)
-        this.#lost ||= !(await this.#connection.send({ header, body }))
-        if (this.#lost) break
-      }
+      const what = `what the handler of ${this.#request.target} returns`
+      const source = new MessageSource(messages, what)
+      this.#responses = source
+      if (this.#context.cancelled) source.close()
+      const isWhole = await source.pump(message => this.#send(source, message))
+      // What is cut off is no end: the client hears why, if it is there.
+      if (!isWhole && !this.#lost) throw this.#context.signal.reason
       await this.#end()
     } catch (error) {
       await this.#fail(error)
     }
+  }
+
+  async #send(source: MessageSource, message: unknown): Promise<void> {
+    const body = this.#encode(message)
+    const header = this.#responseHeader(body)
+    this.#context.takeHeaders(header)
+    this.#lost ||= !(await this.#connection.send({ header, body }))
+    if (this.#lost) source.close()
   }
 
   /** A stream's end is a message, unless the client ended it first. */
@@ -237,7 +268,7 @@ export class MucpCall {
       await this.#sendError(MicroError.internal('the handler failed', { id: name })).catch(ignore)
     }
     this.#settle()
-    if (!isCallError(error)) onError(error, this.#context)
+    if (isReported(error, this.#context.cancelled)) onError(error, this.#context)
   }
 
   async #sendError(error: MicroError): Promise<void> {
@@ -258,6 +289,7 @@ export class MucpCall {
     this.#settled = true
     this.#context.finish()
     this.#requests?.end()
+    this.#connection.options.running.delete(this)
     this.#connection.release(this)
   }
 

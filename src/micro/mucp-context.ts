@@ -82,6 +82,11 @@ export class MucpContext implements Context {
     checkText('compression', name)
   }
 
+  /** Calls the one listener when the call is cancelled; at once when it is. */
+  whenCancelled(listener: () => void): void {
+    this.#cancel.whenCancelled(listener)
+  }
+
   cancel(reason: unknown): void {
     this.#cancel.cancel(reason)
   }

@@ -22,6 +22,7 @@ import {
   replyHeader,
 } from './mucp-header.js'
 import { leavingError } from './retry.js'
+import type { RunningHandlers } from './running-handlers.js'
 
 /** Calls that may run at once on one socket; then it is not read until one has ended. */
 const CALLS_MAX = 1_000
@@ -38,6 +39,7 @@ export interface MucpServerOptions {
   readonly runtime: Pick<Runtime, 'now' | 'schedule'>
   readonly exposeErrors: boolean
   readonly onError: (error: unknown, context: Context | undefined) => void
+  readonly running: RunningHandlers
 }
 
 /** A request that is understood so far. */

@@ -68,8 +68,9 @@ export class MucpStream implements ClientStream {
   #serverEnded = false
   #gotHeaders = false
   #ended = false
-  /** What the next read fails with. */
+  /** What every read fails with, until the reader says that it wants no more. */
   #failure: { error: unknown } | undefined
+  #onEnded: (() => void) | undefined
 
   constructor(parts: MucpStreamParts) {
     this.#parts = parts
@@ -95,6 +96,11 @@ export class MucpStream implements ClientStream {
 
   get ended(): boolean {
     return this.#ended
+  }
+
+  whenEnded(listener: () => void): void {
+    if (this.#ended) listener()
+    else this.#onEnded = listener
   }
 
   write(request: unknown): Promise<void> | undefined {
@@ -283,6 +289,7 @@ export class MucpStream implements ClientStream {
     }
     this.#shut(failure?.error)
     this.#parts.onClosed()
+    this.#onEnded?.()
   }
 
   #tellTrailers(): void {

@@ -41,6 +41,10 @@ export class PendingStream implements ClientStream {
     return this.#failed || this.#stream?.ended === true
   }
 
+  whenEnded(listener: () => void): void {
+    this.#pending.then(stream => stream.whenEnded(listener), listener)
+  }
+
   write(request: unknown): Promise<void> | undefined {
     if (this.#stream !== undefined) return this.#stream.write(request)
     return this.#pending.then(stream => stream.write(request))

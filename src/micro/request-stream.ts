@@ -1,4 +1,4 @@
-import type { ServerCall } from '../grpc/index.js'
+import { GrpcError, type ServerCall, Status } from '../grpc/index.js'
 
 interface Reader {
   resolve(result: IteratorResult<unknown, undefined>): void
@@ -60,10 +60,16 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
       const isMissing = value === undefined && call.inflating
       if (!isMissing && call.cancelled === undefined) return Promise.resolve({ done: false, value })
     }
-    // Each time: a second reader must not take a cancellation for the end.
+    // Each time it is asked: the end of a call that was cancelled must not look like the end of the requests.
     if (call.cancelled !== undefined) return Promise.reject(call.cancelled)
-    if (!call.ended) return undefined
-    this.#done = true
-    return Promise.resolve(DONE)
+    if (call.ended) return Promise.resolve(DONE)
+    return call.finished ? Promise.reject(answeredError(call)) : undefined
   }
+}
+
+function answeredError({ path }: ServerCall): GrpcError {
+  return new GrpcError(
+    Status.Cancelled,
+    `the call of ${path} has been answered: requests that still come are not read`,
+  )
 }

@@ -68,6 +68,11 @@ export interface ServerOptions {
   readonly exposeErrors?: boolean
   /** Hears of those exceptions, of failures of the registry, and, with the default transport, of connections that failed. What it throws is dropped. Default: nobody. */
   readonly onError?: (error: unknown, context: Context | undefined) => void
+  /**
+   * Time from the end of a call, however it came, until its handler no longer counts against what its client may
+   * have at once, and `onError` hears a `HandlerAbandonedError` of it. Unit: ms. Default: 30_000.
+   */
+  readonly handlerGraceMs?: number
   /** Native calls find a service by the last part of its name, whatever the package, as in go-micro. Default: false. */
   readonly matchShortName?: boolean
   /**
@@ -105,6 +110,7 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'connectionIdleMs',
   'exposeErrors',
   'onError',
+  'handlerGraceMs',
   'matchShortName',
   'inherit',
   'runtime',

@@ -1,8 +1,5 @@
 import { GrpcError, Router, Status } from '../grpc/index.js'
 import {
-  type CallListener,
-  type Cancellable,
-  grpcTransport,
   type Listener,
   nodeRuntime,
   type Runtime,
@@ -13,13 +10,26 @@ import {
 import type { TypedCodec } from './codec.js'
 import { bindHandlers, type Endpoint, EndpointTable } from './endpoint-table.js'
 import { type EventHandler, Subscriptions } from './events.js'
+import { Grace } from './grace.js'
 import { GrpcRoute } from './grpc-route.js'
 import { type Inheritance, inheritanceOf } from './inheritance.js'
 import { checkMiddleware, type Middleware } from './middleware.js'
 import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
-import { checkFunction, checkKnown, checkMethods, checkText } from './options.js'
+import { checkDuration, checkKnown } from './options.js'
 import { Registration } from './registration.js'
-import { callsOf, SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
+import {
+  type AbandonedHandler,
+  HandlerAbandonedError,
+  RunningHandlers,
+} from './running-handlers.js'
+import type { ServerOptions } from './server-options.js'
+import {
+  checkServerOptions,
+  defaultTransport,
+  isCallListener,
+  reachable,
+  safeListener,
+} from './server-parts.js'
 import { checkService, type Service } from './service.js'
 import type { Handlers, ServiceTypes } from './service-types.js'
 
@@ -27,6 +37,17 @@ import type { Handlers, ServiceTypes } from './service-types.js'
 export interface StopOptions {
   /** How long running calls may go on; then they are cut. Unit: ms. Default: 5_000. */
   readonly graceMs?: number
+  /**
+   * How long their handlers may take from then on to settle; then they are abandoned, and named. 0 still gives them
+   * a turn. Unit: ms. Default: 1_000.
+   */
+  readonly settleMs?: number
+}
+
+/** How a server has stopped. */
+export interface StopResult {
+  /** Handlers that still run: they ignored their signal. Empty: nothing is left. */
+  readonly abandoned: readonly AbandonedHandler[]
 }
 
 /** How a service is offered. */
@@ -40,26 +61,11 @@ export interface HandleOptions {
 
 const GRACE_MS = 5_000
 
-/** The longest that a timer can wait. Unit: ms. */
-const TIMER_MS_MAX = 0x7fff_ffff
+/** A handler that watches its signal needs some turns of the event loop, or to close what it has open. */
+const SETTLE_MS = 1_000
 
-/** Options that only make sense for the default transport. */
-const TRANSPORT_OPTION_NAMES = [
-  'tls',
-  'limits',
-  'neverIndexed',
-  'onRequest',
-  'messageSizeMax',
-  'calls',
-  'compression',
-  'compressions',
-  'connectionsMax',
-  'connectionsPerAddressMax',
-  'handshakeTimeoutMs',
-  'connectionAgeMs',
-  'connectionAgeGraceMs',
-  'connectionIdleMs',
-] as const
+/** Longer than any cleaning up; what hangs then hangs. */
+const HANDLER_GRACE_MS = 30_000
 
 /** Services that `Transport/Stream` itself goes by. */
 const TRANSPORT_SERVICES: readonly string[] = [
@@ -89,6 +95,7 @@ export class Server implements AsyncDisposable {
   readonly #middleware: Middleware[] = []
   readonly #inheritance: Inheritance | undefined
   readonly #mucp: MucpServerOptions
+  readonly #running: RunningHandlers
   /** Of mucp clients, and what ends the serving of each though its handlers go on. */
   readonly #connections = new Map<MucpConnection, (error: Error) => void>()
   readonly #services: Service<unknown>[] = []
@@ -97,34 +104,28 @@ export class Server implements AsyncDisposable {
   #listener: Listener | undefined
   #registration: Registration | undefined
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
-  #stopping: Promise<void> | undefined
+  #stopping: Promise<StopResult> | undefined
+  #grace: Grace | undefined
+  #settleMs = SETTLE_MS
 
   constructor(options: ServerOptions) {
-    checkKnown('createServer', options, SERVER_OPTION_NAMES)
-    this.name = checkText('name', options.name)
-    if (options.address !== undefined) checkText('address', options.address)
-    if (options.transport !== undefined) {
-      checkMethods('transport', options.transport, ['dial', 'listen'])
-      for (const name of TRANSPORT_OPTION_NAMES) {
-        if (options[name] === undefined) continue
-        throw new TypeError(`${name} belongs to the transport that was given: set it there`)
-      }
-    }
-    if (options.registry !== undefined) {
-      checkMethods('registry', options.registry, ['register', 'deregister'])
-    }
-    if (options.onError !== undefined) checkFunction('onError', options.onError)
+    checkServerOptions(options)
+    this.name = options.name
     this.#options = options
     this.#runtime = options.runtime ?? nodeRuntime
     this.#inheritance = inheritanceOf(options.inherit, this.#runtime)
     this.#transport = options.transport ?? defaultTransport(options)
+    const onError = safeListener(options.onError)
+    const handlerGraceMs = options.handlerGraceMs ?? HANDLER_GRACE_MS
+    this.#running = new RunningHandlers(this.#runtime, handlerGraceMs, onError)
     this.#mucp = {
       name: this.name,
       table: this.#table,
       subscriptions: this.#subscriptions,
       runtime: this.#runtime,
       exposeErrors: options.exposeErrors === true,
-      onError: safeListener(options.onError),
+      onError,
+      running: this.#running,
     }
     if (options.matchShortName === true) this.#router.catchAll = path => this.#byShortName(path)
   }
@@ -244,12 +245,23 @@ export class Server implements AsyncDisposable {
 
   /**
    * Runs the stop hooks, leaves the registry, stops accepting, lets running calls finish for
-   * `graceMs` and cuts the rest. Settles when nothing is left. May be called again.
+   * `graceMs` and cuts the rest. Settles when no handler runs, or `settleMs` after the cut with the names of
+   * those that do; `onError` hears of them as well. May be called again: a shorter grace shortens the one that runs.
+   *
+   * @throws TypeError or RangeError naming the option that cannot be used
    */
-  stop(options: StopOptions = {}): Promise<void> {
-    const graceMs = options.graceMs ?? GRACE_MS
-    if (!(graceMs >= 0)) throw new RangeError(`graceMs must be at least 0, got ${graceMs}`)
-    this.#stopping ??= this.#stop(graceMs)
+  stop(options: StopOptions = {}): Promise<StopResult> {
+    checkKnown('stop', options, ['graceMs', 'settleMs'])
+    const { graceMs = GRACE_MS, settleMs = SETTLE_MS } = options
+    checkDuration('graceMs', graceMs)
+    checkDuration('settleMs', settleMs)
+    if (this.#stopping === undefined) {
+      this.#grace = new Grace(this.#runtime, graceMs)
+      this.#settleMs = settleMs
+      this.#stopping = this.#stop(this.#grace)
+    } else if (this.#grace?.shorten(graceMs) === true) {
+      this.#settleMs = Math.min(this.#settleMs, settleMs)
+    }
     return this.#stopping
   }
 
@@ -264,31 +276,47 @@ export class Server implements AsyncDisposable {
     if (this.#state === 'starting') this.#state = 'new'
   }
 
-  async #stop(graceMs: number): Promise<void> {
+  async #stop(grace: Grace): Promise<StopResult> {
     this.#state = 'stopped'
-    const end = this.#runtime.now() + graceMs
-    if (this.#stopHooks.length > 0) await this.#runStopHooks(graceMs)
-    // It may be about to listen: that is ended as well. Why it failed is for `start` to say.
-    await this.#listening?.catch(() => undefined)
-    const listener = this.#listener
-    await this.#registration?.end()
-    if (listener === undefined) return
-    const restMs = Math.max(0, end - this.#runtime.now())
-    const timer = this.#runtime.schedule(Math.min(restMs, TIMER_MS_MAX), () => this.#cut())
-    // There may be nothing else: the memory transport has no socket that does.
-    timer.ref()
-    const closed = isCallListener(listener) ? listener.stop(restMs) : listener.close()
-    for (const connection of this.#connections.keys()) connection.drain()
-    await closed
-    timer.cancel()
+    try {
+      if (this.#stopHooks.length > 0) {
+        await Promise.race([this.#runStopHooks(), grace.over])
+      }
+      // It may be about to listen: that is ended as well. Why it failed is for `start` to say.
+      await this.#listening?.catch(() => undefined)
+      await Promise.race([this.#registration?.end(), grace.over])
+      if (this.#listener !== undefined) await this.#drain(this.#listener, grace)
+      return { abandoned: await this.#abandon(grace) }
+    } finally {
+      grace.close()
+    }
   }
 
-  async #runStopHooks(graceMs: number): Promise<void> {
-    let timer: Cancellable | undefined
-    const late = new Promise<void>(resolve => {
-      timer = this.#runtime.schedule(Math.min(graceMs, TIMER_MS_MAX), resolve)
-      timer.ref()
-    })
+  async #drain(listener: Listener, grace: Grace): Promise<void> {
+    grace.whenOver(() => this.#cut())
+    const isNative = isCallListener(listener)
+    if (isNative) grace.whenShortened(restMs => void listener.stop(restMs))
+    const closed = isNative ? listener.stop(grace.restMs) : listener.close()
+    for (const connection of this.#connections.keys()) connection.drain()
+    await closed
+  }
+
+  /** Waits for what runs, and names it when that is in vain. */
+  async #abandon(grace: Grace): Promise<readonly AbandonedHandler[]> {
+    const running = this.#running
+    await Promise.race([running.idle(), grace.over])
+    if (running.count === 0) return []
+    const settling = new Grace(this.#runtime, this.#settleMs)
+    await Promise.race([running.idle(), settling.over])
+    settling.close()
+    const abandoned = running.list()
+    if (abandoned.length > 0) {
+      this.#mucp.onError(new HandlerAbandonedError('when the server stopped', abandoned), undefined)
+    }
+    return abandoned
+  }
+
+  async #runStopHooks(): Promise<void> {
     const done = this.#stopHooks.map(async hook => {
       try {
         await hook()
@@ -296,8 +324,7 @@ export class Server implements AsyncDisposable {
         this.#mucp.onError(error, undefined)
       }
     })
-    await Promise.race([Promise.all(done), late])
-    timer?.cancel()
+    await Promise.all(done)
   }
 
   #cut(): void {
@@ -350,46 +377,4 @@ export class Server implements AsyncDisposable {
     const endpoint = match === null ? undefined : this.#table.get(`${match[1]}.${match[2]}`)
     return endpoint === undefined ? undefined : new GrpcRoute(endpoint, path, this.#mucp)
   }
-}
-
-/** `onError` as it may be called anywhere: what it throws costs no caller an answer. */
-function safeListener(listener: ServerOptions['onError']): MucpServerOptions['onError'] {
-  if (listener === undefined) return () => undefined
-  return (error, context) => {
-    try {
-      const result: unknown = listener(error, context)
-      if (result instanceof Promise) result.catch(() => undefined)
-    } catch {
-      // As its documentation says.
-    }
-  }
-}
-
-/** Options that the transport calls otherwise. */
-const RENAMED_NAMES: readonly string[] = ['tls', 'calls', 'compression', 'compressions']
-
-/** The default transport. What native handlers answer and cannot be encoded is told as well. */
-function defaultTransport(options: ServerOptions): Transport {
-  const { tls, onError } = options
-  const told =
-    onError === undefined ? {} : { onError: (error: unknown) => onError(error, undefined) }
-  const passed: Record<string, unknown> = {}
-  for (const name of ['runtime', ...TRANSPORT_OPTION_NAMES] as const) {
-    if (options[name] !== undefined && !RENAMED_NAMES.includes(name)) passed[name] = options[name]
-  }
-  return grpcTransport({
-    ...passed,
-    ...told,
-    ...(tls === undefined ? {} : { serverTls: tls }),
-    calls: { ...told, ...callsOf(options) },
-  })
-}
-
-function isCallListener(listener: Listener): listener is CallListener {
-  return 'onCall' in listener
-}
-
-/** An address that others on this machine can dial, for one that means every interface. */
-function reachable(address: string): string {
-  return address.replace(/^(?:\[::\]|0\.0\.0\.0|):(?=\d+$)/, '127.0.0.1:')
 }

@@ -1,4 +1,10 @@
-import type { CallTransport, Cancellable, Runtime, Transport } from '../transport/index.js'
+import {
+  type CallTransport,
+  type Cancellable,
+  inRootContext,
+  type Runtime,
+  type Transport,
+} from '../transport/index.js'
 import { MicroError } from './micro-error.js'
 import type { Registry, RegistryNode, RegistryService } from './registry.js'
 import type { Selector } from './selector.js'
@@ -32,7 +38,7 @@ export class TargetFinder {
   readonly #service: string
   readonly #protocol: Protocol | undefined
   readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
-  readonly #unwatch: (() => void) | undefined
+  readonly #unwatch: (() => void) | undefined = undefined
   #nodes: readonly RegistryNode[] = []
   #freshUntil = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | undefined
@@ -51,10 +57,14 @@ export class TargetFinder {
     this.#service = service
     this.#protocol = protocol
     this.#runtime = runtime
-    this.#unwatch = registry.watch?.(name => {
-      if (name !== service) return
-      this.#revision++
-      this.#freshUntil = Number.NEGATIVE_INFINITY
+    const { watch } = registry
+    if (watch === undefined) return
+    this.#unwatch = inRootContext(() => {
+      return watch.call(registry, name => {
+        if (name !== service) return
+        this.#revision++
+        this.#freshUntil = Number.NEGATIVE_INFINITY
+      })
     })
   }
 
@@ -69,7 +79,8 @@ export class TargetFinder {
   }
 
   async #findAnew(): Promise<Target> {
-    this.#asking ??= this.#ask().finally(() => {
+    // The answer is for all calls that wait: it is asked for in the name of none.
+    this.#asking ??= inRootContext(() => this.#ask()).finally(() => {
       this.#asking = undefined
     })
     await this.#asking
@@ -126,4 +137,19 @@ function targetOf(node: RegistryNode, wanted: Protocol | undefined): Target {
     protocol: wanted ?? (native ? 'grpc' : 'mucp'),
     legacy: protocol === undefined,
   }
+}
+
+/** Tells who was chosen, at once or when it is known. */
+export function tellTarget(
+  found: Target | Promise<Target>,
+  onTarget: (target: Target) => void,
+): Target | Promise<Target> {
+  if (found instanceof Promise) return found.then(target => tellTarget(target, onTarget))
+  onTarget(found)
+  return found
+}
+
+/** A fixed address. */
+export function targetAt(address: string, protocol: Protocol | undefined): Target {
+  return { address, protocol: protocol ?? 'grpc', legacy: false }
 }

@@ -1,18 +1,17 @@
 import type { Metadata } from '../grpc/index.js'
 import type { ResponseStream } from './call-options.js'
 import type { ClientChainCall } from './client-middleware.js'
-import { checkIterable } from './client-stream.js'
 import { LazyResult } from './lazy-result.js'
+import { iterateMessages, type MessageIterator } from './message-iterator.js'
 
 type Result = IteratorResult<unknown, undefined>
-type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>
 
 const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined })
 
 /** What a client's middleware made of a stream of responses, as the stream that the caller expects. */
 export class WrappedStream implements ResponseStream<unknown> {
   readonly #call: ClientChainCall
-  readonly #iterator: Promise<AnyIterator>
+  readonly #iterator: Promise<MessageIterator>
   readonly #headers = new LazyResult<Metadata>()
   readonly #trailers = new LazyResult<Metadata>()
   /** Reads are one after the other, whatever the iterator thinks of several at once. */
@@ -23,7 +22,7 @@ export class WrappedStream implements ResponseStream<unknown> {
   /** Ends a read that waits. */
   #interrupt: (() => void) | undefined
   #ended = false
-  /** What the next read fails with. */
+  /** What every read fails with, until the reader says that it wants no more. */
   #failure: { error: unknown } | undefined
 
   /** @param result an iterable, or a promise of one */
@@ -138,12 +137,10 @@ export class WrappedStream implements ResponseStream<unknown> {
     this.#interrupt?.()
     // Middleware may have left the call behind without reading it to its end.
     stream?.cancel(failure?.error)
+    this.#call.closeRequests()
   }
 }
 
-async function iteratorOf(result: unknown): Promise<AnyIterator> {
-  const messages = checkIterable(await result, 'what middleware gives back for a stream')
-  return Symbol.asyncIterator in messages
-    ? messages[Symbol.asyncIterator]()
-    : messages[Symbol.iterator]()
+async function iteratorOf(result: unknown): Promise<MessageIterator> {
+  return iterateMessages(await result, 'what middleware gives back for a stream')
 }

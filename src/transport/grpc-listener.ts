@@ -6,6 +6,7 @@ import {
   Router,
   type ServerCall,
 } from '../grpc/index.js'
+import { inRootContext } from './async-context.js'
 import { GrpcServerSocket } from './grpc-server-socket.js'
 import type { ServerTlsOptions } from './runtime.js'
 import type { ServeOptions, Server } from './serve-options.js'
@@ -106,7 +107,8 @@ export class GrpcListener implements CallListener {
   }
 
   #serve(socket: GrpcServerSocket, handler: Accept): void {
-    socket.serve(handler).catch((error: unknown) => {
+    // Sockets that have waited for `accept` would be served in its context.
+    inRootContext(() => socket.serve(handler)).catch((error: unknown) => {
       this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
     })
   }

@@ -1,4 +1,5 @@
 export { type Address, formatAddress, parseDialAddress, parseListenAddress } from './address.js'
+export { inRootContext, inThisContext } from './async-context.js'
 export type { BackOffOptions } from './back-off.js'
 export { type ConnectionPeer, peerOf } from './connection-peer.js'
 export {

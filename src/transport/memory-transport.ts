@@ -1,3 +1,4 @@
+import { inRootContext } from './async-context.js'
 import { checkHeader, checkMessage } from './message.js'
 import type { Listener, Message, Socket, Transport } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
@@ -88,7 +89,10 @@ class MemoryListener implements Listener {
   }
 
   #serve(socket: MemorySocket, handler: Accept): void {
-    const done: Promise<void> = this.#run(socket, handler).finally(() => this.#running.delete(done))
+    // Whoever dials shares the socket with others later: their calls are not its business.
+    const done: Promise<void> = inRootContext(() => this.#run(socket, handler)).finally(() =>
+      this.#running.delete(done),
+    )
     this.#running.add(done)
   }
 

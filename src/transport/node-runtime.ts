@@ -1,22 +1,27 @@
 import { lookup } from 'node:dns'
+import { inRootContext } from './async-context.js'
 import { connectSocket } from './node-connect.js'
 import { listenSocket } from './node-listen.js'
 import type { Runtime } from './runtime.js'
 
-/** The runtime of Node: with the files it is made of, the only place in the package that touches clock, timers, randomness and the network. */
+/**
+ * The runtime of Node. Sockets, listeners and timers are made in nobody's asynchronous context: they are shared.
+ *
+ * With the files it is made of, the only place in the package that touches clock, timers, randomness and the network.
+ */
 export const nodeRuntime: Runtime = {
   now: () => Math.floor(performance.now()),
   stopwatch: () => performance.now(),
   schedule(delayMs, run) {
-    const timeout = setTimeout(run, delayMs)
+    const timeout = inRootContext(setTimeout, run, delayMs)
     timeout.unref()
     return { cancel: () => clearTimeout(timeout), ref: () => void timeout.ref() }
   },
-  afterMicrotasks: run => queueMicrotask(() => process.nextTick(run)),
-  afterTurn: run => void setImmediate(run),
+  afterMicrotasks: run => inRootContext(runAfterMicrotasks, run),
+  afterTurn: run => void inRootContext(setImmediate, run),
   random: () => Math.random(),
-  connect: connectSocket,
-  listen: listenSocket,
+  connect: (options, onReady) => inRootContext(connectSocket, options, onReady),
+  listen: (options, events) => inRootContext(listenSocket, options, events),
   lookup: host =>
     new Promise((resolve, reject) => {
       lookup(host, { all: true, verbatim: true }, (error, found) => {
@@ -24,4 +29,8 @@ export const nodeRuntime: Runtime = {
         else reject(error)
       })
     }),
+}
+
+function runAfterMicrotasks(run: () => void): void {
+  queueMicrotask(() => process.nextTick(run))
 }

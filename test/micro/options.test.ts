@@ -250,7 +250,15 @@ t.test('start once, address after start, stop at any time', async t => {
   await server.start()
   t.equal(server.address, 'a:1')
   await t.rejects(server.start(), /the server is running already/)
-  t.throws(() => server.stop({ graceMs: -1 }), /graceMs must be at least 0, got -1/)
+  t.throws(
+    () => server.stop({ graceMs: -1 }),
+    /graceMs must be a number of ms of at least 0, got -1/,
+  )
+  t.throws(
+    () => server.stop({ timeoutMs: 5 } as never),
+    /stop has no option 'timeoutMs'; it has graceMs, settleMs/,
+  )
+  t.throws(() => server.stop({ settleMs: NaN }), /settleMs must be a number of ms/)
   await server[Symbol.asyncDispose]()
   await server.stop()
   await t.rejects(server.start(), /the server is stopped already/)

@@ -1,5 +1,12 @@
-import t from 'tap'
-import { createServer, memoryRegistry, type Registry } from '../../src/micro/index.js'
+import t, { type Test } from 'tap'
+import { defineService, jsonCodec } from '../../src/index.js'
+import {
+  createClient,
+  createServer,
+  type HandlerAbandonedError,
+  memoryRegistry,
+  type Registry,
+} from '../../src/micro/index.js'
 import { memoryTransport } from '../../src/transport/index.js'
 
 const listenersOfProcess = (): number =>
@@ -69,4 +76,154 @@ t.test('a start that failed may be tried again', async t => {
   await second.start()
   t.equal(second.address, address)
   await second.stop()
+})
+
+const number = { request: jsonCodec<number>(), response: jsonCodec<number>() }
+const slow = defineService('a.v1.Slow', {
+  hang: { kind: 'unary', ...number },
+  wait: { kind: 'unary', ...number },
+})
+
+for (const protocol of ['grpc', 'mucp'] as const) {
+  /** A server with one call under way of a handler that settles when it is told to, and of one that ends with its signal. */
+  const busy = async (t: Test) => {
+    const errors: unknown[] = []
+    let release = (): void => undefined
+    let begun = 0
+    let bothBegun = (): void => undefined
+    const underWay = new Promise<void>(resolve => {
+      bothBegun = resolve
+    })
+    const begin = (): void => {
+      if (++begun === 2) bothBegun()
+    }
+    const server = createServer({ name: 'slow', onError: error => errors.push(error) })
+    server.handle(slow, {
+      hang: async () => {
+        begin()
+        await new Promise<void>(resolve => {
+          release = resolve
+        })
+        return 1
+      },
+      wait: async (_request, context) => {
+        begin()
+        return await new Promise<number>((_resolve, reject) => {
+          context.signal.addEventListener('abort', () => reject(context.signal.reason))
+        })
+      },
+    })
+    await server.start()
+    const client = createClient({ address: server.address, protocol, retries: 0 })
+    t.teardown(() => client.close())
+    const { hang, wait } = client.bind(slow)
+    const calls = Promise.allSettled([hang(1), wait(1)])
+    await underWay
+    return { server, errors, calls, release: () => release() }
+  }
+
+  t.test(
+    `${protocol}: stop names the handlers that it leaves behind, in its result and to onError`,
+    async t => {
+      const { server, errors, calls, release } = await busy(t)
+      const { abandoned } = await server.stop({ graceMs: 20, settleMs: 20 })
+      t.match(abandoned, [{ service: 'a.v1.Slow', method: 'hang', door: protocol }])
+      t.equal(abandoned.length, 1)
+      t.ok(abandoned[0]!.runningMs >= 20)
+      const told = errors.filter(
+        each => (each as HandlerAbandonedError).code === 'HANDLER_ABANDONED',
+      )
+      t.match(told, [
+        {
+          message:
+            /^1 handler had not settled when the server stopped: a\.v1\.Slow\.hang after \d+ ms/,
+        },
+      ])
+      release()
+      await calls
+    },
+  )
+
+  t.test(
+    `${protocol}: stop settles when no handler runs, also one whose caller has gone`,
+    async t => {
+      const { server, calls, release } = await busy(t)
+      let isStopped = false
+      const stopped = server.stop({ graceMs: 0, settleMs: 60_000 }).then(result => {
+        isStopped = true
+        return result
+      })
+      await calls
+      await new Promise(resolve => setTimeout(resolve, 20))
+      t.equal(isStopped, false, 'its handler still runs')
+      release()
+      t.same(await stopped, { abandoned: [] })
+    },
+  )
+
+  t.test(`${protocol}: a second stop with a shorter grace shortens the first`, async t => {
+    const { server, calls, release } = await busy(t)
+    const begun = Date.now()
+    const first = server.stop({ graceMs: 60_000, settleMs: 60_000 })
+    const second = server.stop({ graceMs: 10, settleMs: 10 })
+    t.equal(first, second)
+    const { abandoned } = await first
+    t.ok(Date.now() - begun < 30_000)
+    t.same(
+      abandoned.map(each => each.method),
+      ['hang'],
+    )
+    release()
+    await calls
+  })
+
+  t.test(`${protocol}: a second stop with a longer grace changes nothing`, async t => {
+    const { server, calls, release } = await busy(t)
+    const first = server.stop({ graceMs: 10, settleMs: 10 })
+    server.stop({ graceMs: 60_000 })
+    t.equal((await first).abandoned.length, 1)
+    release()
+    await calls
+  })
+}
+
+t.test('a second stop with a shorter grace shortens the wait for hooks and registry', async t => {
+  const never = (): Promise<never> => new Promise(() => undefined)
+  const registry: Registry = {
+    ...memoryRegistry(),
+    register: async () => undefined,
+    deregister: never,
+  }
+  const server = createServer({ name: 'slow', registry })
+  server.onStop(never)
+  await server.start()
+  const first = server.stop({ graceMs: 60_000 })
+  server.stop({ graceMs: 0 })
+  t.same(await first, { abandoned: [] })
+})
+
+t.test('a handler that goes on after its call no longer counts against its client', async t => {
+  const errors: HandlerAbandonedError[] = []
+  const releases: (() => void)[] = []
+  const server = createServer({
+    name: 'slow',
+    handlerGraceMs: 20,
+    limits: { streamsMax: 2 },
+    onError: error => errors.push(error as HandlerAbandonedError),
+  })
+  server.handle(slow, {
+    hang: () => new Promise<number>(resolve => releases.push(() => resolve(1))),
+    wait: n => n,
+  })
+  await server.start()
+  const client = createClient({ address: server.address, protocol: 'grpc' })
+  t.teardown(() => client.close())
+  const { hang, wait } = client.bind(slow)
+  await Promise.allSettled([hang(1, { timeoutMs: 10 }), hang(1, { timeoutMs: 10 })])
+  while (errors.length < 2) await new Promise(resolve => setTimeout(resolve, 5))
+  t.equal(await wait(7), 7)
+  t.match(errors[0]?.message, /had not settled 20 ms after the end of its call: a\.v1\.Slow\.hang/)
+  const stopping = server.stop({ graceMs: 60_000 })
+  for (const release of releases) release()
+  t.same(await stopping, { abandoned: [] })
 })

@@ -1,0 +1,88 @@
+import {
+  type CallListener,
+  grpcTransport,
+  type Listener,
+  type Transport,
+} from '../transport/index.js'
+import type { MucpServerOptions } from './mucp-server.js'
+import { checkFunction, checkKnown, checkMethods, checkMs, checkText } from './options.js'
+import { callsOf, SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
+
+/** Options that only make sense for the default transport. */
+const TRANSPORT_OPTION_NAMES = [
+  'tls',
+  'limits',
+  'neverIndexed',
+  'onRequest',
+  'messageSizeMax',
+  'calls',
+  'compression',
+  'compressions',
+  'connectionsMax',
+  'connectionsPerAddressMax',
+  'handshakeTimeoutMs',
+  'connectionAgeMs',
+  'connectionAgeGraceMs',
+  'connectionIdleMs',
+] as const
+
+/** @throws TypeError or RangeError naming the option that cannot be used */
+export function checkServerOptions(options: ServerOptions): void {
+  checkKnown('createServer', options, SERVER_OPTION_NAMES)
+  checkText('name', options.name)
+  if (options.address !== undefined) checkText('address', options.address)
+  if (options.transport !== undefined) {
+    checkMethods('transport', options.transport, ['dial', 'listen'])
+    for (const name of TRANSPORT_OPTION_NAMES) {
+      if (options[name] === undefined) continue
+      throw new TypeError(`${name} belongs to the transport that was given: set it there`)
+    }
+  }
+  if (options.registry !== undefined) {
+    checkMethods('registry', options.registry, ['register', 'deregister'])
+  }
+  if (options.onError !== undefined) checkFunction('onError', options.onError)
+  if (options.handlerGraceMs !== undefined) checkMs('handlerGraceMs', options.handlerGraceMs)
+}
+
+/** `onError` as it may be called anywhere: what it throws costs no caller an answer. */
+export function safeListener(listener: ServerOptions['onError']): MucpServerOptions['onError'] {
+  if (listener === undefined) return () => undefined
+  return (error, context) => {
+    try {
+      const result: unknown = listener(error, context)
+      if (result instanceof Promise) result.catch(() => undefined)
+    } catch {
+      // As its documentation says.
+    }
+  }
+}
+
+/** Options that the transport calls otherwise. */
+const RENAMED_NAMES: readonly string[] = ['tls', 'calls', 'compression', 'compressions']
+
+/** The default transport. What native handlers answer and cannot be encoded is told as well. */
+export function defaultTransport(options: ServerOptions): Transport {
+  const { tls, onError } = options
+  const told =
+    onError === undefined ? {} : { onError: (error: unknown) => onError(error, undefined) }
+  const passed: Record<string, unknown> = {}
+  for (const name of ['runtime', ...TRANSPORT_OPTION_NAMES] as const) {
+    if (options[name] !== undefined && !RENAMED_NAMES.includes(name)) passed[name] = options[name]
+  }
+  return grpcTransport({
+    ...passed,
+    ...told,
+    ...(tls === undefined ? {} : { serverTls: tls }),
+    calls: { ...told, ...callsOf(options) },
+  })
+}
+
+export function isCallListener(listener: Listener): listener is CallListener {
+  return 'onCall' in listener
+}
+
+/** An address that others on this machine can dial, for one that means every interface. */
+export function reachable(address: string): string {
+  return address.replace(/^(?:\[::\]|0\.0\.0\.0|):(?=\d+$)/, '127.0.0.1:')
+}
