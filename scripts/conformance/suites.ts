@@ -10,6 +10,7 @@ import { h2spec } from './h2spec.js'
 import { h2specClient } from './h2spec-client.js'
 import { h2specExact } from './h2spec-exact.js'
 import { hpack } from './hpack.js'
+import { loads } from './loads.js'
 import type { Suite } from './suite.js'
 import { tonic } from './tonic.js'
 import { tools } from './tools.js'
@@ -33,7 +34,7 @@ export const SUITES: readonly Suite[] = [
 ]
 
 /** Parts of the suites above, to be asked for by name. */
-export const PARTS: readonly Suite[] = goMicroVersions
+export const PARTS: readonly Suite[] = [...goMicroVersions, loads]
 
 /**
  * What `.ci/run` runs: what needs no Go, and of the others what is built within minutes. grpc-java is not
