@@ -231,7 +231,8 @@ async function feed(
       if (over) break
       if (!call.write(request as Buffer)) await Promise.race([once(call, 'drain'), closed])
     }
-    call.end()
+    // A call that is over must not be told that its requests have come to their end.
+    if (!over) call.end()
   } catch (error) {
     call.cancel()
     throw error

@@ -58,6 +58,7 @@ export async function runLoad(
   const seconds = (performance.now() - start) / 1_000
   others.stop()
   const otherP99Ms = await beside
+  if (others.failure !== undefined) outcomes[`${others.failure}, a call beside`] = 1
   await client.close()
   await delay(0)
   return { outcomes, seconds, otherP99Ms, heldMs: watch.take(), open: sources.open }
@@ -130,6 +131,8 @@ async function readAll(cell: Cell, responses: AsyncIterable<Uint8Array>): Promis
 class OtherCalls {
   readonly #client: LoadClient
   #stopped = false
+  /** How the first one ended that did not end well. */
+  failure: string | undefined
 
   constructor(client: LoadClient) {
     this.#client = client
@@ -145,7 +148,11 @@ class OtherCalls {
     const times: number[] = []
     while (!this.#stopped) {
       const start = performance.now()
-      await this.#client.unary(pattern(0, 100), { headers, timeoutMs: CALL_TIME_MAX_MS })
+      try {
+        await this.#client.unary(pattern(0, 100), { headers, timeoutMs: CALL_TIME_MAX_MS })
+      } catch (error) {
+        this.failure ??= this.#client.outcome(error)
+      }
       times.push(performance.now() - start)
       await delay(10)
     }

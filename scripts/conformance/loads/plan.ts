@@ -38,6 +38,8 @@ export const AT_ONCE: readonly number[] = [1, 10, 200, 1_000, 5_000]
 /** What a cell may move one way, so that the largest takes seconds. */
 export const CELL_OCTETS_MAX: number = 320 * MI
 
+const GRPCIO_AT_ONCE_MAX = 1_000
+
 /** Ours is one of the two; grpc-js with itself is measured beside ours with ours. */
 const PAIRS: readonly (readonly [client: Peer, server: Peer])[] = [
   ['ours', 'ours'],
@@ -110,7 +112,7 @@ export function planCells(
     if (cells.size < length && fits(cell, options)) cells.set(cellName(cell), cell)
   }
   // Bounded: narrow options can have fewer cells than are asked for.
-  for (let tries = 0; cells.size < length && tries < 1_000 * length; tries++) {
+  for (let tries = 0; cells.size < length && tries < 50 * length; tries++) {
     const cell = drawCell(random)
     if (fits(cell, options)) cells.set(cellName(cell), cell)
   }
@@ -147,6 +149,8 @@ function fits(cell: Cell, options: PlanOptions): boolean {
   }
   if (cell.size > sizeMax || cell.atOnce > atOnceMax) return false
   if (cell.size * cell.atOnce * cell.count > octetsMax) return false
+  // With more on one connection grpcio's server ends calls as CANCELLED, whoever the client is.
+  if (cell.server === 'grpcio' && cell.atOnce > GRPCIO_AT_ONCE_MAX) return false
   // What has no stream of responses cannot be left early, what has no source cannot throw in it.
   if (cell.ending === 'break') return cell.kind === 'server' || cell.kind === 'bidi'
   if (cell.ending === 'throw') return cell.kind === 'client' || cell.kind === 'bidi'
