@@ -60,7 +60,8 @@ function method(name: string, requestStream: boolean, responseStream: boolean) {
 async function* requestsOf(
   call: ServerReadableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
 ): AsyncGenerator<Buffer> {
-  for await (const message of call) yield message as Buffer
+  // Else the end of the requests would destroy the half that answers.
+  for await (const message of call.iterator({ destroyOnReturn: false })) yield message as Buffer
   if (call.cancelled) throw new Error('cancelled')
 }
 
