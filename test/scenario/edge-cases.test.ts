@@ -427,7 +427,7 @@ t.test('RFC 9113 §8.1.1: content-length may come twice, but not with two values
 })
 
 t.test('RFC 9113 §8.1.1: what is no number is refused without END_STREAM as well', t => {
-  for (const value of ['', '+5', '-0', '5.0', '0x5', '5e0', ' 5', '5,5', '9'.repeat(16)]) {
+  for (const value of ['', '+5', '-0', '5.0', '0x5', '5e0', '5 5', '5,5', '9'.repeat(16)]) {
     const { peer, events } = connect({ role: 'server' })
     peer.sends(frames.headers(1, requestWith('content-length', value)))
     peer.expects(frames.rstStream(1, Code.protocolError))
