@@ -110,10 +110,14 @@ export interface ConnectionLimits {
   readonly idleTimeoutMs: number
   /** Silence before a keepalive PING. Unit: ms. Default: Infinity for a client, 7_200_000 for a server (gRPC A8, A9). Reason: a PING more often than every 5 minutes offends other servers. */
   readonly keepaliveIntervalMs: number
+  /** The same without any stream, for a client. Unit: ms. Default: Infinity. Reason: gRPC A8; servers must permit it. */
+  readonly keepaliveIdleIntervalMs: number
   /** Time for the answer to a keepalive PING. Unit: ms. Default: 20_000. Reason: gRPC A8. */
   readonly keepaliveTimeoutMs: number
   /** Client PINGs closer than this are a strike. Unit: ms. Default: 300_000. Reason: gRPC A8. */
   readonly pingIntervalMinMs: number
+  /** The same without any stream, where it is longer; as `pingIntervalMinMs` to permit keepalive without calls. Unit: ms. Default: 7_200_000. Reason: gRPC A8. */
+  readonly pingIdleIntervalMinMs: number
   /** Strikes before GOAWAY `too_many_pings`; Infinity turns the rule off. Unit: strikes. Default: 2. Reason: gRPC A8. */
   readonly pingStrikesMax: number
   /** Time for the PING that separates the two GOAWAY frames of a shutdown. Unit: ms. Default: 5_000. Reason: grpc-go's bound. */
@@ -172,8 +176,10 @@ export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
   writeStallTimeoutMs: 60_000,
   idleTimeoutMs: Number.POSITIVE_INFINITY,
   keepaliveIntervalMs: 7_200_000,
+  keepaliveIdleIntervalMs: Number.POSITIVE_INFINITY,
   keepaliveTimeoutMs: 20_000,
   pingIntervalMinMs: 300_000,
+  pingIdleIntervalMinMs: 7_200_000,
   pingStrikesMax: 2,
   shutdownPingTimeoutMs: 5_000,
 })

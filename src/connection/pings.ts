@@ -4,8 +4,6 @@ import { Timer } from './timer-wheel.js'
 
 /** PINGs of ours that may wait for an answer; an endless row of them is our caller's mistake. */
 const UNANSWERED_MAX = 64
-/** What servers tolerate without any stream. Unit: ms. gRPC A8. */
-const IDLE_PING_INTERVAL_MS = 7_200_000
 /** What a PING of ours carries, while it is written. */
 const OPAQUE: Buffer = Buffer.alloc(8)
 
@@ -93,16 +91,12 @@ export class Pings {
 
   /** Arms keepalive, if it is on and useful now: a client keeps alive only what it uses. */
   arm(): void {
-    const { limits, role, streamCount, timers } = this.#connection
-    if (limits.keepaliveIntervalMs === Number.POSITIVE_INFINITY) return
-    if (role === 'client' && streamCount === 0) return
+    const intervalMs = this.#keepaliveIntervalMs
+    if (intervalMs === Number.POSITIVE_INFINITY) return
     this.#keepaliveTimer ??= new Timer(this)
     if (this.#keepaliveTimer.scheduled) return
-    timers.schedule(
-      this.#keepaliveTimer,
-      Math.max(this.#heardAt, this.#connection.now - limits.keepaliveIntervalMs) +
-        limits.keepaliveIntervalMs,
-    )
+    const { now, timers } = this.#connection
+    timers.schedule(this.#keepaliveTimer, Math.max(this.#heardAt + intervalMs, now))
   }
 
   stop(): void {
@@ -116,8 +110,9 @@ export class Pings {
 
   #keepAlive(timer: Timer, now: number): void {
     const connection = this.#connection
-    const { keepaliveIntervalMs, keepaliveTimeoutMs } = connection.limits
-    if (connection.role === 'client' && connection.streamCount === 0) return
+    const { keepaliveTimeoutMs } = connection.limits
+    const intervalMs = this.#keepaliveIntervalMs
+    if (intervalMs === Number.POSITIVE_INFINITY) return
     if (this.#keepaliveSentAt >= 0) {
       const silence = Math.round(now - this.#heardAt)
       connection.destroy(
@@ -127,8 +122,8 @@ export class Pings {
       )
       return
     }
-    if (now - this.#heardAt < keepaliveIntervalMs) {
-      connection.timers.schedule(timer, this.#heardAt + keepaliveIntervalMs)
+    if (now - this.#heardAt < intervalMs) {
+      connection.timers.schedule(timer, this.#heardAt + intervalMs)
       return
     }
     this.#keepaliveSentAt = now
@@ -138,11 +133,19 @@ export class Pings {
     connection.timers.schedule(timer, now + keepaliveTimeoutMs)
   }
 
+  /** A client keeps alive only what it uses, unless it was told otherwise. */
+  get #keepaliveIntervalMs(): number {
+    const { limits, role, streamCount } = this.#connection
+    return role === 'client' && streamCount === 0
+      ? limits.keepaliveIdleIntervalMs
+      : limits.keepaliveIntervalMs
+  }
+
   #checkInterval(): void {
     const { limits, now, streamCount } = this.#connection
     const intervalMin =
       streamCount === 0
-        ? Math.max(limits.pingIntervalMinMs, IDLE_PING_INTERVAL_MS)
+        ? Math.max(limits.pingIntervalMinMs, limits.pingIdleIntervalMinMs)
         : limits.pingIntervalMinMs
     const tooSoon = now - this.#pingedAt < intervalMin
     this.#pingedAt = now

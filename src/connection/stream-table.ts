@@ -41,6 +41,8 @@ export class StreamTable {
   #leaving: readonly Stream[] = []
   #leftCount = 0
   #leavingCause: Error | undefined = undefined
+  /** A stream has ended well. */
+  served = false
   /** Client: `canOpen` was asked for and denied; somebody waits. */
   #waited = false
 
@@ -154,6 +156,7 @@ export class StreamTable {
   /** Both sides have ended. */
   close(stream: Stream): void {
     if (!this.#remove(stream, false)) return
+    this.served = true
     this.#connection.budget.completed()
   }
 
@@ -282,6 +285,11 @@ export class StreamTable {
     if (!this.#waited || !this.canOpen) return
     this.#waited = false
     this.#connection.host.onCapacity()
+  }
+
+  /** Client: how many streams may be open, as far as it is known. */
+  get openMax(): number {
+    return this.#countedMax()
   }
 
   #countedMax(): number {

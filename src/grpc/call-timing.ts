@@ -22,6 +22,8 @@ export interface WaitingPlace {
   readonly address: string
   /** There is a connection: what is missing is room on it. */
   readonly connected: boolean
+  /** How many calls the server takes at once, as far as it is known. */
+  readonly streamsMax?: number | undefined
   /** Why the last attempt to connect failed, if it did. */
   readonly lastError: Error | undefined
   /** How much of the time between the two the newest attempt to connect took. Unit: ms. */
@@ -137,7 +139,12 @@ function sentParts(
 function waitingParts({ connectingMs, queuedMs }: CallTiming, place: WaitingPlace): string[] {
   if (place.connected) {
     const connecting = connectingMs > 0 ? [`${connectingMs} ms connecting`] : []
-    return [...connecting, `${queuedMs} ms waiting for room on the connection to ${place.address}`]
+    const { address, streamsMax } = place
+    const room =
+      streamsMax === undefined
+        ? 'room on the connection'
+        : `one of ${streamsMax} concurrent streams`
+    return [...connecting, `waited ${queuedMs} ms for ${room} of ${address}`]
   }
   const parts: string[] = []
   const waiting = `waiting for a connection to ${place.address}`

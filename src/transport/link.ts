@@ -1,4 +1,10 @@
-import type { Connection, ConnectionLimits, FrameObserver } from '../connection/index.js'
+import {
+  type Connection,
+  ConnectionError,
+  type ConnectionLimits,
+  DEFAULT_LIMITS,
+  type FrameObserver,
+} from '../connection/index.js'
 import { CallConnector } from '../grpc/index.js'
 import { type Address, formatAddress } from './address.js'
 import { certificateOf } from './connection-peer.js'
@@ -139,7 +145,7 @@ export class Link implements DriverOwner, DialOwner {
   }
 
   onClosed(cause: Error | undefined): void {
-    this.#retire(this.#error ?? cause ?? this.#lost())
+    this.#retire(this.#error ?? this.#addressed(cause) ?? this.#lost())
   }
 
   /** Of the driver: its socket has closed. */
@@ -162,7 +168,7 @@ export class Link implements DriverOwner, DialOwner {
       this.#error ??= this.#connectError(error)
     })
     socket.on('close', () => this.#onSocketClose())
-    const { address, tls, runtime, timers, limits, observer, neverIndexed } = this.#options
+    const { address, tls, runtime, timers, observer, neverIndexed } = this.#options
     if (tls !== undefined && socket.alpnProtocol !== 'h2') {
       this.#error ??= new TransportError(
         TransportErrorCode.Tls,
@@ -183,7 +189,7 @@ export class Link implements DriverOwner, DialOwner {
       local: formatAddress(socket.localAddress, socket.localPort),
       remote: address.text,
       certificate: certificateOf(socket),
-      limits,
+      limits: this.#limits,
       observer,
       neverIndexed,
     })
@@ -229,6 +235,22 @@ export class Link implements DriverOwner, DialOwner {
     if (this.#retired) return
     this.#retired = true
     this.#owner.onRetired(this, cause)
+  }
+
+  /** The server's preface and SETTINGS are a part of connecting, which has a time of its own. */
+  get #limits(): Partial<ConnectionLimits> {
+    const { connectTimeoutMs, limits } = this.#options
+    const settingsTimeoutMs = Math.max(DEFAULT_LIMITS.settingsTimeoutMs, connectTimeoutMs + 1)
+    return { prefaceTimeoutMs: Number.POSITIVE_INFINITY, settingsTimeoutMs, ...limits }
+  }
+
+  /** What the connection says of its end knows no address. */
+  #addressed(cause: Error | undefined): Error | undefined {
+    if (cause === undefined || cause instanceof TransportError) return cause
+    const { text } = this.#options.address
+    const code = cause instanceof ConnectionError ? cause.errorCode : undefined
+    const sentence = `${text}: ${cause.message}`
+    return new TransportError(TransportErrorCode.Lost, text, sentence, cause, code)
   }
 
   #lost(): TransportError {

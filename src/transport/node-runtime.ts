@@ -19,6 +19,7 @@ export const nodeRuntime: Runtime = {
   },
   afterMicrotasks: run => inRootContext(runAfterMicrotasks, run),
   afterTurn: run => void inRootContext(setImmediate, run),
+  warn: error => process.emitWarning(error),
   random: () => Math.random(),
   connect: (options, onReady) => inRootContext(connectSocket, options, onReady),
   listen: (options, events) => inRootContext(listenSocket, options, events),

@@ -127,6 +127,8 @@ export interface Runtime {
    * Absent: as it is, in Node's thread pool.
    */
   readonly offThread?: ((compression: Compression) => Compression) | undefined
+  /** Warns whoever runs the process, where no `onError` was given. Absent: nobody hears. */
+  warn?(error: Error): void
   /** In [0, 1). For jitter, not for secrets. */
   random(): number
   /** Starts to connect; `onReady` when TCP, and TLS if asked for, are set up. Failures come as 'error' and 'close'. */

@@ -24,12 +24,23 @@ export interface SessionOptions {
   /** Calls that may wait for a connection or for room on it; more fail with RESOURCE_EXHAUSTED. Default: 100_000. */
   readonly waitingCallsMax?: number
   /**
+   * Time without any progress of calls that wait for room on a connection (the server's
+   * MAX_CONCURRENT_STREAMS) after which `onError` hears of it, once until none waits; without `onError` the
+   * process gets a warning. Unit: ms; Infinity: never. Default: 10_000.
+   */
+  readonly waitingWarningMs?: number
+  /**
    * Silence, while calls run, after which a PING asks whether the server lives.
    * At least 10_000; servers complain about less than 300_000 unless they were
    * told otherwise, and it is doubled when one does. Unit: ms. Default: Infinity.
    * Source: gRPC A8.
    */
   readonly keepaliveIntervalMs?: number
+  /**
+   * Ask also while no call runs. Servers complain unless they permit it: ours by
+   * `limits.pingIdleIntervalMinMs`. Default: false. Source: gRPC A8.
+   */
+  readonly keepaliveWithoutCalls?: boolean
   /** Time for any octet to come after that PING; else the connection is given up and its calls are UNAVAILABLE. Unit: ms. Default: 20_000. Source: gRPC A8. */
   readonly keepaliveTimeoutMs?: number
   /** See `ConnectionLimits`. */
@@ -55,10 +66,15 @@ export interface StartOptions {
 /** gRPC A8 has clients ask no more often. Unit: ms. */
 const KEEPALIVE_INTERVAL_MIN_MS = 10_000
 const RANGES: readonly NumberRange<
-  'connectTimeoutMs' | 'waitingCallsMax' | 'keepaliveIntervalMs' | 'keepaliveTimeoutMs'
+  | 'connectTimeoutMs'
+  | 'waitingCallsMax'
+  | 'waitingWarningMs'
+  | 'keepaliveIntervalMs'
+  | 'keepaliveTimeoutMs'
 >[] = [
   ['connectTimeoutMs', 1, DELAY_MAX_MS],
   ['waitingCallsMax', 0, Number.POSITIVE_INFINITY],
+  ['waitingWarningMs', 1, Number.POSITIVE_INFINITY],
   ['keepaliveIntervalMs', KEEPALIVE_INTERVAL_MIN_MS, Number.POSITIVE_INFINITY],
   ['keepaliveTimeoutMs', 1, Number.POSITIVE_INFINITY],
 ]
@@ -69,6 +85,8 @@ const KINDS: OptionKinds<SessionOptions> = {
   connectTimeoutMs: 'number',
   backOff: 'object',
   waitingCallsMax: 'number',
+  waitingWarningMs: 'number',
+  keepaliveWithoutCalls: 'boolean',
   keepaliveIntervalMs: 'number',
   keepaliveTimeoutMs: 'number',
   limits: 'object',
@@ -98,12 +116,15 @@ export function sessionLimits(
   options: SessionOptions,
   keepaliveFactor: number,
 ): Partial<ConnectionLimits> | undefined {
-  const { limits, keepaliveTimeoutMs } = options
+  const { limits, keepaliveTimeoutMs, keepaliveWithoutCalls } = options
   const intervalMs = options.keepaliveIntervalMs ?? limits?.keepaliveIntervalMs
   if (intervalMs === undefined && keepaliveTimeoutMs === undefined) return limits
   return {
     ...limits,
     ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
     ...(intervalMs === undefined ? {} : { keepaliveIntervalMs: intervalMs * keepaliveFactor }),
+    ...(intervalMs === undefined || keepaliveWithoutCalls !== true
+      ? {}
+      : { keepaliveIdleIntervalMs: intervalMs * keepaliveFactor }),
   }
 }

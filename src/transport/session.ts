@@ -23,9 +23,13 @@ import { checkTlsUpdate } from './tls-options.js'
 import type { CallSession } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
 import { WaitingCalls } from './waiting-calls.js'
+import { WaitingWatch } from './waiting-watch.js'
 
 const CONNECT_TIMEOUT_MS = 20_000
 const WAITING_CALLS_MAX = 100_000
+const WAITING_WARNING_MS = 10_000
+/** A connection that lived so long is not what makes the next one fail. Unit: ms. */
+const STABLE_AFTER_MS = 5_000
 
 /** `idle`: no connection and no need of one; `waiting`: the last attempt failed, the next one comes in time. */
 export type SessionState = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed'
@@ -55,6 +59,9 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   #tls: ClientTlsOptions | undefined
   readonly #backOff: BackOff
   readonly #waiting: WaitingCalls
+  readonly #watch: WaitingWatch
+  /** Connections in a row that served nothing before they went. */
+  #uselessCount = 0
   /** The newest connection, and older ones that complete their calls. */
   readonly #links = new Set<Link>()
   #state: SessionState = 'idle'
@@ -82,6 +89,8 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#timers = options.timers ?? new TimerHost(this.#runtime)
     this.#backOff = new BackOff(options.backOff ?? {}, () => this.#runtime.random())
     this.#waiting = new WaitingCalls(options.waitingCallsMax ?? WAITING_CALLS_MAX)
+    const warningMs = options.waitingWarningMs ?? WAITING_WARNING_MS
+    this.#watch = new WaitingWatch(this.#runtime, this, warningMs, this.#onError)
     if (options.eager === true) this.#connect()
   }
 
@@ -121,6 +130,11 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     return this.#waiting.count
   }
 
+  /** How many calls the server takes at once; undefined without a connection. */
+  get streamsMax(): number | undefined {
+    return this.#current?.connection?.streams.openMax
+  }
+
   /** The wheel that deadlines of calls run on. */
   get timers(): TimerWheel {
     return this.#timers.wheel
@@ -145,7 +159,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     } else if (this.#waiting.add(call, headers, waitForReady)) {
       call.waitAt(this, this.#runtime.now())
       if (this.#state === 'idle') this.#connect()
-      else if (this.#state === 'ready') this.#current!.leaveWhenExhausted()
+      else if (this.#state === 'ready') this.#waitForRoom(this.#current!)
       // A call that waits keeps the process alive.
       else if (this.#state === 'waiting') this.#retry?.ref()
     } else {
@@ -201,6 +215,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   async #close(): Promise<void> {
     this.#state = 'closed'
     this.#current = undefined
+    this.#watch.stop()
     this.#retry?.cancel()
     this.#retry = undefined
     const text = `${this.address}: the session was closed`
@@ -222,7 +237,6 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#state = 'ready'
     this.#attemptEndAt = this.#runtime.now()
     this.#lastError = undefined
-    this.#backOff.reset()
     this.#settleConnect(undefined)
     this.#startWaiting()
   }
@@ -237,12 +251,23 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     if (link !== this.#current) return
     const wasReady = this.#state === 'ready'
     this.#current = undefined
-    if (wasReady) {
+    if (wasReady && this.#mayReconnect(link)) {
       this.#state = 'idle'
       if (this.#waiting.count > 0 || this.#options.eager === true) this.#connect()
       return
     }
     this.#onFailed(cause)
+  }
+
+  /** At once after a connection that was of use, and once after one that was not: more of them in a row are failures. */
+  #mayReconnect(link: Link): boolean {
+    const livedMs = this.#runtime.now() - this.#attemptEndAt
+    if (link.connection?.streams.served === true || livedMs >= STABLE_AFTER_MS) {
+      this.#backOff.reset()
+      this.#uselessCount = 0
+      return true
+    }
+    return ++this.#uselessCount === 1
   }
 
   /** For the link alone. */
@@ -326,7 +351,13 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
         }
       },
     )
-    if (this.#waiting.count > 0) link.leaveWhenExhausted()
+    this.#watch.progress()
+    if (this.#waiting.count > 0) this.#waitForRoom(link)
+  }
+
+  #waitForRoom(link: Link): void {
+    this.#watch.begin()
+    link.leaveWhenExhausted()
   }
 
   #settleConnect(error: Error | undefined): void {

@@ -18,6 +18,8 @@ export const TransportErrorCode = {
   Tls: 'TRANSPORT_TLS',
   /** What answered does not speak HTTP/2. */
   NotHttp2: 'TRANSPORT_NOT_HTTP2',
+  /** Calls wait for room on a connection that has none. */
+  Full: 'TRANSPORT_FULL',
   /** The connection broke or was closed by the peer. */
   Lost: 'TRANSPORT_LOST',
   /** We closed it, or the peer ended in good order. */

@@ -80,7 +80,7 @@ t.test('a call that still waits says for what, and what went wrong there', t => 
   )
   t.equal(
     textOf({ place: place(0, 1_200) }),
-    `deadline exceeded after 1000 ms: 200 ms connecting, 800 ms waiting for room on the connection to ${ADDRESS}`,
+    `deadline exceeded after 1000 ms: 200 ms connecting, waited 800 ms for room on the connection of ${ADDRESS}`,
   )
   t.equal(textOf({}), 'deadline exceeded before the call was sent')
   t.end()

@@ -155,3 +155,32 @@ t.test('an exception from the callback of a PING harms nobody', t => {
   t.equal(recorder.handlerErrors.length, 1)
   t.end()
 })
+
+t.test('gRPC A8: keepalive without calls, where the client asks for it', t => {
+  const limits = { keepaliveIntervalMs: 10_000, keepaliveIdleIntervalMs: 30_000 }
+  const { peer } = connect({ role: 'client', limits })
+  peer.advance(29_999)
+  peer.expectsNothing()
+  peer.advance(1)
+  t.match(peer.takesLines(), [/^PING /])
+  const silent = connect({ role: 'client', limits: { keepaliveIntervalMs: 10_000 } })
+  silent.peer.advance(100_000)
+  silent.peer.expectsNothing()
+  t.end()
+})
+
+t.test('gRPC A8: a server may permit PINGs without any stream', t => {
+  const strict = connect({ role: 'server' })
+  const permissive = connect({ role: 'server', limits: { pingIdleIntervalMinMs: 0 } })
+  for (let i = 0; i < 6; i++) {
+    for (const { peer } of [strict, permissive]) {
+      peer.advance(300_000)
+      peer.sends(frames.ping())
+    }
+  }
+  t.match(strict.peer.takesLines().at(-1), /^GOAWAY .* ENHANCE_YOUR_CALM/)
+  t.equal(permissive.connection.finished, false)
+  for (let i = 0; i < 4; i++) permissive.peer.sends(frames.ping())
+  t.match(permissive.peer.takesLines().at(-1), /^GOAWAY .* ENHANCE_YOUR_CALM/)
+  t.end()
+})
