@@ -1,6 +1,8 @@
 import { asBuffer } from './as-buffer.js'
 import { jsonCodec, type TypedCodec } from './codec.js'
+import type { Context } from './context.js'
 import { MicroError } from './micro-error.js'
+import { composeHandler, type Middleware } from './middleware.js'
 
 /** A message for a topic (`Micro-Topic`). */
 export interface Event {
@@ -14,42 +16,51 @@ export interface Event {
 /** Hears of the events of a topic. The publisher learns of an exception. */
 export type EventHandler<T> = (message: T, event: Event) => void | Promise<void>
 
+interface Subscription {
+  readonly handler: EventHandler<never>
+  readonly codec: TypedCodec<unknown>
+  readonly chain: readonly Middleware[]
+}
+
 /** Who listens to what. */
 export class Subscriptions {
-  readonly #handlers = new Map<
-    string,
-    { handler: EventHandler<never>; codec: TypedCodec<unknown> }[]
-  >()
+  readonly #handlers = new Map<string, Subscription[]>()
 
-  /** Returns how to end it. */
-  add<T>(topic: string, handler: EventHandler<T>, codec: TypedCodec<T> | undefined): () => void {
+  /** Returns how to end it. @param chain the middleware around the handler, the first outermost */
+  add<T>(
+    topic: string,
+    handler: EventHandler<T>,
+    codec: TypedCodec<T> | undefined,
+    chain: readonly Middleware[],
+  ): () => void {
     if (typeof topic !== 'string' || topic === '') {
       throw new TypeError(`topic must be a text, got '${String(topic)}'`)
     }
     if (typeof handler !== 'function') {
       throw new TypeError(`handler of topic ${topic} must be a function, got ${typeof handler}`)
     }
-    const entry = { handler: handler as EventHandler<never>, codec: codec ?? jsonCodec() }
+    const entry = { handler: handler as EventHandler<never>, codec: codec ?? jsonCodec(), chain }
     const entries = this.#handlers.get(topic) ?? []
-    entries.push(entry as (typeof entries)[number])
+    entries.push(entry as Subscription)
     this.#handlers.set(topic, entries)
     return () => {
-      const index = entries.indexOf(entry as (typeof entries)[number])
+      const index = entries.indexOf(entry as Subscription)
       if (index >= 0) entries.splice(index, 1)
     }
   }
 
   /**
-   * Runs the topic's handlers, all of them, one after the other.
+   * Runs the topic's handlers, all of them, one after the other, each within its middleware.
    *
-   * @throws the first exception of a handler; MicroError 400 for a body its codec cannot read
+   * @throws the first exception of a handler or of middleware; MicroError 400 for a body its codec cannot read
    */
-  async deliver(event: Event): Promise<void> {
+  async deliver(event: Event, context: Context): Promise<void> {
     const failures: unknown[] = []
-    for (const { handler, codec } of [...(this.#handlers.get(event.topic) ?? [])]) {
+    for (const { handler, codec, chain } of [...(this.#handlers.get(event.topic) ?? [])]) {
       try {
         const body = asBuffer(event.body)
-        await handler(decode(codec, body, event.topic) as never, event)
+        const run = composeHandler(chain, 'event', message => handler(message as never, event))
+        await run(decode(codec, body, event.topic), context)
       } catch (error) {
         failures.push(error)
       }

@@ -21,7 +21,7 @@ export { type GenerateTypesOptions, generateTypes } from './generate-types.js'
 export type { InheritOptions } from './inheritance.js'
 export { type LoadServiceOptions, loadService } from './load-service.js'
 export { MicroError, type MicroErrorOptions } from './micro-error.js'
-export type { Middleware, MiddlewareCall } from './middleware.js'
+export type { Middleware, MiddlewareCall, MiddlewareKind } from './middleware.js'
 export {
   memoryRegistry,
   type RegisterOptions,

@@ -2,20 +2,23 @@ import type { CallKind, Metadata } from '../grpc/index.js'
 import type { Context } from './context.js'
 import { guardMessages } from './guarded-messages.js'
 
+/** The kind of a call; `event`: what is published for a topic, on its way to one of the server's subscribers. */
+export type MiddlewareKind = CallKind | 'event'
+
 /**
  * A call on its way through middleware, on either side and behind either door.
  * What is the same on both sides has the same name, that of `Context`.
  */
 export interface MiddlewareCall {
   readonly side: 'client' | 'server'
-  readonly kind: CallKind
-  /** With its package: `greeter.v1.Greeter`. */
+  readonly kind: MiddlewareKind
+  /** With its package: `greeter.v1.Greeter`. Empty for an event. */
   readonly service: string
-  /** In JavaScript: `hello`. */
+  /** In JavaScript: `hello`. Of an event: its topic. */
   readonly method: string
   /** Server: what came. Client: what will be sent; add to it before `next`. */
   readonly metadata: Metadata
-  /** The one request, or the iterable of all of them. */
+  /** The one request, or the iterable of all of them. Of an event: its message. */
   readonly request: unknown
   /** When the caller gives up, on the monotonic clock of `performance.now()`. Unit: ms. Infinity: never. */
   readonly deadline: number
@@ -60,7 +63,7 @@ export function checkMiddleware(middleware: readonly unknown[]): void {
  */
 export function composeHandler(
   chain: readonly Middleware[],
-  kind: CallKind,
+  kind: MiddlewareKind,
   handler: AnyHandler,
 ): AnyHandler {
   if (chain.length === 0) return handler
@@ -88,11 +91,11 @@ function guarded(result: unknown, context: Context): unknown {
 
 class ServerMiddlewareCall implements MiddlewareCall {
   readonly side = 'server'
-  readonly kind: CallKind
+  readonly kind: MiddlewareKind
   readonly request: unknown
   readonly context: Context
 
-  constructor(kind: CallKind, request: unknown, context: Context) {
+  constructor(kind: MiddlewareKind, request: unknown, context: Context) {
     this.kind = kind
     this.request = request
     this.context = context

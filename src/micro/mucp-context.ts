@@ -7,13 +7,19 @@ import { MicroError } from './micro-error.js'
 import { isProtocolHeader } from './mucp-header.js'
 import { checkText } from './options.js'
 
+/** What a call, or an event, is for. */
+interface Described {
+  readonly service: Pick<Endpoint['service'], 'name'>
+  readonly method: Pick<Endpoint['method'], 'name'>
+}
+
 /** The context of a call that came over a transport. */
 export class MucpContext implements Context {
   readonly door = 'mucp'
   readonly deadline: number
   readonly peer: string
   compressing = true
-  readonly #endpoint: Endpoint
+  readonly #endpoint: Described
   readonly #header: ReadonlyMap<string, string>
   readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
   readonly #cancel = new CallCancel()
@@ -22,7 +28,7 @@ export class MucpContext implements Context {
   #trailers: Metadata | undefined
 
   constructor(
-    endpoint: Endpoint,
+    endpoint: Described,
     message: Message,
     timeoutMs: number,
     peer: string,

@@ -14,6 +14,7 @@ import { toMicroError } from './error-mapping.js'
 import type { Event, Subscriptions } from './events.js'
 import { MicroError } from './micro-error.js'
 import { MucpCall } from './mucp-call.js'
+import { MucpContext } from './mucp-context.js'
 import {
   END_OF_STREAM,
   errorHeader,
@@ -250,7 +251,9 @@ export class MucpConnection {
   }
 
   async #onEvent(message: Message, fields: MucpFields): Promise<void> {
-    const { name, subscriptions, exposeErrors, onError } = this.options
+    const { name, subscriptions, exposeErrors, onError, runtime } = this.options
+    const about = { service: { name: '' }, method: { name: fields.topic } }
+    const context = new MucpContext(about, message, fields.timeoutMs, this.peer, runtime)
     const event: Event = {
       topic: fields.topic,
       contentType: fields.contentType,
@@ -259,11 +262,12 @@ export class MucpConnection {
     }
     let header = message.header
     try {
-      await subscriptions.deliver(event)
+      await subscriptions.deliver(event, context)
     } catch (error) {
       onError(error, undefined)
       header = errorHeader(header, toMicroError(error, name, exposeErrors).encode())
     }
+    context.finish()
     await this.sendError(message, { header, body: NO_BODY })
   }
 

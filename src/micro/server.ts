@@ -198,15 +198,15 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Calls `handler` with each event of `topic` (`Micro-Topic`). Returns how to
-   * end it. Default codec: JSON.
+   * Calls `handler` with each event of `topic` (`Micro-Topic`), within the middleware that there is now: what it
+   * refuses does not come, and the publisher hears of it. Returns how to end it. Default codec: JSON.
    */
   subscribe<T = unknown>(
     topic: string,
     handler: EventHandler<T>,
     codec?: TypedCodec<T>,
   ): () => void {
-    return this.#subscriptions.add(topic, handler, codec)
+    return this.#subscriptions.add(topic, handler, codec, [...this.#middleware])
   }
 
   /** Listens, then registers. Rejects with the transport's error, or TypeError when started or stopped before. */

@@ -7,6 +7,7 @@ import {
   defineService,
   GrpcError,
   jsonCodec,
+  MicroError,
   type Middleware,
   type MiddlewareCall,
   type ResponseStream,
@@ -14,7 +15,7 @@ import {
   Status,
 } from '../../src/index.js'
 import { memoryRegistry } from '../../src/micro/index.js'
-import { nodeRuntime } from '../../src/transport/index.js'
+import { memoryTransport, nodeRuntime } from '../../src/transport/index.js'
 
 const number = { request: jsonCodec<number>(), response: jsonCodec<number>() }
 
@@ -465,3 +466,42 @@ t.test('with a registry, peer is the node that was chosen', async t => {
   t.same(peers.slice(0, 2), ['', server.address])
   t.equal(peers.at(-1), server.address)
 })
+
+for (const [name, newTransport] of [
+  ['native port', undefined],
+  ['memory', memoryTransport],
+] as const) {
+  t.test(
+    `${name}: events pass through middleware: what it refuses reaches no subscriber`,
+    async t => {
+      const given = newTransport === undefined ? {} : { transport: newTransport() }
+      const server = createServer({ name: 'events', ...given })
+      const heard: unknown[] = []
+      const seen: unknown[] = []
+      server.subscribe('open', message => void heard.push(message))
+      server.use(async (call, next) => {
+        const { side, kind, service, method, request } = call
+        seen.push({ side, kind, service, method, request, door: call.context?.door })
+        if (call.metadata.get('x-token') !== 'good') throw MicroError.unauthorized('who are you?')
+        return await next(call.request)
+      })
+      server.subscribe('orders', message => void heard.push(message))
+      await server.start()
+      const client = createClient({ address: server.address, protocol: 'mucp', ...given })
+      t.teardown(async () => {
+        await client.close()
+        await server.stop()
+      })
+      await t.rejects(client.publish('orders', { id: 1 }), { code: 401, detail: 'who are you?' })
+      t.same(heard, [])
+      await client.publish('orders', { id: 2 }, { metadata: { 'x-token': 'good' } })
+      await client.publish('open', { id: 3 })
+      t.same(heard, [{ id: 2 }, { id: 3 }])
+      const call = { side: 'server', kind: 'event', service: '', method: 'orders', door: 'mucp' }
+      t.match(seen, [
+        { ...call, request: { id: 1 } },
+        { ...call, request: { id: 2 } },
+      ])
+    },
+  )
+}
