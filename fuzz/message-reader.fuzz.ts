@@ -134,14 +134,18 @@ function runInbox(
 ): void {
   const stream = new CreditStream(pieces.length % 2 === 0 ? 0 : 1e6)
   const limits = callLimits({ messageSizeMax: sizeMax, queuedMessagesMax: countMax })
-  const inbox = new MessageInbox(stream as unknown as Stream, {
-    codec: BYTES_CODEC,
-    encoding,
-    decompression: atOnce(DEFAULT_COMPRESSIONS.get(encoding)),
-    limits,
-    batch: new CallBatch(),
-    owner: { onInflated: () => {} },
-  })
+  const inbox = new MessageInbox(
+    stream as unknown as Stream,
+    {
+      codec: BYTES_CODEC,
+      encoding,
+      decompression: atOnce(DEFAULT_COMPRESSIONS.get(encoding)),
+      limits,
+      batch: new CallBatch(),
+      owner: { onInflated: () => {} },
+    },
+    true,
+  )
   const read: string[] = []
   let received = 0
   // The application reads in time, late, or when all is there.

@@ -45,6 +45,22 @@ default: \`keepaliveIntervalMs\` is Infinity. This page is made from [limits.ts]
 | --- | ---: | --- | --- | --- |
 ${rows.join('\n')}
 
+## What one connection can make us hold
+
+Octets received and not yet consumed, at any time: at most
+
+    streams x max(65_535, streamWindowSize) + max(receiveBufferMax, one message)
+
+where \`streams\` are those that are open, \`streamsMax\` at most on a server, and one message counts where a layer below \`createServer\` and
+\`createClient\` takes larger ones than \`receiveBufferMax\`. \`connection.receiver.retained\` and \`retainedMax\` are both sides of it, and every DATA frame is
+checked. With the defaults that is 131 MB and 34 MB. A message that is being put together may take twice what has come of it.
+
+\`connectionWindowSize\` is not part of it: credit of the connection comes back on receipt. What a stream holds beyond its own window is a loan, of
+which half of \`receiveBufferMax\` is given at once: see [architecture.md](architecture.md#receive-flow-control). What stalls moves to the other half; when
+both are full the largest of what stalled ends with RESOURCE_EXHAUSTED, whose text names the side, the limit and the octets, and \`onError\` of a server hears it.
+
+For larger messages raise \`messageSizeMax\`, and nothing else: \`receiveBufferMax\` follows it. Given explicitly it must not be less.
+
 Not limited: how long a handler takes while its call goes on. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`. From the end of its call a handler counts against
 \`streamsMax\` for \`handlerGraceMs\` (30000 ms, an option of \`createServer\`) at most, and \`stop\` waits \`settleMs\` (1000 ms) for those whose calls it cut: [endings.md](endings.md).
 `

@@ -10,7 +10,8 @@ const NARROW = 0.33
 /**
  * Widens the receive windows on long or fast paths: while much arrives, a PING
  * measures a round trip; when most of what the window still allowed came in
- * one, the path could have carried more, and the windows double. After grpc-go's estimator.
+ * one, the path could have carried more, and the windows double: that of the connection,
+ * and what its streams may borrow. After grpc-go's estimator.
  *
  * Small traffic never reaches the half window that starts a measurement.
  */
@@ -44,7 +45,7 @@ export class Bandwidth {
     const { limits } = this.#connection
     if (this.#received >= this.#window * NARROW) {
       this.#window = Math.min(this.#window * 2, limits.streamWindowSizeMax)
-      this.#connection.settings.widen(
+      this.#connection.receiver.widen(
         this.#window,
         Math.min(this.#window * 4, limits.connectionWindowSizeMax),
       )

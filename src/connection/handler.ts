@@ -40,6 +40,12 @@ export interface StreamHandler {
   /** `sendData` had returned false and what was queued has left: go on. */
   onDrain(): void
 
+  /**
+   * What our side holds for this stream is too much for the connection, and it has stalled: end it now, and say
+   * so. Absent, or where it does not: the stream is reset with ENHANCE_YOUR_CALM, and `onReset` hears `fault`.
+   */
+  onShed?(fault: string): void
+
   /** The peer reset the stream, or it broke a rule and we did: `fault` says how, where that is known. The last call. */
   onReset(errorCode: number, byPeer: boolean, fault?: string): void
 

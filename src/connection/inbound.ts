@@ -166,13 +166,21 @@ export class Inbound {
     if (size === 0 && !endStream) budget.emptyData()
     else budget.data(stream, size, endStream)
     if (!this.#countContent(stream, size, endStream)) return receiver.replenish()
-    if (endStream)
-      stream.state = nextStreamState(stream.state, StreamInput.ReceiveEnd) as StreamState
+    if (endStream) this.#endInput(stream)
+    if (receiver.loans.isOverfull) {
+      receiver.shed()
+      if (stream.closed) return receiver.replenish()
+    }
     connection.streams.calling = stream
     stream.handler.onData(reader.bytes, reader.start, reader.end, endStream)
     connection.streams.calling = undefined
     receiver.replenish()
     if (endStream && stream.closed) connection.streams.close(stream)
+  }
+
+  #endInput(stream: Stream): void {
+    stream.state = nextStreamState(stream.state, StreamInput.ReceiveEnd) as StreamState
+    if (stream.loan !== undefined) this.#connection.receiver.loans.ended(stream)
   }
 
   /** RFC 9113 §8.1.1: content-length must equal the octets of DATA. */
@@ -244,8 +252,7 @@ export class Inbound {
       if (endStream && stream.contentLeft > 0)
         return connection.streams.fail(stream, ErrorCode.ProtocolError)
     }
-    if (endStream)
-      stream.state = nextStreamState(stream.state, StreamInput.ReceiveEnd) as StreamState
+    if (endStream) this.#endInput(stream)
     connection.streams.calling = stream
     stream.handler.onHeaders(block, endStream)
     connection.streams.calling = undefined

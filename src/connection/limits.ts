@@ -56,15 +56,15 @@ export interface ConnectionLimits {
 
   // --- flow control ---------------------------------------------------------
 
-  /** Receive window of a stream; sent as SETTINGS_INITIAL_WINDOW_SIZE. Unit: octets. Default: 262_144. Reason: throughput on a short path against memory pinned by a stream. */
+  /** Receive window of a stream, which it always has; sent as SETTINGS_INITIAL_WINDOW_SIZE. Unit: octets. Default: 131_072. Reason: a message of 100 kB comes without a further round trip, against memory that each stream may pin. */
   readonly streamWindowSize: number
-  /** Receive window of the connection. Unit: octets. Default: 1_048_576. Reason: four busy streams; the bandwidth estimate may raise it. */
+  /** Receive window of the connection: what may be under way. Unit: octets. Default: 1_048_576. Reason: a short path; the bandwidth estimate may raise it. */
   readonly connectionWindowSize: number
-  /** Largest receive window that the bandwidth estimate may give a stream. Unit: octets. Default: 4_194_304. Reason: 20 ms at 1.6 Gbit/s. */
+  /** Largest receive window that the bandwidth estimate may give a stream, as a loan. Unit: octets. Default: 4_194_304. Reason: 20 ms at 1.6 Gbit/s. */
   readonly streamWindowSizeMax: number
   /** Largest receive window that the bandwidth estimate may give the connection. Unit: octets. Default: 16_777_216. Reason: four streams at `streamWindowSizeMax`. */
   readonly connectionWindowSizeMax: number
-  /** Octets received and not yet consumed before connection credit is withheld. Unit: octets. Default: 16_777_216. Reason: bounds memory whatever the stream windows add up to. */
+  /** Octets received and not yet consumed on all streams beyond their `streamWindowSize`. Half of it is lent in order, half is for what stalls; more: the largest of that ends with RESOURCE_EXHAUSTED. Unit: octets. Default: 33_554_432, or twice a `messageSizeMax` that is larger. Reason: four messages of 4 MiB on their way, and four that stopped. */
   readonly receiveBufferMax: number
   /** Octets queued on one stream before `sendData` answers false. Unit: octets. Default: 65_536. Reason: as grpc-go; back-pressure, not a cap. */
   readonly streamBufferSize: number
@@ -150,11 +150,11 @@ export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
   openStreamsMax: 100_000,
   refusedStreamsMax: 1_000,
 
-  streamWindowSize: 262_144,
+  streamWindowSize: 131_072,
   connectionWindowSize: 1_048_576,
   streamWindowSizeMax: 4_194_304,
   connectionWindowSizeMax: 16_777_216,
-  receiveBufferMax: 16_777_216,
+  receiveBufferMax: 33_554_432,
   streamBufferSize: 65_536,
   connectionBufferSize: 1_048_576,
 

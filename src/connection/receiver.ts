@@ -1,56 +1,49 @@
 import { ConnectionError, ErrorCode, WINDOW_SIZE_MAX } from '../frame/index.js'
 import type { Connection } from './connection.js'
+import { LoanPool } from './loan-pool.js'
 import type { Stream } from './stream.js'
-import { Timer } from './timer-wheel.js'
-
-/** A step of the connection window that is worth a frame when little is left. Unit: octets. */
-const WINDOW_STEP = 16_384
-/** How long a connection full of unfinished messages may make no progress. Unit: ms. */
-const STUCK_TIMEOUT_MS = 10_000
 
 /**
  * DATA on its way in: what the peer may send, on each stream and in all.
  * RFC 9113 §5.2, §6.9.
  *
- * Connection credit goes back on receipt as long as less than `receiveBufferMax`
- * waits unconsumed, because a message larger than the window could never be
- * completed otherwise; stream credit goes back when its owner consumes. So one
- * slow reader stops its own stream only, and memory is bounded all the same.
+ * Connection credit goes back on receipt, always: its window bounds what is
+ * under way, and nobody's slowness takes it from others. Stream credit goes
+ * back when its owner consumes. So a stream holds its own window at most; what goes
+ * beyond is lent, from one pool for all (`LoanPool`).
  */
 export class Receiver {
   readonly #connection: Connection
+  /** What streams hold beyond their own windows. */
+  readonly loans: LoanPool
   /** What we let a stream send before its own credit counts. Follows our SETTINGS once acknowledged. */
   initialWindow: number
-  /** What our last SETTINGS said. */
-  #announcedWindow: number
+  /** What our SETTINGS say. */
+  readonly #announcedWindow: number
   /** What the peer may still send on the connection. */
   #window = 65_535
   #windowMax: number
   /** Received on all streams and not yet consumed. */
   retained = 0
-  #stuckTimer: Timer | undefined = undefined
-  #consumedTotal = 0
-  #consumedAtArming = 0
 
   constructor(connection: Connection, windowMax: number) {
     this.#connection = connection
     this.#windowMax = windowMax
+    this.loans = new LoanPool(connection)
     // RFC 9113 §6.9.2: until our SETTINGS are acknowledged the peer may count on 65,535.
     this.#announcedWindow = connection.limits.streamWindowSize
     this.initialWindow = Math.max(65_535, this.#announcedWindow)
   }
 
-  /** Room is left for what SETTINGS may still add to every window. RFC 9113 §6.9.2. */
-  get #windowLimit(): number {
-    return (
-      WINDOW_SIZE_MAX -
-      Math.max(0, this.#connection.limits.streamWindowSizeMax - this.initialWindow)
-    )
-  }
-
   /** What the peer may still send on the connection. */
   get window(): number {
     return this.#window
+  }
+
+  /** The most that may be retained now: docs/limits.md has the formula. Unit: octets. */
+  get retainedMax(): number {
+    const { limits, streamCount } = this.#connection
+    return streamCount * Math.max(65_535, limits.streamWindowSize) + this.loans.heldMax
   }
 
   /** The peer has acknowledged our SETTINGS: a smaller window binds it from now on. RFC 9113 §6.9.3. */
@@ -66,17 +59,15 @@ export class Receiver {
 
   /** The connection window starts at 65,535 whatever our SETTINGS say: opens it to its size. RFC 9113 §6.9.2. */
   open(): void {
-    const target = Math.min(this.#windowMax, this.#connection.limits.receiveBufferMax)
-    if (target === this.#window) return
-    this.#connection.control.windowUpdate(0, target - this.#window)
-    this.#window = target
+    if (this.#windowMax === this.#window) return
+    this.#connection.control.windowUpdate(0, this.#windowMax - this.#window)
+    this.#window = this.#windowMax
   }
 
-  /** Raises both windows: the path is longer than they are wide. */
+  /** The path is longer than the windows are wide: opens that of the connection, and lets streams borrow as much. */
   widen(streamWindow: number, connectionWindow: number): void {
     this.#windowMax = Math.max(this.#windowMax, connectionWindow)
-    this.#announcedWindow = Math.max(this.#announcedWindow, streamWindow)
-    this.initialWindow = Math.max(this.initialWindow, streamWindow)
+    this.loans.speedMax = Math.max(this.loans.speedMax, streamWindow - this.#announcedWindow)
     this.replenish()
   }
 
@@ -102,6 +93,7 @@ export class Receiver {
     this.#connection.bandwidth.onData(dataSize)
     stream.retained += dataSize
     this.retained += dataSize
+    this.loans.received(stream, dataSize)
     // Padding is consumed as it comes.
     stream.unannounced += payloadSize - dataSize
     // A peer that has less left than we owe may be in the middle of a message: it must not wait for more.
@@ -111,92 +103,84 @@ export class Receiver {
 
   consume(stream: Stream, size: number): void {
     if (size <= 0) return
-    const consumed = Math.min(size, stream.retained)
+    const { retained } = stream
+    const consumed = Math.min(size, retained)
     this.#connection.budget.consumed(stream, consumed)
     stream.retained -= consumed
     this.retained -= consumed
-    this.#consumedTotal += consumed
-    stream.unannounced += consumed
+    stream.unannounced += consumed - this.loans.repay(stream, consumed, retained)
     if (this.#isWorthAnnouncing(stream)) this.#announce(stream)
-    this.replenish()
   }
 
-  expect(stream: Stream, size: number): void {
-    if (!stream.readable) return
-    const window = this.initialWindow + stream.receiveCredit
-    if (size > window) this.#grant(stream, size - window)
+  /** A message of which `size` octets are still to come. */
+  expect(stream: Stream, size: number, isWanted: boolean): void {
+    if (!stream.readable || size <= this.#windowOf(stream)) return
+    if (stream.unannounced > 0) this.#announce(stream)
+    const lacking = size - this.#windowOf(stream) - stream.unannounced
+    if (lacking > 0) this.loans.ask(stream, lacking, isWanted)
+  }
+
+  /** A loan: the peer may send `size` octets more. */
+  extend(stream: Stream, size: number): void {
+    this.#open(stream, stream.unannounced + size)
   }
 
   /** Its owner will never consume what is left. */
   forget(stream: Stream): void {
     this.#connection.budget.consumed(stream, stream.retained)
     this.retained -= stream.retained
-    this.#consumedTotal += stream.retained
+    this.loans.forget(stream)
     stream.retained = 0
-    this.replenish()
   }
 
   /** Returns connection credit when half of the window is gone. */
   replenish(): void {
-    if (this.#connection.over) return
-    const room = this.#connection.limits.receiveBufferMax - this.retained
-    const target = Math.min(this.#windowMax, Math.max(room, 0))
-    // Half of the window, or twice what is left when the buffer allows no more.
-    const worth = Math.min(this.#windowMax / 2, Math.max(this.#window, WINDOW_STEP))
-    if (target - this.#window < worth) {
-      if (this.#window <= 0) this.#watch()
-      return
+    const spent = this.#windowMax - this.#window
+    if (spent < this.#windowMax / 2 || this.#connection.over) return
+    this.#connection.control.windowUpdate(0, spent)
+    this.#window += spent
+  }
+
+  /** More is held than may be: ends the largest of those that stalled, until it is less. */
+  shed(): void {
+    const { role, streams } = this.#connection
+    while (this.loans.isOverfull) {
+      const stream = this.loans.largest()
+      if (stream === undefined) return
+      const { held, heldMax } = this.loans
+      const what = `the ${role} holds ${held} octets of messages that are not complete or not read`
+      const limit = `its limits.receiveBufferMax is ${heldMax}`
+      streams.shed(stream, `${what}; ${limit}: this call, with ${stream.retained} of them, ends`)
     }
-    this.#connection.control.windowUpdate(0, target - this.#window)
-    this.#window = target
   }
 
   stop(): void {
-    if (this.#stuckTimer !== undefined) this.#connection.timers.cancel(this.#stuckTimer)
+    this.loans.stop()
   }
 
-  /** A connection whose whole buffer holds unfinished messages would wait for ever: the largest one goes. */
-  onTimer(_timer: Timer, now: number): void {
-    this.#connection.onTime(now, () => this.#unstick())
+  #windowOf(stream: Stream): number {
+    return this.initialWindow + stream.receiveCredit
   }
 
-  #unstick(): void {
-    if (this.#window > 0) return
-    if (this.#consumedTotal !== this.#consumedAtArming) {
-      this.#watch()
-      return
-    }
-    let largest: Stream | undefined
-    for (const stream of this.#connection.streams.snapshot()) {
-      if (stream.readable && stream.retained > (largest?.retained ?? 0)) largest = stream
-    }
-    if (largest !== undefined) this.#connection.streams.fail(largest, ErrorCode.EnhanceYourCalm)
-  }
-
-  #watch(): void {
-    this.#stuckTimer ??= new Timer(this)
-    if (this.#stuckTimer.scheduled) return
-    this.#consumedAtArming = this.#consumedTotal
-    this.#connection.schedule(this.#stuckTimer, STUCK_TIMEOUT_MS)
-  }
-
+  /** Half of its window, loan included; or as much as is left of it, where that is half of what every stream has. */
   #isWorthAnnouncing(stream: Stream): boolean {
-    return stream.readable && stream.unannounced > 0 && stream.unannounced >= this.initialWindow / 2
+    const { unannounced } = stream
+    if (unannounced === 0 || unannounced < this.initialWindow / 2 || !stream.readable) return false
+    const lent = stream.loan?.size ?? 0
+    return unannounced >= (this.initialWindow + lent) / 2 || unannounced >= this.#windowOf(stream)
   }
 
   #announce(stream: Stream): void {
-    const increment = stream.unannounced
-    stream.unannounced = 0
-    this.#grant(stream, increment)
+    this.#open(stream, stream.unannounced + this.loans.forSpeed(stream))
   }
 
-  #grant(stream: Stream, wanted: number): void {
-    const increment = Math.min(
-      wanted,
-      this.#windowLimit - this.initialWindow - stream.receiveCredit,
-    )
+  /** What would take the window past its largest size waits, as what was consumed does. RFC 9113 §6.9.1. */
+  #open(stream: Stream, size: number): void {
+    const increment = Math.min(size, WINDOW_SIZE_MAX - this.#windowOf(stream))
+    stream.unannounced = size - increment
     if (increment <= 0) return
     stream.receiveCredit += increment
+    if (stream.loan !== undefined) this.loans.opened(stream.loan, increment)
     this.#connection.control.windowUpdate(stream.id, increment)
   }
 }

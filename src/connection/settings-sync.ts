@@ -39,6 +39,9 @@ export class SettingsSync {
   /** How many of ours wait for their acknowledgement. */
   #unacknowledged = 0
   #noPriorities = 0
+  #probe: (() => void) | undefined = undefined
+  /** Acknowledgements still to come until that of the probe. */
+  #acksToProbe = 0
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -51,10 +54,11 @@ export class SettingsSync {
     this.#unacknowledged++
   }
 
-  /** The bandwidth estimate asks for wider windows. */
-  widen(streamWindow: number, connectionWindow: number): void {
-    this.#connection.receiver.widen(streamWindow, connectionWindow)
-    this.send({ initialWindowSize: streamWindow })
+  /** Asks for a sign of life without PING: SETTINGS that change nothing. One at a time; `onAck` never hears when the connection ends first. */
+  probe(onAck: () => void): void {
+    this.send({})
+    this.#probe = onAck
+    this.#acksToProbe = this.#unacknowledged
   }
 
   /** The peer acknowledged ours. RFC 9113 §6.5.3. */
@@ -64,9 +68,15 @@ export class SettingsSync {
     }
     const connection = this.#connection
     connection.deadlines.settingsAcknowledged()
-    if (--this.#unacknowledged > 0) return connection.deadlines.armSettings()
-    connection.headerReader.setTableSizeMax(connection.limits.decoderTableSizeMax)
-    connection.receiver.settingsAcknowledged()
+    if (--this.#unacknowledged > 0) connection.deadlines.armSettings()
+    else {
+      connection.headerReader.setTableSizeMax(connection.limits.decoderTableSizeMax)
+      connection.receiver.settingsAcknowledged()
+    }
+    if (this.#probe === undefined || --this.#acksToProbe > 0) return
+    const onAck = this.#probe
+    this.#probe = undefined
+    onAck()
   }
 
   /** SETTINGS from the peer: checked before any takes effect, applied in order, acknowledged at once. */

@@ -178,6 +178,14 @@ export class StreamTable {
     this.guard(stream, () => stream.handler.onReset(errorCode, false, fault))
   }
 
+  /** It holds more than the connection has room for. Its owner may end it in its own way. */
+  shed(stream: Stream, fault: string): void {
+    this.guard(stream, () => stream.handler.onShed?.(fault))
+    if (stream.closed) return
+    this.reset(stream, ErrorCode.EnhanceYourCalm)
+    this.guard(stream, () => stream.handler.onReset(ErrorCode.EnhanceYourCalm, false, fault))
+  }
+
   /** We want no more of it. The peer cannot know: what its window let it send may be under way. */
   reset(stream: Stream, errorCode: number): void {
     const { budget, receiver } = this.#connection
@@ -330,7 +338,7 @@ export class StreamTable {
 
   #free(stream: Stream): void {
     if (stream.queuedSize > 0) this.#connection.sender.forget(stream)
-    if (stream.retained > 0) this.#connection.receiver.forget(stream)
+    if (stream.retained > 0 || stream.loan !== undefined) this.#connection.receiver.forget(stream)
     this.#headersSize -= stream.headersSize
     if (stream.held) this.#lingeringSize += stream.headersSize
     else this.uncount(stream)

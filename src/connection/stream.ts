@@ -1,6 +1,7 @@
 import type { Connection } from './connection.js'
 import type { HeaderList, StreamHandler } from './handler.js'
 import { BlockPart } from './header-rules.js'
+import type { Loan } from './loan.js'
 import { StreamState } from './stream-state.js'
 
 /** Octets that wait for a window. A list, because most streams never have one. */
@@ -39,6 +40,8 @@ export class Stream {
   receiveCredit = 0
   /** @internal Received and not yet consumed. */
   retained = 0
+  /** @internal What it may hold beyond its own window. */
+  loan: Loan | undefined = undefined
   /** @internal What waiting small DATA frames lack (see AbuseBudget). */
   smallData = 0
   /** @internal Consumed and not yet announced in a WINDOW_UPDATE. */
@@ -168,12 +171,13 @@ export class Stream {
   }
 
   /**
-   * A length prefix announced that `size` octets in all are still to come: the
-   * peer gets a window for them at once, so that a large message does not wait
-   * for a round trip in each window.
+   * A length prefix announced that `size` octets in all are still to come: the peer gets a
+   * window for them, in one piece and as soon as the connection has room, so that a large message
+   * does not wait for a round trip in each window. What is not `isWanted`, since nobody
+   * reads yet, gets it only where there is plenty: say it again when somebody does.
    */
-  expect(size: number): void {
-    this.connection.receiver.expect(this, size)
+  expect(size: number, isWanted = true): void {
+    this.connection.receiver.expect(this, size, isWanted)
   }
 
   /** Ends the stream both ways, now. Its handler is not called. RFC 9113 §6.4. */

@@ -106,3 +106,8 @@ export function deadlineError(): GrpcError {
 export function requestIdleError(): GrpcError {
   return stacklessError(Status.DeadlineExceeded, 'the rest of the request did not come')
 }
+
+/** Server: how a stream is reset where a status would only wait behind what the client does not read. */
+export function refusalCode(error: GrpcError): ErrorCode {
+  return error.status === Status.ResourceExhausted ? ErrorCode.EnhanceYourCalm : ErrorCode.Cancel
+}

@@ -16,6 +16,8 @@ export const ClientCallFlag = {
   StatusDue: 256,
   /** `write` answered false before there was a stream. */
   WantsDrain: 512,
+  /** The application waited for a message before the call had a stream. */
+  Wanting: 1024,
 } as const
 
 /** What a receiver is told besides the end. */

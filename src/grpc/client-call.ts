@@ -137,6 +137,7 @@ export class ClientCall extends ClientCallOutput implements StreamHandler {
       this.#responseCodec,
       this.#options,
     )
+    if ((this.#flags & Flag.Wanting) !== 0) this.#response.want()
     this.#flush(stream)
   }
 
@@ -172,9 +173,9 @@ export class ClientCall extends ClientCallOutput implements StreamHandler {
     return this.#response?.inflating ?? false
   }
 
-  /** The next message, or undefined when none is there or it is `inflating`. Gives the server credit for it. */
+  /** The next message, or undefined when it is `inflating`, or none is there: then it is wanted, however large. Gives the server credit for it. */
   read(): unknown {
-    if (!this.readable) return undefined
+    if (!this.readable) return this.#want()
     const response = this.#response!
     const message = response.read()
     if (!this.settled) {
@@ -350,14 +351,13 @@ export class ClientCall extends ClientCallOutput implements StreamHandler {
   }
 
   get #times() {
-    const { earlierMs = 0 } = this.#options
-    return callTimes(
-      this.deadline,
-      this.#leftAtStartMs,
-      this.#leftAtAnswerMs,
-      earlierMs,
-      this.#wait,
-    )
+    const times = [this.#leftAtStartMs, this.#leftAtAnswerMs, this.#options.earlierMs ?? 0] as const
+    return callTimes(this.deadline, ...times, this.#wait)
+  }
+
+  #want(): undefined {
+    this.#flags |= Flag.Wanting
+    this.#response?.want()
   }
 
   #lateError(now: number): GrpcError {

@@ -36,7 +36,8 @@ export interface InboxOwner {
 /**
  * Messages received on one call, decoded while their bytes are borrowed and
  * queued until the application reads them. Only then does the peer get its
- * credit back. Beyond `queuedMessagesMax` they stay encoded.
+ * credit back. Beyond `queuedMessagesMax` they stay encoded. A large message whose
+ * reader does not wait for it gets no window beyond its stream's, unless there is plenty.
  *
  * A compressed one stays as it is until it is read, and what comes behind it
  * stays encoded: a few octets may be megabytes, and they wait as few octets.
@@ -73,8 +74,11 @@ export class MessageInbox {
   compressed: boolean
   /** Octets of the message at the head, or of its prefix, that the window was opened for. */
   #granted: number
+  /** The application waits for the next message. */
+  #isWanted: boolean
 
-  constructor(stream: Stream, options: InboxOptions) {
+  /** `isWanted`: somebody waits for the first message. */
+  constructor(stream: Stream, options: InboxOptions, isWanted: boolean) {
     this.fault = undefined
     this.#stream = stream
     this.#options = options
@@ -85,6 +89,7 @@ export class MessageInbox {
     this.#owed = 0
     this.#full = false
     this.#granted = 0
+    this.#isWanted = isWanted
     this.#packed = undefined
     this.#packedSize = 0
     this.#job = undefined
@@ -132,9 +137,11 @@ export class MessageInbox {
     return this.fault === undefined
   }
 
-  /** The next message; undefined if there is none, it is broken (`fault`), or `inflating`. */
+  /** The next message; undefined if it is broken (`fault`), `inflating`, or there is none: then the peer may send it whole. */
   read(): unknown {
-    if (this.#head === this.#messages.length) return this.isPacked ? this.#readPacked() : undefined
+    if (this.#head === this.#messages.length) {
+      return this.isPacked ? this.#readPacked() : this.#want()
+    }
     const message = this.#messages[this.#head]
     const size = this.#sizes[this.#head]!
     this.#messages[this.#head] = undefined
@@ -207,6 +214,14 @@ export class MessageInbox {
     this.#head = 0
   }
 
+  /** The application waits for the next message. */
+  #want(): undefined {
+    if (this.#isWanted || this.inflating) return
+    this.#isWanted = true
+    this.#granted = 0
+    this.#openWindow()
+  }
+
   #rewind(): void {
     this.#messages.length = 0
     this.#sizes.length = 0
@@ -226,6 +241,7 @@ export class MessageInbox {
       this.#full = this.#packed !== undefined || this.#messages.length - this.#head >= countMax
       if (this.#full || !reader.next()) break
       this.#granted = 0
+      this.#isWanted = false
       if (reader.flag !== MessageFlag.Plain) {
         this.#pack()
         continue
@@ -257,7 +273,7 @@ export class MessageInbox {
     const wanted = Math.max(wantedSize, LENGTH_PREFIX_SIZE)
     if (heldSize > 0 && heldSize < wanted && wanted > this.#granted) {
       this.#granted = wanted
-      this.#stream.expect(wanted - heldSize)
+      this.#stream.expect(wanted - heldSize, this.#isWanted)
     }
   }
 

@@ -292,13 +292,10 @@ export function newRequestInbox(
   settings: CallSettings,
   owner: InboxOwner,
   batch: CallBatch,
+  isWanted: boolean,
 ): MessageInbox {
-  return new MessageInbox(stream, {
-    codec: head.requestCodec,
-    encoding: head.encoding,
-    decompression: head.decompression,
-    limits: settings.limits,
-    owner,
-    batch,
-  })
+  const { requestCodec: codec, encoding, decompression } = head
+  const { limits } = settings
+  const options = { codec, encoding, decompression, limits, owner, batch }
+  return new MessageInbox(stream, options, isWanted)
 }

@@ -76,6 +76,8 @@ export class ResponseReader {
   #hasResponse: boolean
   /** The status is here, but messages before it still wait undecoded. */
   #isHeld: boolean
+  /** The application waits for the first message. */
+  #isWanted: boolean
 
   constructor(stream: Stream, options: ResponseReaderOptions) {
     this.error = undefined
@@ -88,6 +90,7 @@ export class ResponseReader {
     this.#response = undefined
     this.#hasResponse = false
     this.#isHeld = false
+    this.#isWanted = options.oneResponse
   }
 
   /** The headers of the response. */
@@ -133,6 +136,12 @@ export class ResponseReader {
     }
     const news = this.#takeOne(inbox)
     return news === ResponseNews.None ? this.afterRead() : news
+  }
+
+  /** The application waits for the next message: it may come whole, however large. */
+  want(): undefined {
+    this.#isWanted = true
+    if (this.#inbox?.readable === false) this.#inbox.read()
   }
 
   /** What a read uncovered. */
@@ -285,14 +294,9 @@ export class ResponseReader {
   #newInbox(): MessageInbox {
     const { codec, compressions, limits, owner, batch } = this.#options
     const { encoding } = this.#head!
-    return new MessageInbox(this.#stream, {
-      codec,
-      encoding,
-      decompression: compressions.get(encoding),
-      limits,
-      owner,
-      batch,
-    })
+    const decompression = compressions.get(encoding)
+    const inboxOptions = { codec, encoding, decompression, limits, owner, batch }
+    return new MessageInbox(this.#stream, inboxOptions, this.#isWanted)
   }
 
   #break(status: Status, message: string): number {

@@ -10,7 +10,7 @@ import { Metadata } from './metadata.js'
 import { newRequestInbox, type RequestHead } from './request-head.js'
 import type { Route } from './router.js'
 import type { ServerCallBatch } from './server-call-batch.js'
-import type { GrpcError } from './status.js'
+import { type GrpcError, Status, stacklessError } from './status.js'
 
 /** What a call of a server knows of its request, and how its messages come and leave. */
 export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
@@ -29,6 +29,8 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   protected readonly batch: ServerCallBatch
   /** @internal There once something came that is not one plain message in one frame. */
   protected inbox: MessageInbox | undefined
+  /** @internal Somebody waited for a message before one had begun to come. */
+  protected isWanting: boolean
   /** @internal Of a call that compresses. */
   protected outbox: MessageOutbox | undefined
   /** @internal Of responses, as the client accepts it. */
@@ -46,6 +48,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     this.settings = settings
     this.batch = batch
     this.inbox = undefined
+    this.isWanting = false
     this.outbox = undefined
     this.chosen = head.compression
     this.headersSent = false
@@ -129,7 +132,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
 
   /** @internal Takes octets of messages. */
   protected receive(bytes: Buffer, start: number, end: number): MessageInbox {
-    this.inbox ??= newRequestInbox(this.stream, this.head, this.settings, this, this.batch)
+    this.inbox ??= this.#newInbox()
     this.inbox.receive(bytes, start, end)
     return this.inbox
   }
@@ -148,5 +151,28 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     const outbox = new MessageOutbox(this, this.settings.limits)
     outbox.open(this.stream, this.batch.coder(this.stream.connection))
     return outbox
+  }
+
+  /** @internal Response headers that go with a status, unless they have been sent. */
+  protected get dueHeaders(): HeaderList | undefined {
+    return this.headersSent ? undefined : this.head.statusHeaders
+  }
+
+  /** @internal Whether messages wait that came whole. */
+  protected get hasMore(): boolean {
+    return this.inbox !== undefined && (this.inbox.readable || this.inbox.full)
+  }
+
+  /** @internal Why what came cannot become messages; `isEnded`: there will be no more of it. */
+  protected inputFault(isEnded: boolean): GrpcError | undefined {
+    const { inbox } = this
+    if (inbox === undefined || inbox.fault !== undefined) return inbox?.fault
+    if (!isEnded || inbox.full || !inbox.midMessage) return undefined
+    return stacklessError(Status.Internal, 'request ended within a message')
+  }
+
+  #newInbox(): MessageInbox {
+    const isWanted = this.head.oneRequest || this.isWanting
+    return newRequestInbox(this.stream, this.head, this.settings, this, this.batch, isWanted)
   }
 }

@@ -9,6 +9,7 @@ import {
 import { dispatchCall } from './call-batch.js'
 import {
   deadlineError,
+  refusalCode,
   requestIdleError,
   requestLostError,
   requestResetError,
@@ -41,7 +42,6 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: ServerCallBatch) {
     super(stream, head, settings, batch)
-    // Who has no deadline pays for no timer, who has sent nothing for no inbox.
     this.#timer = head.timeoutMs === Number.POSITIVE_INFINITY ? undefined : new Timer(this)
     if (this.#timer !== undefined) stream.connection.timers.schedule(this.#timer, this.deadline)
   }
@@ -53,14 +53,13 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   /** Whether the client has half-closed and everything was read. */
   get ended(): boolean {
-    if ((this.#flags & Flag.InputEnded) === 0) return false
-    const inbox = this.inbox
-    return inbox === undefined || !(inbox.readable || inbox.full)
+    return (this.#flags & Flag.InputEnded) !== 0 && !this.hasMore
   }
 
-  /** Client-streaming and bidi: the next message, or undefined when none is there or it is `inflating`. Gives the client credit for it. */
+  /** Client-streaming and bidi: the next message, or undefined when it is `inflating`, or none is there: then it is wanted, however large. Gives the client credit for it. */
   read(): unknown {
     const inbox = this.inbox
+    this.isWanting = inbox === undefined
     if (inbox === undefined || this.head.oneRequest) return undefined
     const message = inbox.read()
     if (!this.finished) {
@@ -190,6 +189,12 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     this.outbox?.close()
   }
 
+  /** For the connection alone: we hold too much. Whose limit that is, the client is told, and our own side. */
+  onShed(fault: string): void {
+    this.#refuse(stacklessError(Status.ResourceExhausted, fault))
+    this.settings.onError?.(this.#cancelled, this)
+  }
+
   /** For the connection alone. */
   onLost(cause: Error): void {
     if (!this.finished) this.#cancel(requestLostError(cause))
@@ -266,8 +271,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     try {
       this.request = this.head.requestCodec.decode(bytes, start + LENGTH_PREFIX_SIZE, end)
     } catch (cause) {
-      this.#refuse(stacklessError(Status.Internal, 'message cannot be decoded', { cause }))
-      return
+      return this.#refuse(stacklessError(Status.Internal, 'message cannot be decoded', { cause }))
     }
     this.#gotRequest()
   }
@@ -323,12 +327,9 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   /** Ends the call where what came cannot become messages. */
   #checkInput(): void {
-    const inbox = this.inbox
-    if (inbox === undefined || this.finished) return
-    if (inbox.fault !== undefined) this.#refuse(inbox.fault)
-    else if ((this.#flags & Flag.InputEnded) !== 0 && !inbox.full && inbox.midMessage) {
-      this.#refuse(stacklessError(Status.Internal, 'request ended within a message'))
-    }
+    if (this.finished) return
+    const fault = this.inputFault((this.#flags & Flag.InputEnded) !== 0)
+    if (fault !== undefined) this.#refuse(fault)
   }
 
   #sendHeaders(extra: HeaderList | undefined): void {
@@ -347,8 +348,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   }
 
   #sendStatus(status: Status, fields: HeaderList | undefined, isOurs: boolean): void {
-    const headers = !this.headersSent ? this.head.statusHeaders : undefined
-    const error = sendStatus(this.stream, headers, status, fields)
+    const error = sendStatus(this.stream, this.dueHeaders, status, fields)
     if (error !== undefined && !isOurs) this.settings.onError?.(error, this)
     this.#stopInput()
   }
@@ -370,7 +370,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   #refuse(error: GrpcError): void {
     this.outbox?.close()
     // Where the client does not read, a status would only wait behind what it does not want.
-    if (this.stream.bufferedSize > 0) this.stream.reset(ErrorCode.Cancel)
+    if (this.stream.bufferedSize > 0) this.stream.reset(refusalCode(error))
     else if (!this.finished)
       this.#sendTrailers(error.status, errorFields(error, this.settings), true)
     this.#cancel(error)
@@ -382,8 +382,8 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     this.#end()
     this.cancelled = error
     if (!keeps) this.inbox?.drop()
-    if ((this.#flags & (Flag.Started | (keeps ? Flag.StartDue : 0))) !== 0)
-      this.#due(Flag.CancelDue)
+    const told = Flag.Started | (keeps ? Flag.StartDue : 0)
+    if ((this.#flags & told) !== 0) this.#due(Flag.CancelDue)
   }
 
   #due(flag: number): void {

@@ -181,6 +181,7 @@ export class GrpcStream implements ClientStream, Abortable {
       const call = this.#startCall(this)
       // A call that failed at once has told so already, and may have been replaced.
       if (!this.#ended) this.#call ??= call
+      this.#wake()
     } catch (error) {
       this.#finish(error)
     }
@@ -232,7 +233,11 @@ export class GrpcStream implements ClientStream, Abortable {
       const isMissing = value === undefined && (call.inflating || this.#ended !== wasEnded)
       if (!isMissing) return Promise.resolve({ done: false, value })
     }
-    if (!this.#ended) return undefined
+    if (!this.#ended) {
+      // It hears that a message is wanted.
+      if (call?.readable === false) call.read()
+      return undefined
+    }
     const failure = this.#failure
     // Each time: a second reader must not take a failure for the end.
     return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error)

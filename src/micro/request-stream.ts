@@ -63,7 +63,10 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
     // Each time it is asked: the end of a call that was cancelled must not look like the end of the requests.
     if (call.cancelled !== undefined) return Promise.reject(call.cancelled)
     if (call.ended) return Promise.resolve(DONE)
-    return call.finished ? Promise.reject(answeredError(call)) : undefined
+    if (call.finished) return Promise.reject(answeredError(call))
+    // It hears that a message is wanted.
+    call.read()
+    return undefined
   }
 }
 

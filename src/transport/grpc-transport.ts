@@ -1,9 +1,11 @@
+import { resolveLimits } from '../connection/index.js'
 import {
   type CallLimits,
   type CallOptions,
   CallSettings,
   type ConnectionLimits,
   callLimits,
+  receiveLimits,
   requestHeaders,
 } from '../grpc/index.js'
 import { errorListener } from './error-listener.js'
@@ -131,12 +133,13 @@ class GrpcTransport implements CallTransport {
     checkOptions('grpcTransport', options, KINDS, HINTS)
     this.#options = withSafeListeners(options)
     this.#clientTls = options.clientTls
+    this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
+    this.#limits = callLimits({ messageSizeMax: this.#messageSizeMax })
+    resolveLimits('client', options.limits)
     checkServeOptions(this.#serveOptions())
     checkSessionOptions(this.#sessionOptions(), 'session')
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
-    this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
-    this.#limits = callLimits({ messageSizeMax: this.#messageSizeMax })
     const { calls } = this.#options
     this.#calls = {
       ...calls,
@@ -230,9 +233,10 @@ class GrpcTransport implements CallTransport {
     const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
     const { connectionsPerAddressMax } = this.#options
+    const { messageSizeMax } = callLimits({ ...this.#limits, ...this.#options.calls?.limits })
     return given({
       tls,
-      limits,
+      limits: receiveLimits(limits, messageSizeMax),
       neverIndexed,
       onRequest,
       connectionsMax,
@@ -245,7 +249,8 @@ class GrpcTransport implements CallTransport {
   }
 
   #sessionOptions(): SessionOptions {
-    const { limits, neverIndexed, session } = this.#options
+    const { neverIndexed, session } = this.#options
+    const limits = receiveLimits(this.#options.limits, this.#messageSizeMax)
     const tls = this.#clientTls
     return { ...session, ...given({ tls, limits, neverIndexed }) }
   }

@@ -60,6 +60,8 @@ export class SocketFlow {
   /** The same conversation goes on with another call, which knows what was sent so far. */
   continueWith(call: MessageCall, isFull: boolean): void {
     this.#call = call
+    // It has not heard that a message is wanted.
+    if (this.#receiver !== undefined && !call.readable) call.read()
     if (!isFull) this.onDrain()
   }
 
@@ -80,11 +82,10 @@ export class SocketFlow {
     if (this.#receiver !== undefined) {
       return Promise.reject(new TypeError('another receive is still waiting'))
     }
-    if (this.#call.readable) {
-      const message = this.#call.read()
-      // What waits undecoded may turn out to be broken: then the call has ended.
-      if (message !== undefined) return Promise.resolve(message as Message)
-    }
+    // Also where none is there: the call hears that it is wanted.
+    const message = this.#call.read()
+    // What waits undecoded may turn out to be broken: then the call has ended.
+    if (message !== undefined) return Promise.resolve(message as Message)
     if (this.#error !== undefined) return Promise.reject(this.#error)
     if (this.#ended || this.#call.ended === true) return Promise.resolve(undefined)
     return new Promise((resolve, reject) => {

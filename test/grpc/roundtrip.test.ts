@@ -186,7 +186,6 @@ t.test('L1: octets of a typed array within a larger buffer pass both ways', t =>
 const NARROW = {
   streamWindowSize: 65_535,
   connectionWindowSize: 65_535,
-  receiveBufferMax: 65_535,
   streamWindowSizeMax: 0,
   connectionWindowSizeMax: 65_535,
 }

@@ -16,7 +16,7 @@ t.test('the defaults that a peer can see or meet', t => {
     decoderTableSizeMax: 4_096,
     encoderTableSizeMax: 4_096,
     tableSizeUpdatesMax: 2,
-    streamWindowSize: 262_144,
+    streamWindowSize: 131_072,
     connectionWindowSize: 1_048_576,
     streamsMax: 1_000,
     peerStreamsAssumed: 100,

@@ -18,7 +18,6 @@ const NARROW = {
   ...FIXED_WINDOWS,
   streamWindowSize: 65_535,
   connectionWindowSize: 65_535,
-  receiveBufferMax: 65_535,
 }
 
 /** What the peer may still send on the connection, from what it saw and spent. */

@@ -250,21 +250,3 @@ t.test('a connection that is over has no deadline', t => {
   }
   t.end()
 })
-
-t.test('a receive buffer full of unfinished messages does not lock up for ever', t => {
-  const limits = {
-    connectionWindowSize: 65_535,
-    streamWindowSize: 65_535,
-    receiveBufferMax: 65_535,
-  }
-  const { peer, recorder } = connect({ role: 'server', limits })
-  peer.sends(frames.headers(1, REQUEST), frames.headers(3, REQUEST))
-  peer.sends(frames.data(1, { size: 16_384 }), frames.data(1, { size: 16_384 }))
-  peer.sends(frames.data(3, { size: 16_384 }), frames.data(3, { size: 16_383 }))
-  peer.takes()
-  peer.advance(60_000)
-  t.ok(recorder.on(1).lastCalls + recorder.on(3).lastCalls >= 1, 'one had to go')
-  const credit = peer.takesLines().filter(line => line.startsWith('WINDOW_UPDATE +'))
-  t.ok(credit.length >= 1, 'and its room came back')
-  t.end()
-})

@@ -1,0 +1,141 @@
+import type { Connection } from './connection.js'
+import { type Loan, Standing } from './loan.js'
+import type { LoanPool } from './loan-pool.js'
+import { Timer } from './timer-wheel.js'
+
+/** A round trip that brings less did not fill the path: who got nothing has nothing to send, most likely. Unit: octets. */
+const POOR_ROUND_SIZE = 65_536
+/** A sender that is fair serves a stream once in so many rounds of all, whatever their sizes. Unit: rounds. */
+const FAIR_ROUNDS = 8
+/** Mistakes that are remembered: after so many, silence must last 2^10 ms. */
+const LEVEL_MAX = 10
+
+/**
+ * Who holds a loan and does not move, while others wait: a round trip is the
+ * clock. A borrower is judged only by round trips that began when the peer had
+ * seen its window, which the answer to an earlier signal proves.
+ *
+ * In one that brought nothing at all, all of them had nothing to send. In one
+ * that brought little, one of them leaves, on probation. A borrower that got nothing
+ * while others got what would have been its turn eight times is not
+ * behind in a row. Whoever moves again shows that we erred: after that
+ * silence must last longer, first 2 ms, and 1 s at most.
+ */
+export class LoanClock {
+  readonly #connection: Connection
+  readonly #pool: LoanPool
+  #timer: Timer | undefined = undefined
+  /** Signals sent. */
+  round = 0
+  /** The last one that was answered. */
+  #answered = 0
+  /** The last one that was answered when this round began. */
+  #seen = 0
+  #isRunning = false
+  /** Another round trip was asked for while this one runs. */
+  #isAsked = false
+  /** Octets and frames of the round that runs. */
+  #size = 0
+  #framesBefore = 0
+  /** When it began that nothing came at all. Unit: ms. */
+  #silentSince = -1
+  /** How often we erred. */
+  #level = 0
+
+  constructor(connection: Connection, pool: LoanPool) {
+    this.#connection = connection
+    this.#pool = pool
+  }
+
+  received(size: number): void {
+    this.#size += size
+  }
+
+  /** Somebody waits: round trips are counted until nobody does. At least one. */
+  watch(): void {
+    this.#isAsked = true
+    if (this.#isRunning || this.#timer?.scheduled === true) return
+    if (!this.#connection.over) this.#signal()
+  }
+
+  /** A borrower that had left moves again. */
+  erred(): void {
+    if (this.#level < LEVEL_MAX) this.#level++
+  }
+
+  /** Nobody borrows: what we took its peer for is forgotten. */
+  forget(): void {
+    this.#level = 0
+  }
+
+  stop(): void {
+    if (this.#timer !== undefined) this.#connection.timers.cancel(this.#timer)
+  }
+
+  onTimer(_timer: Timer, now: number): void {
+    this.#connection.onTime(now, () => this.#signal())
+  }
+
+  /**
+   * A client whose server sends nothing asks with SETTINGS: a PING that no DATA
+   * comes between is a strike there (gRPC A8).
+   */
+  #signal(): void {
+    const connection = this.#connection
+    const isSilent = this.#silentSince >= 0
+    this.#isRunning = true
+    this.#isAsked = false
+    this.round++
+    this.#seen = this.#answered
+    this.#size = 0
+    this.#framesBefore = this.#pool.frames
+    if (connection.role === 'client' && isSilent) connection.settings.probe(this.#onAnswer)
+    else connection.pings.send(this.#onAnswer)
+  }
+
+  readonly #onAnswer = (): void => {
+    this.#answered = this.round
+    const pool = this.#pool
+    const isSilent = pool.frames === this.#framesBefore
+    if (!isSilent) this.#silentSince = -1
+    else if (this.#silentSince < 0) this.#silentSince = this.#connection.now
+    if (pool.isShort) this.#judge(isSilent)
+    pool.roundEnded()
+    this.#isRunning = false
+    if (this.#connection.over || !(this.#isAsked || pool.waiting > 0)) return
+    if (isSilent && this.#silenceLeft > 0) this.#wait(this.#silenceLeft)
+    else this.#signal()
+  }
+
+  /** How long silence must last yet before it says something. Unit: ms. */
+  get #silenceLeft(): number {
+    if (this.#level === 0) return 0
+    return this.#silentSince + 2 ** this.#level - this.#connection.now
+  }
+
+  #judge(isSilent: boolean): void {
+    const pool = this.#pool
+    const isProof = isSilent && this.#silenceLeft <= 0
+    const framesMax = (FAIR_ROUNDS * (this.#connection.streamCount + 2)) << this.#level
+    for (const loan of pool.stalled) {
+      const isQuiet = isProof || pool.frames - loan.heardAt > framesMax
+      if (isQuiet && loan.standing === Standing.Slow) pool.confirm(loan)
+    }
+    let doubtful: Loan | undefined
+    for (const loan of pool.borrowers) {
+      if (!pool.isShort) return
+      if (loan.round >= this.#seen) {
+        // What came before the peer saw its window says nothing.
+        loan.heardAt = pool.frames
+      } else if (isProof || pool.frames - loan.heardAt > framesMax) pool.writeOff(loan, true)
+      else if (loan.heardRound !== this.round || doubtful === undefined) doubtful = loan
+    }
+    if (doubtful === undefined || !pool.isShort || pool.waiting === 0) return
+    if (this.#size < POOR_ROUND_SIZE) pool.writeOff(doubtful, false)
+  }
+
+  #wait(delayMs: number): void {
+    this.#timer ??= new Timer(this)
+    this.#connection.schedule(this.#timer, delayMs)
+  }
+}
