@@ -198,6 +198,13 @@ export const TARGETS: readonly TargetEntry[] = [
     sizeMax: 1_024,
   },
   {
+    name: 'receive-flow',
+    about: 'T9 uploads in any order of their DATA, some of which stall',
+    load: () => import('./receive-flow.fuzz.js'),
+    generate: decisions,
+    sizeMax: 100,
+  },
+  {
     name: 'http2-peer',
     about: 'T8 our client with a server of node:http2',
     load: () => import('./http2-peer.fuzz.js'),

@@ -9,6 +9,7 @@ const RUNS: Readonly<Record<string, number>> = {
   'server-connection': 150,
   'client-connection': 100,
   'connection-pair': 100,
+  'receive-flow': 60,
   'http2-peer': 40,
 }
 
