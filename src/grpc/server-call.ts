@@ -192,7 +192,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   /** For the connection alone: we hold too much. Whose limit that is, the client is told, and our own side. */
   onShed(fault: string): void {
     this.#refuse(stacklessError(Status.ResourceExhausted, fault))
-    this.settings.onError?.(this.#cancelled, this)
+    this.settings.onError?.(this.cancelled, this)
   }
 
   /** For the connection alone. */
