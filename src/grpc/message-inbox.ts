@@ -78,7 +78,7 @@ export class MessageInbox {
   #isWanted: boolean
 
   /** `isWanted`: somebody waits for the first message. */
-  constructor(stream: Stream, options: InboxOptions, isWanted: boolean) {
+  constructor(stream: Stream, options: InboxOptions, isWanted = true) {
     this.fault = undefined
     this.#stream = stream
     this.#options = options
