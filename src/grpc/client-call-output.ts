@@ -31,9 +31,9 @@ export abstract class ClientCallOutput implements OutboxOwner {
     this.#outbox = undefined
   }
 
-  /** @internal */
+  /** For its messages alone. */
   abstract onOutboxDrained(): void
-  /** @internal */
+  /** For its messages alone. */
   abstract onOutboxFailed(error: GrpcError): void
 
   /** @internal Octets that have not been given to a stream. */

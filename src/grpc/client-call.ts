@@ -208,17 +208,17 @@ export class ClientCall extends ClientCallOutput implements StreamHandler {
     if (!this.settled && this.isDrained()) this.#due(Flag.DrainDue)
   }
 
-  /** @internal */
+  /** For its messages alone. */
   onOutboxDrained(): void {
     this.#due(Flag.DrainDue)
   }
 
-  /** @internal */
+  /** For its messages alone. */
   onOutboxFailed(error: GrpcError): void {
     this.#abandon(error)
   }
 
-  /** @internal */
+  /** For its messages alone. */
   onInflated(): void {
     if (!this.settled) this.#take(this.#response!.onInflated())
   }

@@ -116,11 +116,11 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     this.chosen = isAccepted ? compression : undefined
   }
 
-  /** @internal */
+  /** For its messages alone. */
   abstract onInflated(): void
-  /** @internal */
+  /** For its messages alone. */
   abstract onOutboxDrained(): void
-  /** @internal */
+  /** For its messages alone. */
   abstract onOutboxFailed(error: GrpcError): void
 
   /** @internal Headers of the response. Long-lived. */

@@ -161,12 +161,12 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     else if (this.outbox?.drained() !== false) this.#due(Flag.DrainDue)
   }
 
-  /** @internal */
+  /** For its messages alone. */
   onOutboxDrained(): void {
     if (!this.finished) this.#due(Flag.DrainDue)
   }
 
-  /** @internal */
+  /** For its messages alone. */
   onOutboxFailed(error: GrpcError): void {
     // Of an outbox that has the status already, that is lost with the message.
     this.#flags &= ~Flag.Finished
@@ -174,7 +174,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     this.settings.onError?.(error, this)
   }
 
-  /** @internal */
+  /** For its messages alone. */
   onInflated(): void {
     if (this.finished) return
     if (!this.head.oneRequest) this.#due(Flag.ReadableDue)

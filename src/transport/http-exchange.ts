@@ -110,8 +110,8 @@ export class HttpExchange implements StreamHandler, TimerOwner {
     try {
       if (!this.#stream.closed) await this.#ask()
     } catch (error) {
-      this.#options.onError(error instanceof Error ? error : new Error(String(error)))
       this.#tryFailed()
+      this.#tell(error)
     } finally {
       this.#stream.release()
     }
@@ -122,6 +122,17 @@ export class HttpExchange implements StreamHandler, TimerOwner {
     const response = await this.#options.onRequest(request)
     const { fields, body } = encodeResponse(response ?? NOT_FOUND, request.method)
     this.#send(fields, body)
+  }
+
+  /** Anything may be thrown, what has no text included. */
+  #tell(thrown: unknown): void {
+    const text = 'onRequest threw what is no Error'
+    const error = thrown instanceof Error ? thrown : new Error(text, { cause: thrown })
+    try {
+      this.#options.onError(error)
+    } catch {
+      // A listener that throws must not end the process.
+    }
   }
 
   #tryFailed(): void {

@@ -266,6 +266,7 @@ const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
   'micro/socket-pool': ['closeSocket(socket.socket)'],
   'micro/wrapped-stream': ['this.#cancel(reason)'],
   'services/health': ['watch.return()', 'watch.finish('],
+  'transport/http-exchange': ['this.#answer()'],
   'transport/socket-flow': ['this.receive().then(receiver.resolve, receiver.reject)'],
 }
 

@@ -121,6 +121,9 @@ t.test(
         throw new Error('hook')
       },
       '/rejects': () => Promise.reject(new Error('later')),
+      '/nothing': () => {
+        throw Object.create(null)
+      },
       '/text': () => 'ok',
       '/status': () => ({ status: 101 }),
       '/body': () => ({ body: 5 }),
@@ -139,7 +142,7 @@ t.test(
     }
     t.equal(errors.length, Object.keys(answers).length - 1)
     t.match(errors[0], { message: 'hook' })
-    t.match(errors[3]?.message, /status 101; expected 200 to 599/)
+    t.match(errors[4]?.message, /status 101; expected 200 to 599/)
   },
 )
 
