@@ -65,6 +65,15 @@ export class CallBook {
     return run
   }
 
+  /** The requests of a call came to an orderly end at its handler: then it has all of them. */
+  sawEnd(id: number, got: number): void {
+    const { door, kind, requests, throwsAfter } = this.plan(id)
+    if (got === requests && throwsAfter === Number.POSITIVE_INFINITY) return
+    const given = Math.min(requests, throwsAfter)
+    const why = throwsAfter === Number.POSITIVE_INFINITY ? '' : `; its source threw after ${given}`
+    this.fault(`call ${id} (${door} ${kind}): an orderly end after ${got} of ${requests}${why}`)
+  }
+
   /** Checks that a message is the one that must come now. */
   check(where: string, note: Note, id: number, seq: number, size: number): void {
     const expected = makeNote(id, seq, size)
@@ -117,6 +126,7 @@ export class CallBook {
       case 'deadline':
         return this.#deadlineFault(call, outcome)
       case 'cancelled':
+        if (call.throwsAfter < Number.POSITIVE_INFINITY) return undefined
         return outcome.elapsedMs >= call.cancelMs ? undefined : 'nobody cancelled it'
       case 'lost':
         // A handler that runs counts until it settles: the client cannot know that there is no room.

@@ -1,5 +1,5 @@
 import type { CallKind } from '../../src/grpc/index.js'
-import type { PathConditions, Random } from '../../src/testing/index.js'
+import { type PathConditions, Random } from '../../src/testing/index.js'
 
 /** What goes wrong in a seed. Later ones include the harm of the ones before. */
 export type Fault = 'none' | 'stall' | 'handover' | 'reset' | 'restart' | 'swallow' | 'unreachable'
@@ -26,6 +26,8 @@ export interface CallPlan {
   readonly timeoutMs: number
   /** Infinity: never cancelled. Unit: ms after the start. */
   readonly cancelMs: number
+  /** The source of the requests throws when it has given so many. Infinity: never. */
+  readonly throwsAfter: number
   readonly waitForReady: boolean
 }
 
@@ -90,7 +92,7 @@ export function makePlan(seed: number, random: Random): RunPlan {
   const sizeMax =
     base.conditions.pieceSizeMax < 10 ? SIZE_MAX_OF_SMALL_PIECES : random.pick([10, 2_000, 60_000])
   const calls = Array.from({ length: count }, (_, id) =>
-    planCall(id, random, { doors, spanMs, mustEnd, sizeMax }),
+    planCall(id, random, { seed, doors, spanMs, mustEnd, sizeMax }),
   )
   return { ...base, calls }
 }
@@ -110,6 +112,7 @@ function planLimits(random: Random, doors: readonly string[]): Readonly<Record<s
 }
 
 interface CallRules {
+  readonly seed: number
   readonly doors: readonly ('grpc' | 'mucp')[]
   readonly spanMs: number
   /** Without a deadline nothing would ever end it. */
@@ -139,7 +142,7 @@ function manyMessages(call: CallPlan, random: Random): CallPlan {
 function planSomeCall(id: number, random: Random, rules: CallRules): CallPlan {
   const kind = random.pick(['unary', 'unary', 'client', 'server', 'bidi'] as const)
   const hasDeadline = rules.mustEnd || random.chance(0.2)
-  return {
+  const call: CallPlan = {
     id,
     door: random.pick(rules.doors),
     kind,
@@ -153,6 +156,11 @@ function planSomeCall(id: number, random: Random, rules: CallRules): CallPlan {
     stubborn: random.chance(0.3),
     timeoutMs: hasDeadline ? random.pick([1, 20, 300, 5_000]) : Number.POSITIVE_INFINITY,
     cancelMs: random.chance(0.15) ? random.pick([0, 1, 10, 300]) : Number.POSITIVE_INFINITY,
+    throwsAfter: Number.POSITIVE_INFINITY,
     waitForReady: random.chance(0.5),
   }
+  const streams = kind === 'client' || kind === 'bidi'
+  // Drawn last and apart: what a seed decides otherwise stays as it was.
+  const throws = streams && new Random(rules.seed * 1_000 + id).chance(0.2)
+  return throws ? { ...call, throwsAfter: Math.floor(call.requests / 2) } : call
 }

@@ -169,6 +169,7 @@ class SeedRun {
       run.requests++
       if (plan.readerMs > 0) await this.#network.clock.sleep(plan.readerMs)
     }
+    this.#book.sawEnd(id, run.requests)
   }
 
   async #handleOne(given: Note | AsyncIterable<Note>, context: Context): Promise<Note> {
@@ -261,10 +262,12 @@ class SeedRun {
     }
     const requests = Array.from({ length: plan.requests }, (_, seq) => makeNote(id, seq, size))
     if (plan.kind === 'unary') onReply(await bound.unary(requests[0]!, options))
-    else if (plan.kind === 'client') onReply(await bound.client(requests, options))
+    else if (plan.kind === 'client') onReply(await bound.client(source(requests, plan), options))
     else {
       const replies =
-        plan.kind === 'server' ? bound.server(requests[0]!, options) : bound.bidi(requests, options)
+        plan.kind === 'server'
+          ? bound.server(requests[0]!, options)
+          : bound.bidi(source(requests, plan), options)
       for await (const reply of replies) {
         onReply(reply)
         if (plan.readerMs > 0) await this.#network.clock.sleep(plan.readerMs)
@@ -335,6 +338,16 @@ class SeedRun {
       if (server.socketCount > 0) this.#book.fault(`${server.socketCount} mucp sockets are left`)
     }
   }
+}
+
+/** What a client sends; it may give up in the middle. */
+function* source(requests: readonly Note[], { throwsAfter }: CallPlan): Generator<Note> {
+  let given = 0
+  for (const request of requests) {
+    if (given++ >= throwsAfter) throw REASON
+    yield request
+  }
+  if (throwsAfter < Number.POSITIVE_INFINITY) throw REASON
 }
 
 /** Ids travel as metadata: a stream may have no message. */

@@ -5,6 +5,9 @@ import { MicroError, parseErrorObject } from './micro-error.js'
 /** What a caller is told of an exception that names no status: never the exception's own text. */
 const HIDDEN_DETAIL = 'the handler failed'
 
+/** What it is told of a call to another service that failed on the way. */
+const UPSTREAM_DETAIL = 'a call to another service failed'
+
 /** micro code -> gRPC status, as go-micro's server/grpc does it. Others are UNKNOWN. */
 const STATUS_OF_CODE: Readonly<Record<number, Status>> = {
   400: Status.InvalidArgument,
@@ -42,6 +45,20 @@ export function codeOfStatus(status: Status): number {
   return CODE_OF_STATUS[status] ?? 500
 }
 
+/** What our own client says of a call that a handler made names the address it called: no business of its caller's. */
+function isOfUpstream(error: MicroError | GrpcError): boolean {
+  return error.address !== undefined && error.origin !== 'peer'
+}
+
+/** Why `what` could not be read: with a codec's own words where they may be told. */
+export function unreadable(
+  what: string,
+  cause: unknown,
+  { exposeErrors }: { readonly exposeErrors: boolean },
+): string {
+  return exposeErrors ? `cannot read ${what}: ${hiddenText(cause, true)}` : `cannot read ${what}`
+}
+
 /** Whether an exception says itself what the caller is told. */
 export function isCallError(error: unknown): error is MicroError | GrpcError {
   return error instanceof MicroError || error instanceof GrpcError
@@ -63,6 +80,10 @@ export function isReported(error: unknown, isCancelled: boolean): boolean {
  * @param expose put the text of any other exception in
  */
 export function toMicroError(error: unknown, id: string, expose: boolean): MicroError {
+  if (isCallError(error) && isOfUpstream(error) && !expose) {
+    const code = error instanceof MicroError ? error.code : codeOfStatus(error.status)
+    return new MicroError(code, UPSTREAM_DETAIL, { id, cause: error })
+  }
   if (error instanceof MicroError) return error.from(id)
   if (error instanceof GrpcError) {
     const carried = carriedError(error)
@@ -77,6 +98,10 @@ export function toMicroError(error: unknown, id: string, expose: boolean): Micro
  * go-micro sends it: JSON in the message, and `errors.Error` as the first detail.
  */
 export function toGrpcError(error: unknown, id: string, expose: boolean): GrpcError {
+  if (isCallError(error) && isOfUpstream(error) && !expose) {
+    const status = error instanceof MicroError ? statusOfCode(error.code) : error.status
+    return new GrpcError(status, UPSTREAM_DETAIL, { cause: error })
+  }
   if (error instanceof GrpcError) return error
   if (error instanceof MicroError) {
     const named = error.from(id)

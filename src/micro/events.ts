@@ -73,7 +73,6 @@ function decode(codec: TypedCodec<unknown>, body: Buffer, topic: string): unknow
   try {
     return codec.decode(body, 0, body.length)
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause)
-    throw MicroError.badRequest(`cannot read the event of ${topic}: ${text}`, { cause })
+    throw MicroError.badRequest(`cannot read the event of ${topic}`, { cause })
   }
 }

@@ -1,3 +1,11 @@
+/** Who bounds the octets that wait in a queue, and counts them. */
+export interface QueueAccount {
+  /** Octets from which on there is no room. */
+  readonly sizeMax: number
+  /** So many octets wait no more. */
+  given(size: number): void
+}
+
 /** Someone who waits for the next message. */
 interface Reader<T> {
   resolve(result: IteratorResult<T, undefined>): void
@@ -14,16 +22,24 @@ const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #countMax: number
   readonly #onReturn: (() => void) | undefined
+  readonly #account: QueueAccount | undefined
   readonly #messages: T[] = []
+  /** Octets that each of them took. */
+  readonly #sizes: number[] = []
+  #heldSize = 0
   readonly #readers: Reader<T>[] = []
   readonly #writers: (() => void)[] = []
   #ended = false
   #failure: { error: unknown } | undefined
 
-  /** @param onReturn the reader has left its loop early; called at most once */
-  constructor(countMax: number, onReturn?: () => void) {
+  /**
+   * @param onReturn the reader has left its loop early; called at most once
+   * @param account of the octets that `push` is told
+   */
+  constructor(countMax: number, onReturn?: () => void, account?: QueueAccount) {
     this.#countMax = countMax
     this.#onReturn = onReturn
+    this.#account = account
   }
 
   /** Messages that wait. */
@@ -37,15 +53,21 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** Hands a message over. Returns a promise when the queue is full now. After the end it is dropped. */
-  push(message: T): Promise<void> | undefined {
-    if (this.#ended) return undefined
+  push(message: T, size = 0): Promise<void> | undefined {
+    if (this.#ended) {
+      this.#account?.given(size)
+      return undefined
+    }
     const reader = this.#readers.shift()
     if (reader !== undefined) {
+      this.#account?.given(size)
       reader.resolve({ done: false, value: message })
       return undefined
     }
     this.#messages.push(message)
-    if (this.#messages.length < this.#countMax) return undefined
+    this.#sizes.push(size)
+    this.#heldSize += size
+    if (this.#hasRoom) return undefined
     return new Promise(resolve => this.#writers.push(resolve))
   }
 
@@ -69,7 +91,8 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#messages.length > 0) {
       const value = this.#messages.shift() as T
-      if (this.#messages.length < this.#countMax) this.#release()
+      this.#give(this.#sizes.shift()!)
+      if (this.#hasRoom) this.#release()
       return Promise.resolve({ done: false, value })
     }
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
@@ -80,15 +103,46 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   /** The reader wants no more: what waits is dropped. */
   return(): Promise<IteratorResult<T, undefined>> {
     const leftEarly = !this.#ended || this.#messages.length > 0
-    this.#messages.length = 0
-    this.#failure = undefined
+    this.#clear()
     this.end()
     if (leftEarly) this.#onReturn?.()
     return Promise.resolve(DONE)
   }
 
+  /** The call is over: what waits is forgotten. Who still reads gets `error`, if there is one and the end had not been read. */
+  drop(error: unknown): void {
+    const isCut = !this.#ended || this.#messages.length > 0
+    const failure = this.#failure
+    this.#clear()
+    if (error !== undefined && isCut) this.#failure = failure ?? { error }
+    else this.#failure = failure
+    this.#ended = true
+    for (const reader of this.#readers.splice(0)) {
+      if (this.#failure === undefined) reader.resolve(DONE)
+      else reader.reject(this.#failure.error)
+    }
+    this.#release()
+  }
+
+  #clear(): void {
+    this.#messages.length = 0
+    this.#sizes.length = 0
+    this.#give(this.#heldSize)
+    this.#failure = undefined
+  }
+
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  get #hasRoom(): boolean {
+    const sizeMax = this.#account?.sizeMax ?? Number.POSITIVE_INFINITY
+    return this.#messages.length < this.#countMax && this.#heldSize < sizeMax
+  }
+
+  #give(size: number): void {
+    this.#heldSize -= size
+    if (size > 0) this.#account?.given(size)
   }
 
   #release(): void {

@@ -3,8 +3,9 @@ import type { Message } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
-import { isReported, toMicroError } from './error-mapping.js'
-import { MessageQueue } from './message-queue.js'
+import type { Opened } from './envelope.js'
+import { isReported, toMicroError, unreadable } from './error-mapping.js'
+import { MessageQueue, type QueueAccount } from './message-queue.js'
 import { MessageSource } from './message-source.js'
 import { MicroError } from './micro-error.js'
 import { endLine, setGrpcReplyHeaders } from './mucp-body.js'
@@ -17,6 +18,7 @@ import {
   replyHeader,
   streamHeader,
 } from './mucp-header.js'
+import { headerSize, MUCP_KEPT_SIZE_MAX, withoutBody } from './mucp-limits.js'
 import type { MucpConnection, MucpRequest } from './mucp-server.js'
 import { NOT_CANCELLED, type RunningHandler } from './running-handlers.js'
 
@@ -25,12 +27,24 @@ const QUEUE_COUNT_MAX = 128
 
 const NO_BODY: Uint8Array = new Uint8Array(0)
 
+/** Of a stream's opening: its body does not count. */
+const NOTHING_OPENED: Opened = {
+  bytes: Buffer.alloc(0),
+  start: 0,
+  end: 0,
+  endpoint: '',
+  id: '',
+  error: '',
+}
+
 /** One call over a transport, from the request to the last message of the answer. */
 export class MucpCall implements RunningHandler {
   /** What later messages of the call carry. */
   readonly key: string
   /** The stream's id; empty for a unary call. */
   readonly streamId: string
+  /** What its header takes while it runs. Unit: characters. */
+  readonly keptSize: number
   readonly #connection: MucpConnection
   readonly #endpoint: Endpoint
   readonly #request: MucpRequest
@@ -57,10 +71,15 @@ export class MucpCall implements RunningHandler {
     const { kind } = endpoint.method
     const { subtype } = request.content
     this.key = key
+    this.keptSize = headerSize(request.message.header)
     this.streamId = kind === 'unary' ? '' : request.fields.stream
     this.#connection = connection
     this.#endpoint = endpoint
-    this.#request = request
+    const { keepsOpening } = request.content.envelope
+    this.#request =
+      kind === 'unary' || keepsOpening
+        ? request
+        : { ...request, message: withoutBody(request.message), opened: NOTHING_OPENED }
     this.#context = new MucpContext(
       endpoint,
       request.message,
@@ -72,7 +91,14 @@ export class MucpCall implements RunningHandler {
     this.#responseCodec = endpoint.method.response.get(subtype)!
     this.#wantsRequest = kind === 'server'
     this.#requests =
-      kind === 'client' || kind === 'bidi' ? new MessageQueue(QUEUE_COUNT_MAX) : undefined
+      kind === 'client' || kind === 'bidi'
+        ? new MessageQueue(QUEUE_COUNT_MAX, undefined, accountOf(connection))
+        : undefined
+  }
+
+  /** Whether later messages may be for it: a unary call has one. */
+  get takes(): boolean {
+    return this.#endpoint.method.kind !== 'unary'
   }
 
   get context(): Context {
@@ -86,17 +112,16 @@ export class MucpCall implements RunningHandler {
   }
 
   /** The first message has come. Its body counts for unary calls, and with gRPC framing. */
-  start(): void {
+  start(): Promise<void> | undefined {
     const { message, fields, content } = this.#request
     const { kind } = this.#endpoint.method
     if (kind === 'unary') {
       this.#startWith(message)
-      return
+      return undefined
     }
     if (this.#requests !== undefined) this.#run(this.#requests)
-    if (content.envelope.keepsOpening && message.body.length > 0) {
-      void this.deliver(message, fields)
-    }
+    const counts = content.envelope.keepsOpening && message.body.length > 0
+    return counts ? this.deliver(message, fields) : undefined
   }
 
   /** A later message. Returns a promise when the handler has to catch up first. */
@@ -116,8 +141,12 @@ export class MucpCall implements RunningHandler {
       return undefined
     }
     if (this.#requests === undefined) return undefined
+    const { length } = message.body
+    const { peer, options } = this.#connection
     try {
-      return this.#requests.push(this.#decode(message))
+      const value = this.#decode(message)
+      if (!options.kept.take(peer, length)) throw tooMuchKept()
+      return this.#requests.push(value, length)
     } catch (error) {
       this.#requests.fail(error)
       return undefined
@@ -175,8 +204,9 @@ export class MucpCall implements RunningHandler {
           : this.#request.content.envelope.openRequest(asBuffer(message.body))
       return this.#requestCodec.decode(bytes, start, end)
     } catch (cause) {
-      const text = cause instanceof Error ? cause.message : String(cause)
-      throw MicroError.badRequest(`cannot read the request: ${text}`, { cause })
+      throw MicroError.badRequest(unreadable('the request', cause, this.#connection.options), {
+        cause,
+      })
     }
   }
 
@@ -288,7 +318,9 @@ export class MucpCall implements RunningHandler {
     if (this.#settled) return
     this.#settled = true
     this.#context.finish()
-    this.#requests?.end()
+    // A part of the handler may go on reading: what was cut off is no end.
+    const isCut = this.#lost || this.#context.cancelled
+    this.#requests?.drop(isCut ? goneError(undefined) : undefined)
     this.#connection.options.running.delete(this)
     this.#connection.release(this)
   }
@@ -310,6 +342,21 @@ export class MucpCall implements RunningHandler {
     if (body.length > 0) header.set(MucpHeader.ContentType, fields.contentType || contentType)
     if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, '')
     return header
+  }
+}
+
+/** 429: what crosses the budget of its connection. */
+export function tooMuchKept(): MicroError {
+  const text = `this connection makes the server keep more than ${MUCP_KEPT_SIZE_MAX} octets`
+  return new MicroError(429, text)
+}
+
+function accountOf({ peer, options }: MucpConnection): QueueAccount {
+  return {
+    get sizeMax() {
+      return options.kept.queueSizeMax(peer)
+    },
+    given: size => options.kept.give(peer, size),
   }
 }
 

@@ -189,12 +189,37 @@ export function streamHeader(
   return header
 }
 
-/** An error, or the end of a stream: the request's header again, and the text. */
+/** What of a request an error or an end repeats, in lower case. */
+const REPEATED_NAMES: ReadonlySet<string> = new Set([
+  'micro-id',
+  'micro-stream',
+  'micro-service',
+  'micro-method',
+  'micro-endpoint',
+  'micro-topic',
+  'content-type',
+  'accept',
+  'timeout',
+])
+
+/**
+ * The request's header as it goes back: what belongs to the protocol. go-micro repeats all of it; what a caller
+ * says beside, tokens among it, is nobody's business on the way back.
+ */
+export function repeatedHeader(request: ReadonlyMap<string, string>): Map<string, string> {
+  const header = new Map<string, string>()
+  for (const [key, value] of request) {
+    if (REPEATED_NAMES.has(key.toLowerCase())) header.set(key, value)
+  }
+  return header
+}
+
+/** An error, or the end of a stream: what belongs to the protocol again, and the text. */
 export function errorHeader(
   request: ReadonlyMap<string, string>,
   text: string,
 ): Map<string, string> {
-  const header = new Map(request)
+  const header = repeatedHeader(request)
   header.set(MucpHeader.Error, text)
   header.set(`X-${MucpHeader.Error}`, text)
   return header

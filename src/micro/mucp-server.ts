@@ -13,15 +13,17 @@ import type { Opened } from './envelope.js'
 import { toMicroError } from './error-mapping.js'
 import type { Event, Subscriptions } from './events.js'
 import { MicroError } from './micro-error.js'
-import { MucpCall } from './mucp-call.js'
+import { MucpCall, tooMuchKept } from './mucp-call.js'
 import { MucpContext } from './mucp-context.js'
 import {
   END_OF_STREAM,
   errorHeader,
   type MucpFields,
   readMucpFields,
+  repeatedHeader,
   replyHeader,
 } from './mucp-header.js'
+import { headerFault, headerSize, type KeptOctets, nameFault } from './mucp-limits.js'
 import { leavingError } from './retry.js'
 import type { RunningHandlers } from './running-handlers.js'
 
@@ -39,6 +41,8 @@ export interface MucpServerOptions {
   readonly subscriptions: Subscriptions
   readonly runtime: Pick<Runtime, 'now' | 'schedule'>
   readonly exposeErrors: boolean
+  /** What each peer makes us keep. */
+  readonly kept: KeptOctets
   readonly onError: (error: unknown, context: Context | undefined) => void
   readonly running: RunningHandlers
 }
@@ -159,7 +163,7 @@ export class MucpConnection {
   /** A call has settled. */
   release(call: MucpCall): void {
     this.retire(call)
-    this.#running.delete(call)
+    if (this.#running.delete(call)) this.options.kept.give(this.peer, call.keptSize)
     const onRelease = this.#onRelease
     this.#onRelease = undefined
     onRelease?.()
@@ -233,21 +237,32 @@ export class MucpConnection {
     this.#endedStreams.delete(oldest!)
   }
 
-  /** Returns a promise when the next message has to wait. */
+  /** Returns a promise when the next message has to wait: for room, or until an answer has left. */
   #onMessage(message: Message): Promise<unknown> | undefined {
+    const large = headerFault(message.header)
+    if (large !== undefined) return this.#refuseHeader(new Map(), large)
     const fields = readMucpFields(message.header)
+    const long = nameFault(fields)
+    if (long !== undefined) return this.#refuseHeader(new Map(), long)
     if (fields.close) this.#closing = true
     if (fields.topic !== '') return this.#onEvent(message, fields)
     const key = fields.stream === '' ? fields.id : fields.stream
     const running = this.#calls.get(key)
+    if (running?.takes === false) {
+      return this.#refuse(message, `a call with the id '${key}' is running: use another id`)
+    }
     if (running !== undefined) return running.deliver(message, fields)
     if (fields.stream !== '') {
       if (fields.error === END_OF_STREAM) this.#closing = true
       // Whoever says why a stream ends does not open one.
       if (fields.error !== '' || this.#endedStreams.has(fields.stream)) return undefined
     }
-    this.#begin(message, fields, key)
-    return this.#running.size < CALLS_MAX ? undefined : this.#released()
+    const refused = this.#begin(message, fields, key)
+    return refused ?? (this.#running.size < CALLS_MAX ? undefined : this.#released())
+  }
+
+  #refuseHeader(header: ReadonlyMap<string, string>, text: string): Promise<void> {
+    return this.#refuse({ header: new Map(header), body: NO_BODY }, text)
   }
 
   async #onEvent(message: Message, fields: MucpFields): Promise<void> {
@@ -260,7 +275,7 @@ export class MucpConnection {
       header: message.header,
       body: message.body,
     }
-    let header = message.header
+    let header = repeatedHeader(message.header)
     try {
       await subscriptions.deliver(event, context)
     } catch (error) {
@@ -271,64 +286,64 @@ export class MucpConnection {
     await this.sendError(message, { header, body: NO_BODY })
   }
 
-  #begin(message: Message, fields: MucpFields, key: string): void {
+  /** Starts a call; or an answer is under way that says why not. */
+  #begin(message: Message, fields: MucpFields, key: string): Promise<void> | undefined {
     const contentType = contentTypeOf(fields)
     const content = contentCodec(contentType)
     if (content === undefined) {
-      this.#refuseContentType(message, contentType)
-      return
+      return this.#refuseContentType(message, contentType)
     }
     let opened: Opened
     try {
       opened = content.envelope.openRequest(asBuffer(message.body))
     } catch (error) {
-      this.#refuse(message, error instanceof Error ? error.message : String(error))
-      return
+      return this.#refuse(message, error instanceof Error ? error.message : String(error))
     }
     const id = opened.id === '' ? fields.id : opened.id
     const target = opened.endpoint || targetOf(message, fields, content)
     const request = { message, fields, contentType, content, opened, id, target }
-    const endpoint = this.#find(request)
-    if (endpoint === undefined) return
+    const endpoint = this.#find(target)
+    if (typeof endpoint === 'string') return this.#refuse(message, endpoint, request)
     const { subtype } = content
     const { method } = endpoint
     if (!method.request.has(subtype) || !method.response.has(subtype)) {
-      this.#refuseContentType(message, contentType)
-      return
+      return this.#refuseContentType(message, contentType)
+    }
+    const keptSize = headerSize(message.header)
+    if (!this.options.kept.take(this.peer, keptSize)) {
+      return this.#refuse(message, tooMuchKept().encode(), request)
     }
     const call = new MucpCall(this, endpoint, request, key)
     this.#calls.set(key, call)
     this.#running.add(call)
-    call.start()
+    return call.start()
   }
 
-  /** The endpoint, or an answer in the words of go-micro's router. */
-  #find(request: MucpRequest): Endpoint | undefined {
-    const { target } = request
+  /** The endpoint, or why there is none in the words of go-micro's router. */
+  #find(target: string): Endpoint | string {
     const parts = target.split('.')
     const found = parts.length === 2 ? this.options.table.get(target) : undefined
     if (found !== undefined) return found
-    let text = `rpc: can't find method ${parts[1]}`
-    if (parts.length !== 2) text = `rpc: service/endpoint request ill-formed: ${target}`
-    else if (!this.options.table.has(parts[0]!)) text = `rpc: can't find service ${parts[0]}`
-    this.#refuse(request.message, text, request)
-    return undefined
+    if (parts.length !== 2) return `rpc: service/endpoint request ill-formed: ${target}`
+    if (!this.options.table.has(parts[0]!)) return `rpc: can't find service ${parts[0]}`
+    return `rpc: can't find method ${parts[1]}`
   }
 
-  #refuse(message: Message, text: string, request?: MucpRequest): void {
+  /** Settles when the answer has left: a peer that reads none is read no more. */
+  #refuse(message: Message, text: string, request?: MucpRequest): Promise<void> {
     const envelope = request?.content.envelope
     const body =
       envelope?.inBody === true
         ? envelope.wrapReply(NO_BODY, request!.id, request!.target, text)
         : NO_BODY
-    void this.sendError(message, { header: errorHeader(message.header, text), body })
+    return this.sendError(message, { header: errorHeader(message.header, text), body })
   }
 
   /** Without Micro-Error and id, as go-micro answers. */
-  #refuseContentType(message: Message, contentType: string): void {
+  #refuseContentType(message: Message, contentType: string): Promise<void> {
     const header = new Map([['Content-Type', 'text/plain']])
     const body = Buffer.from(`unsupported Content-Type: ${contentType}`)
-    void this.sendError(message, { header, body })
+    return this.sendError(message, { header, body })
   }
 }
 

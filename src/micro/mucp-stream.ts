@@ -277,7 +277,8 @@ export class MucpStream implements ClientStream {
     if (this.#ended) return
     this.#ended = true
     this.#failure = failure
-    this.#guard.finish()
+    // Also ends the wait for a socket.
+    this.#guard.stop(failure?.error ?? new MicroError(499, 'the call is over', { id: CLIENT_ID }))
     this.#interrupt?.()
     if (failure === undefined) {
       this.#headers.resolve(new Metadata())

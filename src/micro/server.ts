@@ -14,6 +14,7 @@ import { Grace } from './grace.js'
 import { GrpcRoute } from './grpc-route.js'
 import { type Inheritance, inheritanceOf } from './inheritance.js'
 import { checkMiddleware, type Middleware } from './middleware.js'
+import { KeptOctets } from './mucp-limits.js'
 import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
 import { checkDuration, checkKnown } from './options.js'
 import { Registration } from './registration.js'
@@ -124,6 +125,7 @@ export class Server implements AsyncDisposable {
       subscriptions: this.#subscriptions,
       runtime: this.#runtime,
       exposeErrors: options.exposeErrors === true,
+      kept: new KeptOctets(),
       onError,
       running: this.#running,
     }

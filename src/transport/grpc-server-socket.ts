@@ -80,9 +80,9 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
   }
 }
 
-/** What go-micro's server says when a handler panics. */
+/** What go-micro's server says when a handler panics. The exception's own text stays here: `onError` hears it. */
 function panicError(cause: unknown): GrpcError {
-  const text = cause instanceof Error ? cause.message : String(cause)
+  const text = 'the handler failed'
   const json = JSON.stringify({
     id: 'go.micro.transport',
     code: 500,

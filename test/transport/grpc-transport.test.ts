@@ -162,7 +162,7 @@ t.test(
       t.equal((error as GrpcError).status, Status.Unknown)
       t.equal(
         (error as GrpcError).message,
-        '{"id":"go.micro.transport","code":500,"detail":"panic recovered: a \\u003c b \\u0026 \\"c\\"","status":"Internal Server Error"}',
+        '{"id":"go.micro.transport","code":500,"detail":"panic recovered: the handler failed","status":"Internal Server Error"}',
       )
     }
     t.match(errors, [{ message: 'a < b & "c"' }])
