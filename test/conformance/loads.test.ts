@@ -1,10 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
 import t from 'tap'
 import {
   CELL_OCTETS_MAX,
   cellName,
+  isHeld,
   type PlanOptions,
   planCells,
 } from '../../scripts/conformance/loads/plan.js'
+import { ProcessPool } from '../../scripts/conformance/loads/processes.js'
+import { runCell } from '../../scripts/conformance/loads/run-cell.js'
 import { resultTable } from '../../scripts/conformance/loads/table.js'
 
 t.test('load matrix: a seed gives the same cells again, another one gives others', t => {
@@ -82,4 +89,39 @@ t.test('load matrix: the table has what failed first', t => {
   t.match(text, /3 of 4 settled/)
   t.match(text, /1\.50/)
   t.end()
+})
+
+/** A part of the matrix that takes seconds: times are not judged, for other tests run beside it. */
+const SHORT: PlanOptions = {
+  peers: ['ours', 'grpc-js'],
+  sizeMax: 1_048_576,
+  atOnceMax: 1_000,
+  octetsMax: 12 * 1_048_576,
+}
+
+t.test('load matrix, short: every call settles as it should, nothing is cut or left', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'microwire-loads-'))
+  const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+    ],
+  })
+  const certFile = join(folder, 'cert.pem')
+  const keyFile = join(folder, 'key.pem')
+  writeFileSync(certFile, pems.cert)
+  writeFileSync(keyFile, pems.private)
+  const pool = new ProcessPool({}, { cert: pems.cert, key: pems.private, certFile, keyFile })
+  t.teardown(async () => {
+    await pool.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const cells = planCells(14, 12, SHORT)
+  t.ok(cells.some(cell => isHeld(cell.ending)))
+  for (const cell of cells) {
+    const { problems } = await runCell(pool, cell, { timing: false })
+    t.same(problems, [], cellName(cell))
+  }
 })
