@@ -457,7 +457,7 @@ const FLOW_CONTROL: readonly Attack[] = [
     name: 'C7-window-starvation',
     about: 'messages of 4 MiB that stop short, on 100 streams',
     handlersMax: 100,
-    livesBecause: 'receiveBufferMax bounds what is held; the largest is reset after 10 s',
+    livesBecause: 'streamWindowSize and receiveBufferMax bound what is held; others go on',
     async play(attacker) {
       const socket = await attacker.open()
       const part = Buffer.alloc(16_384)

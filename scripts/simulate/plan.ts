@@ -102,7 +102,7 @@ function planLimits(random: Random, doors: readonly string[]): Readonly<Record<s
   return {
     streamWindowSize: random.pick([1, 1_000, 16_384, 262_144]),
     connectionWindowSize: random.pick([65_535, 1_048_576]),
-    receiveBufferMax: random.pick([262_144, 16_777_216]),
+    receiveBufferMax: random.pick([4_194_304, 33_554_432]),
     streamBufferSize: random.pick([1, 1_000, 65_536]),
     turnFramesMax: random.pick([1, 10, 1_000]),
     turnCallsMax: random.pick([1, 3, 1_000]),
