@@ -216,9 +216,13 @@ export class GrpcStream implements ClientStream, Abortable {
 
   #wake(): void {
     while (this.#readers.length > 0) {
-      const result = this.#take()
-      if (result === undefined) return
+      // Off the list first: a read may end the call, which wakes those that wait behind this one.
       const reader = this.#readers.shift()!
+      const result = this.#take()
+      if (result === undefined) {
+        this.#readers.unshift(reader)
+        return
+      }
       result.then(reader.resolve, reader.reject)
     }
   }

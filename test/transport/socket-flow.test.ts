@@ -8,13 +8,16 @@ class FakeCall implements MessageCall {
   /** Messages that are taken without being told to wait. */
   room: number = Number.POSITIVE_INFINITY
   ended = false
+  onRead: () => void = () => {}
 
   get readable(): boolean {
     return this.inbox.length > 0
   }
 
   read(): unknown {
-    return this.inbox.shift()
+    const message = this.inbox.shift()
+    this.onRead()
+    return message
   }
 
   write(message: unknown): boolean {
@@ -54,6 +57,30 @@ t.test('the end of the messages wakes a receive with undefined', async t => {
   t.equal(await received, undefined)
   t.equal(await flow.receive(), undefined)
 })
+
+t.test('a message whose read ends the call is received, not the end', async t => {
+  const call = new FakeCall()
+  const flow = new SocketFlow('peer:1', call)
+  const received = flow.receive()
+  call.inbox.push('the last')
+  call.onRead = () => flow.end(undefined)
+  flow.onReadable()
+  t.equal(await received, 'the last')
+  t.equal(await flow.receive(), undefined)
+})
+
+t.test(
+  'a message that turns out to be broken when it is read fails the receive that waits',
+  async t => {
+    const call = new FakeCall()
+    const flow = new SocketFlow('peer:1', call)
+    const received = flow.receive()
+    call.inbox.push(undefined)
+    call.onRead = () => flow.end(new Error('broken'))
+    flow.onReadable()
+    await t.rejects(received, { message: 'broken' })
+  },
+)
 
 t.test('sends beyond the room wait, and leave in order with the drain', async t => {
   const call = new FakeCall()
