@@ -45,7 +45,7 @@ async function mixed(world: World): Promise<void> {
       const bounds = { endings: ENDINGS, octetsMax: 1_048_576, messagesMax: 1_000 }
       const plans = drawPlans(
         world,
-        world.random.integer(20, Math.min(200, world.burstMax / 5)),
+        world.random.integer(20, Math.min(200, world.burstMax / 10)),
         bounds,
       )
       await inTurn(plans, WIDTH, plan => caller.call(plan))

@@ -27,7 +27,7 @@ t.test('every phase of the soak once, beside an attacker: nothing is wrong or le
   const lines = stdout.trimEnd().split('\n')
   t.equal(lines.at(-1), 'clean')
   const { phases, attacks, calls, cancelled, largest, ...figures } = JSON.parse(lines.at(-2)!)
-  t.ok(phases >= 6 && attacks > 0 && calls > 1_000 && cancelled > 100, lines.at(-2)!)
+  t.ok(phases >= 6 && attacks > 0 && calls > 300 && cancelled > 50, lines.at(-2)!)
   t.ok(largest > 4_194_304, 'messages beyond the default limit')
   for (const fault of FAULTS) t.equal(figures[fault], 0, fault)
   t.end()
