@@ -124,6 +124,27 @@ t.test('a message of 20 MiB both ways, with messageSizeMax raised and nothing el
   t.equal((await api.give(u32(size), options)).length, size)
 })
 
+t.test('ten uploads at once of one message of 16 MiB and an octet each', async t => {
+  // An earlier receiver completed two, and held the others to their deadline.
+  const messageSizeMax = 80 * 1_048_576
+  const { api, errors } = await start(t, { messageSizeMax }, { messageSizeMax })
+  const body = Buffer.alloc(16 * 1_048_576 + 1)
+  const uploads = Array.from({ length: 10 }, () =>
+    api.take(
+      (async function* () {
+        yield body
+      })(),
+      options,
+    ),
+  )
+  const small = await api.size(Buffer.alloc(10), options)
+  t.equal(Buffer.from(small).readUInt32BE(0), 10)
+  for (const size of await Promise.all(uploads)) {
+    t.equal(Buffer.from(size).readUInt32BE(0), body.length)
+  }
+  t.same(errors, [])
+})
+
 t.test('options that contradict each other are refused when they are set, by both names', t => {
   const limits = { receiveBufferMax: 1_000_000 }
   const text = /limits\.receiveBufferMax is 1000000, less than messageSizeMax, which is 4194304/

@@ -52,6 +52,48 @@ for (const scheduler of SCHEDULERS) {
   )
 }
 
+for (const scheduler of SCHEDULERS) {
+  t.test(
+    `Progress: messages larger than the pool, and than receiveBufferMax, many at once: ${scheduler}`,
+    t => {
+      const { receiveBufferMax } = LIMITS
+      const sizes = fc.array(
+        fc.oneof(
+          fc.integer({ min: receiveBufferMax / 2, max: receiveBufferMax }),
+          fc.integer({ min: receiveBufferMax, max: 3 * receiveBufferMax }),
+          fc.nat(100_000),
+        ),
+        { minLength: 2, maxLength: 16, size: 'max' },
+      )
+      const property = fc.property(
+        sizes,
+        fc.constantFrom(100_000, 1_000_000, 10_000_000),
+        fc.nat(10),
+        fc.nat(1_000_000),
+        (list, roundSize, span, seed) => {
+          const random = randomOf(seed)
+          const model = new FlowModel({ limits: LIMITS, scheduler, roundSize, random })
+          for (const size of list) {
+            // Of some the handler begins to read when the message has begun to come, or has come.
+            const late = random(2) === 0 ? {} : { readsAt: random(span + 1) * 2 + 1 }
+            model.add({ size: size + 1, ...late })
+          }
+          const total = list.reduce((sum, size) => sum + size + 1, 0)
+          model.run(60 + Math.ceil((total / Math.min(roundSize, 65_535)) * 2) + list.length * 3)
+          const reset = model.uploads.find(({ resetText }) => resetText !== undefined)
+          if (reset !== undefined) throw new Error(`reset ${reset.id}: ${reset.resetText}`)
+          const left = model.uploads.filter(({ doneAt }) => doneAt === undefined)
+          if (left.length > 0) throw new Error(`${left.length} of ${list.length} do not complete`)
+          const { loans } = model.connection.receiver
+          return model.slackMin >= 0 && loans.promised === 0 && loans.held === 0
+        },
+      )
+      fc.assert(property, { seed: 14_3, numRuns: 25 })
+      t.end()
+    },
+  )
+}
+
 t.test('Isolation: what stalls delays nobody by more than two round trips', t => {
   const property = fc.property(
     fc.array(fc.nat(512 * 1024), { minLength: 1, maxLength: 12 }),

@@ -22,6 +22,8 @@ export interface Upload {
   readonly startsAt: number
   /** Nobody reads it: no message is wanted, and none consumed. */
   readonly isUnread?: boolean
+  /** The round from which somebody waits for it, or reads what has come. Default: from the start. */
+  readonly readsAt?: number
   sent: number
   received: number
   /** The round in which it was whole. */
@@ -56,6 +58,8 @@ export class FlowModel {
   #window = 65_535
   #initialWindow = 65_535
   #open: Upload[] = []
+  /** Those that nobody reads yet. */
+  readonly #late: Map<Stream, Upload> = new Map()
 
   constructor(options: FlowModelOptions) {
     this.#options = options
@@ -99,8 +103,11 @@ export class FlowModel {
 
   get isDone(): boolean {
     return this.uploads.every(
-      ({ doneAt, resetText, stopsAt, isUnread }) =>
-        doneAt !== undefined || resetText !== undefined || stopsAt !== undefined || isUnread,
+      ({ doneAt, resetText, stopsAt, isUnread, readsAt = 0 }) =>
+        (doneAt !== undefined && readsAt <= this.round) ||
+        resetText !== undefined ||
+        stopsAt !== undefined ||
+        isUnread,
     )
   }
 
@@ -109,6 +116,7 @@ export class FlowModel {
     this.round++
     const answers = this.#learn()
     this.#give(...answers)
+    this.#readLate()
     for (const upload of this.uploads) {
       if (upload.startsAt === this.round - 1) {
         this.#give(frames.headers(upload.id, REQUEST))
@@ -121,6 +129,16 @@ export class FlowModel {
       const upload = this.#next()
       if (upload === undefined) break
       left -= this.#send(upload)
+    }
+  }
+
+  /** Those whose reader comes now: a whole message is taken, of another the rest is asked for. */
+  #readLate(): void {
+    for (const [stream, upload] of this.#late) {
+      if (upload.readsAt! > this.round) continue
+      this.#late.delete(stream)
+      if (upload.doneAt !== undefined) stream.consume(upload.size)
+      else if (upload.received > 0) stream.expect(upload.size - upload.received)
     }
   }
 
@@ -219,6 +237,8 @@ export class FlowModel {
 
   #receiver(stream: Stream): StreamHandler {
     const upload = this.uploads[(stream.id - 1) / 2]!
+    if (upload.readsAt !== undefined) this.#late.set(stream, upload)
+    const isRead = (): boolean => upload.isUnread !== true && !this.#late.has(stream)
     return {
       onHeaders() {},
       onData: (_bytes, start, end) => {
@@ -226,8 +246,8 @@ export class FlowModel {
         upload.received += end - start
         if (upload.received === upload.size) {
           upload.doneAt = this.round
-          if (upload.isUnread !== true) stream.consume(upload.size)
-        } else if (isFirst) stream.expect(upload.size - upload.received, upload.isUnread !== true)
+          if (isRead()) stream.consume(upload.size)
+        } else if (isFirst) stream.expect(upload.size - upload.received, isRead())
       },
       onDrain() {},
       onReset(_code, _byPeer, fault) {
