@@ -318,11 +318,16 @@ export class MucpCall implements RunningHandler {
     if (this.#settled) return
     this.#settled = true
     this.#context.finish()
-    // A part of the handler may go on reading: what was cut off is no end.
+    // A part of the handler may go on reading: what it has not had must not look like the end.
     const isCut = this.#lost || this.#context.cancelled
-    this.#requests?.drop(isCut ? goneError(undefined) : undefined)
+    this.#requests?.drop(isCut ? goneError(undefined) : this.#answered())
     this.#connection.options.running.delete(this)
     this.#connection.release(this)
+  }
+
+  #answered(): MicroError {
+    const text = `the call of ${this.#request.target} has been answered: requests that still come are not read`
+    return new MicroError(499, text)
   }
 
   #encode(value: unknown): Uint8Array {

@@ -788,3 +788,44 @@ t.test('an id may be used again as soon as its answer is there, the empty one to
     t.equal((await socket.receive())?.header.has('Micro-Error'), name === 'nobody')
   }
 })
+
+t.test(
+  'requests that are still read when a stream is answered fail: no end says that all came',
+  async t => {
+    const transport = memoryTransport()
+    const server = createServer({ name: 'a', address: 'a:1', transport })
+    const sink = defineService('a.Sink', { chat: { kind: 'bidi', ...json } })
+    const seen: string[] = []
+    server.handle(sink, {
+      async *chat(requests, context) {
+        void (async () => {
+          let count = 0
+          try {
+            for await (const _ of requests) count++
+            seen.push(`the end after ${count}`)
+          } catch (error) {
+            seen.push(
+              `${(error as MicroError).code} after ${count}: ${(error as MicroError).detail}`,
+            )
+          }
+        })()
+        await settle()
+        yield {}
+        if (context.metadata.get('Fails') !== undefined) throw new MicroError(409, 'as planned')
+      },
+    })
+    await server.start()
+    t.teardown(() => server.stop())
+    const to = { ...chat, 'Micro-Endpoint': 'Sink.Chat', 'Micro-Method': 'Sink.Chat' }
+    for (const header of [to, { ...to, Fails: '1' }]) {
+      const socket = await transport.dial('a:1')
+      await socket.send(message(header, '{}'))
+      await socket.send(message(header, '{}'))
+      while (plain(await socket.receive())?.header['Micro-Error'] === undefined);
+      await settle()
+      await socket.close()
+    }
+    const text = 'the call of Sink.Chat has been answered: requests that still come are not read'
+    t.strictSame(seen, [`499 after 1: ${text}`, `499 after 1: ${text}`])
+  },
+)
