@@ -6,28 +6,52 @@
  *     npm run simulate -- --seeds 100 --seed 2001   seeds 2001 to 2100
  *     npm run simulate -- --seed 17 --trace         one seed, frame by frame
  *
+ *     npm run simulate -- --seeds 20 --load stalls  each with this load, whatever it would draw
+ *     npm run simulate -- planted                    bugs put in on purpose must be found
+ *
  * A seed that fails is run again with its trace, of which the end is printed;
- * the whole is written to `.cache/simulate/<seed>.txt`.
+ * the whole is written to `.cache/simulate/<seed>.txt`. Not so with `--brief`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { Workspace } from '../fuzz/workspace.js'
+import { loadNamed } from './simulate/loads.js'
+import { runPlanted } from './simulate/planted.js'
 import { runSeed, type SeedResult } from './simulate/run-seed.js'
 
 const TRACE_FOLDER = join(import.meta.dirname, '..', '..', '.cache', 'simulate')
 const TRACE_LINES = 60
 
-const { values } = parseArgs({
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
   options: {
     seeds: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     failures: { type: 'string', default: '5' },
+    load: { type: 'string' },
+    brief: { type: 'boolean', default: false },
   },
 })
 const first = whole('seed', values.seed)
 const count = whole('seeds', values.seeds)
+const load = values.load === undefined ? undefined : loadNamed(values.load)
 const failuresMax = whole('failures', values.failures)
+
+if (positionals.length > 0) {
+  if (positionals.join() !== 'planted') {
+    throw new RangeError(`there is no command '${positionals.join(' ')}'; there is 'planted'`)
+  }
+  const build = join(import.meta.dirname, '..')
+  const workspace = new Workspace(
+    build,
+    join(build, '..', '.cache', 'simulate', `planted-${process.pid}`),
+  )
+  const isAllFound = runPlanted(workspace)
+  workspace.remove()
+  process.exit(isAllFound ? 0 : 1)
+}
 
 let current = first
 const strays: string[] = []
@@ -41,6 +65,7 @@ for (; current < first + count && totals.failed < failuresMax; current++) {
   const result = await runSeed(
     current,
     values.trace ? text => void process.stdout.write(`${text}\n`) : undefined,
+    load,
   )
   await new Promise(resolve => setImmediate(resolve))
   totals.calls += result.calls
@@ -72,9 +97,9 @@ process.exitCode = totals.failed === 0 ? 0 : 1
 async function report(result: SeedResult, faults: readonly string[]): Promise<void> {
   console.log(`seed ${result.seed} FAILED`)
   for (const fault of faults) console.log(`  ${fault}`)
-  if (!values.trace) {
+  if (!values.trace && !values.brief) {
     const lines: string[] = []
-    await runSeed(result.seed, text => void lines.push(text))
+    await runSeed(result.seed, text => void lines.push(text), load)
     strays.length = 0
     mkdirSync(TRACE_FOLDER, { recursive: true })
     const path = join(TRACE_FOLDER, `${result.seed}.txt`)
@@ -82,7 +107,9 @@ async function report(result: SeedResult, faults: readonly string[]): Promise<vo
     for (const line of lines.slice(-TRACE_LINES)) console.log(`    ${line.slice(0, 160)}`)
     console.log(`  trace: ${path}`)
   }
-  console.log(`  replay: npm run simulate -- --seed ${result.seed} --trace`)
+  console.log(
+    `  replay: npm run simulate -- --seed ${result.seed}${load === undefined ? '' : ` --load ${load}`} --trace`,
+  )
 }
 
 function whole(name: string, text: string): number {

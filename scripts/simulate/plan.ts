@@ -4,6 +4,40 @@ import { type PathConditions, Random } from '../../src/testing/index.js'
 /** What goes wrong in a seed. Later ones include the harm of the ones before. */
 export type Fault = 'none' | 'stall' | 'handover' | 'reset' | 'restart' | 'swallow' | 'unreachable'
 
+/** What users did that seeds of their own calls never do: see loads.ts. */
+export type Load =
+  | 'none'
+  | 'large'
+  | 'burst'
+  | 'stalls'
+  | 'mass-cancel'
+  | 'early-break'
+  | 'source-throws'
+  | 'together'
+
+/** What a call does as a part of a load. */
+export interface CallLoad {
+  /** The call that must have ended first. */
+  readonly after?: number
+  /** The caller's source pauses ahead of this request. */
+  readonly pauseAt?: number
+  /** Unit: ms. */
+  readonly pauseMs?: number
+  /** Whoever reads, on both sides, stops ahead of this message. */
+  readonly stallAt?: number
+  /** Unit: ms. */
+  readonly stallMs?: number
+  /** The caller leaves its loop after so many replies. */
+  readonly breaksAfter?: number
+  /** One AbortSignal for all such calls. */
+  readonly sharesSignal?: boolean
+  /** The handler ends at this time, with all the others. Unit: ms. */
+  readonly endsAtMs?: number
+  readonly gzip?: boolean
+  /** Whatever the others do, it is answered soon. */
+  readonly isBystander?: boolean
+}
+
 /** What one call does and how it is supposed to end. */
 export interface CallPlan {
   readonly id: number
@@ -29,6 +63,7 @@ export interface CallPlan {
   /** The source of the requests throws when it has given so many. Infinity: never. */
   readonly throwsAfter: number
   readonly waitForReady: boolean
+  readonly load?: CallLoad
 }
 
 /** All that a seed decides before the run. */
@@ -40,6 +75,9 @@ export interface RunPlan {
   readonly doors: readonly ('grpc' | 'mucp')[]
   readonly retries: number
   readonly limits: Readonly<Record<string, number>>
+  readonly load: Load
+  /** Undefined: the default. Unit: octets. */
+  readonly messageSizeMax?: number
   readonly calls: readonly CallPlan[]
   /** All calls start within. Unit: ms. */
   readonly spanMs: number
@@ -75,6 +113,7 @@ export function makePlan(seed: number, random: Random): RunPlan {
   const doors = random.pick([['grpc'], ['mucp'], ['grpc', 'mucp']] as const)
   const base = {
     seed,
+    load: 'none' as const,
     conditions: {
       latencyMs: [0, random.pick([0, 1, 5, 50])] as const,
       pieceSizeMax: random.pick([3, 100, 1_460, 16_384, 65_536]),

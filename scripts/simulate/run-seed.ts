@@ -1,17 +1,13 @@
-import {
-  type Client,
-  type Context,
-  createClient,
-  createServer,
-  defineService,
-  jsonCodec,
-  MicroError,
-  type Server,
-} from '../../src/index.js'
+import { type Client, createClient, createServer, type Server } from '../../src/index.js'
 import { Random, SimulatedNetwork } from '../../src/testing/index.js'
 import { type CallTransport, grpcTransport } from '../../src/transport/index.js'
-import { CallBook, describe, FAILURE, makeNote, type Note, REASON } from './call-book.js'
-import { type CallPlan, type Fault, isHarmless, makePlan, type RunPlan } from './plan.js'
+import { CallBook } from './call-book.js'
+import { Callers, service } from './callers.js'
+import { Handlers } from './handlers.js'
+import { IteratorBook } from './iterator-book.js'
+import { applyLoad } from './loads.js'
+import { type Fault, isHarmless, type Load, makePlan, type RunPlan } from './plan.js'
+import { watchRetained } from './retained-watch.js'
 import { WireLedger } from './wire-ledger.js'
 
 /** What a seed came to. */
@@ -35,17 +31,17 @@ const GRACE_MS = 600_000
 /** Virtual time in which a run must be over: a server finds a dead link after two hours. Unit: ms. */
 const RUN_MS = 4 * 3_600_000
 
-const note = jsonCodec<Note>()
-const service = defineService('simulated.Simulated', {
-  unary: { kind: 'unary', request: note, response: note },
-  server: { kind: 'server', request: note, response: note },
-  client: { kind: 'client', request: note, response: note },
-  bidi: { kind: 'bidi', request: note, response: note },
-})
-
-/** Runs one seed. `trace` hears each frame and event, with its time. */
-export async function runSeed(seed: number, trace?: (text: string) => void): Promise<SeedResult> {
-  const run = new SeedRun(seed, trace)
+/**
+ * Runs one seed. `trace` hears each frame and event, with its time; `load`
+ * instead of the one that the seed draws.
+ */
+export async function runSeed(
+  seed: number,
+  trace?: (text: string) => void,
+  load?: Load,
+): Promise<SeedResult> {
+  const plan = applyLoad(makePlan(seed, new Random(seed)), new Random(seed ^ 0x10ad_0001), load)
+  const run = new SeedRun(plan, trace)
   return run.run()
 }
 
@@ -58,12 +54,14 @@ class SeedRun {
   readonly #trace: ((text: string) => void) | undefined
   readonly #servers: Server[] = []
   readonly #stops: Promise<unknown>[] = []
-  readonly #endings = new Map<string, number>()
-  #succeeded = 0
+  readonly #iterators = new IteratorBook()
+  readonly #handlers: Handlers
+  readonly #callers: Callers
   #current: Server | undefined
 
-  constructor(seed: number, trace?: (text: string) => void) {
-    this.#plan = makePlan(seed, new Random(seed))
+  constructor(plan: RunPlan, trace?: (text: string) => void) {
+    const { seed } = plan
+    this.#plan = plan
     this.#book = new CallBook(this.#plan)
     this.#faultsRandom = new Random(seed ^ 0x0fa0_175)
     const tell =
@@ -78,6 +76,9 @@ class SeedRun {
       onOctets: (from, bytes) => this.#ledger.onOctets(from, bytes),
       ...(tell === undefined ? {} : { onEvent: tell }),
     })
+    const { clock } = this.#network
+    this.#handlers = new Handlers(this.#book, this.#iterators, clock)
+    this.#callers = new Callers(plan, this.#book, this.#iterators, clock, tell)
   }
 
   async run(): Promise<SeedResult> {
@@ -85,20 +86,23 @@ class SeedRun {
     const { faults } = this.#book
     const { calls, ...rest } = this.#plan
     this.#trace?.(`seed ${JSON.stringify(rest)}, ${calls.length} calls`)
+    watchRetained(text => this.#book.fault(text))
     try {
       await clock.run(this.#scenario(), RUN_MS)
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
       faults.push(`${text}\n${this.#book.openText()}`)
+    } finally {
+      watchRetained(undefined)
     }
     return {
       seed: this.#plan.seed,
       faults: [...faults, ...this.#ledger.faults],
       calls: this.#plan.calls.length,
-      succeeded: this.#succeeded,
+      succeeded: this.#callers.succeeded,
       frames: this.#ledger.frames,
       elapsedMs: clock.now() - 1_000,
-      endings: this.#endings,
+      endings: this.#callers.endings,
     }
   }
 
@@ -108,8 +112,9 @@ class SeedRun {
     await this.#startServer()
     const transports = new Map<string, CallTransport>()
     const clients = new Map<string, Client>()
+    const { messageSizeMax } = this.#plan
     for (const door of this.#plan.doors) {
-      const transport = grpcTransport({ runtime: network, limits: this.#plan.limits })
+      const transport = this.#transport()
       transports.set(door, transport)
       clients.set(
         door,
@@ -119,13 +124,14 @@ class SeedRun {
           transport,
           runtime: network,
           contentType: door === 'grpc' ? 'application/grpc+json' : 'application/json',
+          ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
           ...(door === 'grpc' ? { retries: this.#plan.retries } : {}),
         }),
       )
     }
-    const calls = this.#plan.calls.map(plan => this.#call(clients.get(plan.door)!, plan))
+    const calls = this.#callers.run(clients)
     const trouble = this.#trouble()
-    await Promise.all(calls)
+    await calls
     await trouble
     while (this.#book.running > 0) await clock.sleep(1_000)
     await clock.sleep(10_000)
@@ -138,141 +144,29 @@ class SeedRun {
     this.#checkRest()
   }
 
+  #transport(): CallTransport {
+    const { limits, messageSizeMax } = this.#plan
+    const size = messageSizeMax === undefined ? {} : { messageSizeMax }
+    return grpcTransport({ runtime: this.#network, limits, ...size })
+  }
+
   async #startServer(): Promise<void> {
     const network = this.#network
     const server = createServer({
       name: 'simulated',
       address: ADDRESS,
-      transport: grpcTransport({ runtime: network, limits: this.#plan.limits }),
+      transport: this.#transport(),
       runtime: network,
     })
     server.handle(service, {
-      unary: (request, context) => this.#handleOne(request, context),
-      server: (request, context) => this.#handleMany([request], context),
-      client: (requests, context) => this.#handleOne(requests, context),
-      bidi: (requests, context) => this.#handleMany(requests, context),
+      unary: (request, context) => this.#handlers.one([request], context),
+      server: (request, context) => this.#handlers.many([request], context),
+      client: (requests, context) => this.#handlers.one(requests, context),
+      bidi: (requests, context) => this.#handlers.many(requests, context),
     })
     this.#current = server
     this.#servers.push(server)
     await server.start()
-  }
-
-  /** The requests of one call, as its handler reads them. */
-  async #readRequests(
-    requests: AsyncIterable<Note> | Iterable<Note>,
-    id: number,
-    run: { requests: number },
-  ): Promise<void> {
-    const plan = this.#book.plan(id)
-    for await (const request of requests) {
-      this.#book.check('request', request, id, run.requests, plan.size)
-      run.requests++
-      if (plan.readerMs > 0) await this.#network.clock.sleep(plan.readerMs)
-    }
-    this.#book.sawEnd(id, run.requests)
-  }
-
-  async #handleOne(given: Note | AsyncIterable<Note>, context: Context): Promise<Note> {
-    const id = idOf(context)
-    const plan = this.#book.plan(id)
-    const run = this.#book.begin(id)
-    this.#book.running++
-    try {
-      await this.#readRequests('seq' in given ? [given] : given, id, run)
-      await this.#pause(plan, context)
-      if (plan.fails) throw new MicroError(FAILURE.code, FAILURE.detail)
-      run.complete = true
-      return makeNote(id, 0, plan.size)
-    } finally {
-      this.#book.running--
-    }
-  }
-
-  async *#handleMany(
-    given: Iterable<Note> | AsyncIterable<Note>,
-    context: Context,
-  ): AsyncGenerator<Note> {
-    const id = idOf(context)
-    const plan = this.#book.plan(id)
-    const run = this.#book.begin(id)
-    this.#book.running++
-    try {
-      const reading = this.#readRequests(given, id, run)
-      reading.catch(() => {})
-      for (let seq = 0; seq < plan.replies; seq++) {
-        await this.#pause(plan, context)
-        yield makeNote(id, seq, plan.size)
-      }
-      await reading
-      if (plan.fails) throw new MicroError(FAILURE.code, FAILURE.detail)
-      run.complete = true
-    } finally {
-      this.#book.running--
-    }
-  }
-
-  async #pause(plan: CallPlan, context: Context): Promise<void> {
-    if (plan.handlerMs > 0) await this.#network.clock.sleep(plan.handlerMs)
-    if (!plan.stubborn) context.signal.throwIfAborted()
-  }
-
-  async #call(client: Client, plan: CallPlan): Promise<void> {
-    const { clock } = this.#network
-    await clock.sleep(plan.startMs)
-    const startedAt = clock.now()
-    const abort = new AbortController()
-    const timer =
-      plan.cancelMs === Number.POSITIVE_INFINITY
-        ? undefined
-        : clock.schedule(plan.cancelMs, () => abort.abort(REASON))
-    const progress = { replies: 0 }
-    this.#trace?.(`call ${plan.id} starts: ${JSON.stringify(plan)}`)
-    let error: unknown
-    try {
-      await this.#exchange(client, plan, abort.signal, progress)
-    } catch (thrown) {
-      error = thrown
-    }
-    timer?.cancel()
-    const elapsedMs = clock.now() - startedAt
-    this.#trace?.(`call ${plan.id} ends after ${elapsedMs} ms: ${describe(error)}`)
-    if (error === undefined) this.#succeeded++
-    const ending = describe(error).replace(/ ".*/, '')
-    this.#endings.set(ending, (this.#endings.get(ending) ?? 0) + 1)
-    this.#book.settle(plan, { error, replies: progress.replies, elapsedMs })
-  }
-
-  async #exchange(
-    client: Client,
-    plan: CallPlan,
-    signal: AbortSignal,
-    progress: { replies: number },
-  ): Promise<void> {
-    const bound = client.bind(service)
-    const { id, size } = plan
-    const options = {
-      signal,
-      waitForReady: plan.waitForReady,
-      metadata: { 'call-id': String(id) },
-      ...(plan.timeoutMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs: plan.timeoutMs }),
-    }
-    const onReply = (reply: Note) => {
-      this.#book.check('reply', reply, id, progress.replies, size)
-      progress.replies++
-    }
-    const requests = Array.from({ length: plan.requests }, (_, seq) => makeNote(id, seq, size))
-    if (plan.kind === 'unary') onReply(await bound.unary(requests[0]!, options))
-    else if (plan.kind === 'client') onReply(await bound.client(source(requests, plan), options))
-    else {
-      const replies =
-        plan.kind === 'server'
-          ? bound.server(requests[0]!, options)
-          : bound.bidi(source(requests, plan), options)
-      for await (const reply of replies) {
-        onReply(reply)
-        if (plan.readerMs > 0) await this.#network.clock.sleep(plan.readerMs)
-      }
-    }
   }
 
   /** The faults of the plan, at times that chance gives. */
@@ -331,6 +225,7 @@ class SeedRun {
 
   #checkRest(): void {
     const { clock, socketCount, listenerCount } = this.#network
+    for (const text of this.#iterators.faults()) this.#book.fault(text)
     if (clock.pending > 0) this.#book.fault(`${clock.pending} timers are left`)
     if (socketCount > 0) this.#book.fault(`${socketCount} sockets are left`)
     if (listenerCount > 0) this.#book.fault(`${listenerCount} listeners are left`)
@@ -338,21 +233,4 @@ class SeedRun {
       if (server.socketCount > 0) this.#book.fault(`${server.socketCount} mucp sockets are left`)
     }
   }
-}
-
-/** What a client sends; it may give up in the middle. */
-function* source(requests: readonly Note[], { throwsAfter }: CallPlan): Generator<Note> {
-  let given = 0
-  for (const request of requests) {
-    if (given++ >= throwsAfter) throw REASON
-    yield request
-  }
-  if (throwsAfter < Number.POSITIVE_INFINITY) throw REASON
-}
-
-/** Ids travel as metadata: a stream may have no message. */
-function idOf(context: Context): number {
-  const value = context.metadata.get('call-id') ?? context.metadata.get('Call-Id')
-  if (value === undefined) throw new Error('a call without an id')
-  return Number(value)
 }

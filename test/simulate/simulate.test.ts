@@ -7,7 +7,7 @@ const SEEDS = 20
 const PARTS = 2
 
 /** Beyond those: seeds that found something once. */
-const FOUND = [22, 71, 147]
+const FOUND = [22, 23, 71, 147]
 
 t.setTimeout(180_000)
 
@@ -25,13 +25,40 @@ for (let part = 0; part < PARTS; part++) {
   )
 }
 
+const LOADS = [
+  'burst',
+  'stalls',
+  'mass-cancel',
+  'early-break',
+  'source-throws',
+  'together',
+] as const
+for (const load of LOADS) {
+  t.test(`load ${load}: bystanders are served, and nothing is left`, async t => {
+    const { faults, calls } = await runSeed(5, undefined, load)
+    t.strictSame(faults, [], `npm run simulate -- --seed 5 --load ${load} --trace`)
+    t.ok(calls > 20)
+  })
+}
+
+t.test(
+  'large messages complete on both doors, and no connection holds more than it may',
+  async t => {
+    for (const seed of [1, 2]) {
+      const { faults, succeeded, calls } = await runSeed(seed, undefined, 'large')
+      t.strictSame(faults, [], `npm run simulate -- --seed ${seed} --load large --trace`)
+      t.ok(succeeded > 0 && calls > 20)
+    }
+  },
+)
+
 t.test('a seed is the same run, frame by frame, whatever ran before it', async t => {
   const traceOf = async (seed: number): Promise<string> => {
     const lines: string[] = []
     await runSeed(seed, text => void lines.push(text))
     return lines.join('\n')
   }
-  for (const seed of [3, 21]) {
+  for (const seed of [3, 8, 21]) {
     const first = await traceOf(seed)
     const second = await traceOf(seed)
     t.ok(first === second, `seed ${seed}`)
@@ -40,7 +67,7 @@ t.test('a seed is the same run, frame by frame, whatever ran before it', async t
 
 for (const seed of FOUND) {
   t.test(`seed ${seed} found something once`, async t => {
-    t.strictSame((await runSeed(seed)).faults, [])
+    t.strictSame((await runSeed(seed, undefined, 'none')).faults, [])
   })
 }
 

@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import type { Change, Workspace } from '../../fuzz/workspace.js'
+
+/** How long a planted bug may stay hidden from the simulation. Unit: ms. */
+export const PLANTED_TIME_MS = 30_000
+
+/** A bug put in on purpose: a simulation that does not find it is broken itself. */
+export interface PlantedSimulationBug extends Change {
+  readonly about: string
+}
+
+/** Mistakes that were made here once, and that small calls do not show. */
+export const PLANTED_BUGS: readonly PlantedSimulationBug[] = [
+  {
+    file: 'src/connection/receiver.js',
+    about: 'the old receiver: credit of the connection is withheld until messages are consumed',
+    find: 'const spent = this.#windowMax - this.#window;',
+    replace:
+      'const spent = Math.min(this.#windowMax, Math.max(0, 1_048_576 - this.retained)) - this.#window;',
+  },
+  {
+    file: 'src/micro/message-source.js',
+    about: 'a lost return(): what nobody wants is not closed',
+    find: 'await close();',
+    replace: ';',
+  },
+  {
+    file: 'src/micro/mucp-stream.js',
+    about: 'a cancel spelled as an end: a mucp handler takes what it has for all',
+    find: 'return cancelHeader(header, failure);',
+    replace: 'return endHeader(header);',
+  },
+]
+
+/** What became of one planted bug. */
+export interface PlantedFinding {
+  readonly found: boolean
+  readonly timeMs: number
+  /** The first thing that was wrong, with its seed. */
+  readonly text: string
+}
+
+/** Simulates with one bug in the code, from the first seed on, until one fails or time is up. */
+export function findPlanted(workspace: Workspace, bug: PlantedSimulationBug): PlantedFinding {
+  const takeBack = workspace.plant(bug)
+  const startedAt = performance.now()
+  try {
+    const program = join(workspace.folder, 'scripts', 'simulate.js')
+    const order = ['--seeds', '100000', '--failures', '1', '--brief']
+    const child = spawnSync(process.execPath, [program, ...order], {
+      encoding: 'utf8',
+      timeout: PLANTED_TIME_MS,
+    })
+    const [, text] = /^(seed \d+ FAILED\n.*)/m.exec(child.stdout) ?? []
+    return {
+      found: text !== undefined,
+      timeMs: Math.round(performance.now() - startedAt),
+      text: (text ?? (child.stderr.trim() || 'nothing was found')).replace(/\s+/g, ' '),
+    }
+  } finally {
+    takeBack()
+  }
+}
+
+/** All of them, a line each. True when every one was found. */
+export function runPlanted(workspace: Workspace): boolean {
+  let found = 0
+  for (const bug of PLANTED_BUGS) {
+    const result = findPlanted(workspace, bug)
+    if (result.found) found++
+    const time = String(result.timeMs).padStart(6)
+    console.log(`${result.found ? 'found ' : 'MISSED'} ${time} ms  ${bug.about}  [${result.text}]`)
+  }
+  console.log(`${found} of ${PLANTED_BUGS.length} planted bugs found`)
+  return found === PLANTED_BUGS.length
+}
