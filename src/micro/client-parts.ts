@@ -88,6 +88,7 @@ export function grpcClient(
   runtime: Runtime,
 ): GrpcClient {
   const { userAgent } = options
+  const messageSizeMax = options.messageSizeMax ?? transport.messageSizeMax
   return new GrpcClient({
     transport,
     runtime,
@@ -97,9 +98,7 @@ export function grpcClient(
     retries: options.retries ?? 0,
     compression: options.compression,
     compressions: runCompressions(runtime, options.compressions),
-    limits: callLimits(
-      options.messageSizeMax === undefined ? undefined : { messageSizeMax: options.messageSizeMax },
-    ),
+    limits: callLimits(messageSizeMax === undefined ? undefined : { messageSizeMax }),
   })
 }
 

@@ -111,6 +111,7 @@ export function grpcTransport(options: GrpcTransportOptions = {}): CallTransport
 
 class GrpcTransport implements CallTransport {
   readonly name = 'grpc'
+  readonly messageSizeMax: number | undefined
   readonly #options: GrpcTransportOptions
   /** What sessions use from now on: of the start, or of the last update. */
   #clientTls: ClientTlsOptions | undefined
@@ -133,6 +134,7 @@ class GrpcTransport implements CallTransport {
     checkOptions('grpcTransport', options, KINDS, HINTS)
     this.#options = withSafeListeners(options)
     this.#clientTls = options.clientTls
+    this.messageSizeMax = options.messageSizeMax
     this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
     this.#limits = callLimits({ messageSizeMax: this.#messageSizeMax })
     resolveLimits('client', options.limits)

@@ -118,6 +118,8 @@ export interface CallSession extends AsyncDisposable {
 
 /** A transport that also offers native gRPC calls. */
 export interface CallTransport extends Transport, AsyncDisposable {
+  /** Largest message in each direction, for clients that say nothing else. Unit: octets. Default: that of calls, 4 MiB. */
+  readonly messageSizeMax?: number | undefined
   listen(address: string, options?: ListenOptions): Promise<CallListener>
   /** The session to `address`, made at first use and shared. */
   session(address: string): CallSession

@@ -10,6 +10,7 @@ import {
   type Server,
   type ServerOptions,
 } from '../../src/index.js'
+import { grpcTransport } from '../../src/transport/index.js'
 
 // Sockets, everything at its default: loads of an ordinary day that an earlier receiver did not survive.
 
@@ -114,6 +115,14 @@ t.test('64 KiB fanned out to 300 streams of a default client', async t => {
   while (load.listeners < 300) await new Promise(resolve => setImmediate(resolve))
   load.publish()
   t.ok((await Promise.all(reads)).every(size => size === 65_536))
+})
+
+t.test('a client follows the messageSizeMax of the transport that it was given', async t => {
+  const messageSizeMax = 8 * 1_048_576
+  const transport = grpcTransport({ messageSizeMax })
+  t.teardown(() => transport.close())
+  const { api } = await start(t, { messageSizeMax }, { transport })
+  t.equal((await api.give(u32(messageSizeMax - 100))).length, messageSizeMax - 100)
 })
 
 t.test('a message of 20 MiB both ways, with messageSizeMax raised and nothing else', async t => {
