@@ -605,7 +605,7 @@ const MALFORMED: readonly (readonly string[])[] = [
   ['x:y', '1'],
   ['x', 'a\r\nb'],
   ['x', '\0'],
-  ['x', ' lead'],
+  ['X-Upper', '1'],
   ['connection', 'close'],
   ['transfer-encoding', 'chunked'],
   ['te', 'gzip'],
