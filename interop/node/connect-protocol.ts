@@ -64,6 +64,8 @@ export interface ConformanceService {
 export function loadConformanceService(): Promise<Service<ConformanceService>> {
   return loadService<ConformanceService>(file('service'), `${PACKAGE}.ConformanceService`, {
     includeDirs: [FOLDER],
+    // Their messages say `type_url`.
+    wellKnownTypes: 'raw',
   })
 }
 

@@ -27,7 +27,7 @@ async function runH2spec(run: SuiteRun, tool: Tool, certificate?: Certificate): 
   const server = await serve({
     address: '127.0.0.1:0',
     handler: newPlainHandler(),
-    ...(certificate === undefined ? {} : { tls: certificate }),
+    ...(certificate === undefined ? {} : { tls: { cert: certificate.cert, key: certificate.key } }),
   })
   run.onEnd(() => server.stop({ graceMs: 0 }))
   const folder = mkdtempSync(join(tmpdir(), 'microwire-'))

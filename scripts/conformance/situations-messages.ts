@@ -47,7 +47,6 @@ export const MESSAGE_SITUATIONS: readonly Situation[] = [
   trailers('8.1: a second HEADERS without END_STREAM', ['x-test', 'ok'], Flag.EndHeaders),
   malformed('8.2.1: an upper-case field name', [...GET, 'X-TEST', 'ok']),
   malformed('8.2.1: a line feed in a value', [...GET, 'x-test', 'a\nb']),
-  malformed('8.2.1: a space before a value', [...GET, 'x-test', ' a']),
   malformed('8.3: an unknown pseudo-header field', [...GET, ':test', 'ok']),
   malformed('8.3: a pseudo-header field of responses', [...GET, ':status', '200']),
   trailers('8.3: a pseudo-header field in trailers', [':method', 'POST']),

@@ -3,6 +3,9 @@ import type { Connection } from './connection.js'
 import { LoanPool } from './loan-pool.js'
 import type { Stream } from './stream.js'
 
+/** Padding of one frame and its length. RFC 9113 §6.1. Unit: octets. */
+const PADDING_MAX = 256
+
 /**
  * DATA on its way in: what the peer may send, on each stream and in all.
  * RFC 9113 §5.2, §6.9.
@@ -43,7 +46,9 @@ export class Receiver {
   /** The most that may be retained now: docs/limits.md has the formula. Unit: octets. */
   get retainedMax(): number {
     const { limits, streamCount } = this.#connection
-    return streamCount * Math.max(65_535, limits.streamWindowSize) + this.loans.heldMax
+    return (
+      streamCount * (Math.max(65_535, limits.streamWindowSize) + PADDING_MAX) + this.loans.heldMax
+    )
   }
 
   /** The peer has acknowledged our SETTINGS: a smaller window binds it from now on. RFC 9113 §6.9.3. */
@@ -94,11 +99,23 @@ export class Receiver {
     stream.retained += dataSize
     this.retained += dataSize
     this.loans.received(stream, dataSize)
-    // Padding is consumed as it comes.
-    stream.unannounced += payloadSize - dataSize
+    if (payloadSize > dataSize) this.#padding(stream, payloadSize, dataSize)
     // A peer that has less left than we owe may be in the middle of a message: it must not wait for more.
-    if (stream.unannounced > this.initialWindow + stream.receiveCredit) this.#announce(stream)
+    if (stream.unannounced > this.#windowOf(stream)) this.#announce(stream)
     return true
+  }
+
+  /**
+   * Padding is consumed as it comes. Who always pads needs room for the padding
+   * of the last frame too, and no less than a frame's at any time.
+   */
+  #padding(stream: Stream, payloadSize: number, dataSize: number): void {
+    stream.unannounced += payloadSize - dataSize
+    if (!stream.isPadded) {
+      stream.isPadded = true
+      stream.unannounced += PADDING_MAX
+    }
+    if (this.#windowOf(stream) < payloadSize) this.#announce(stream)
   }
 
   consume(stream: Stream, size: number): void {
@@ -114,9 +131,10 @@ export class Receiver {
 
   /** A message of which `size` octets are still to come. */
   expect(stream: Stream, size: number, isWanted: boolean): void {
-    if (!stream.readable || size <= this.#windowOf(stream)) return
+    const needed = stream.isPadded ? size + PADDING_MAX : size
+    if (!stream.readable || needed <= this.#windowOf(stream)) return
     if (stream.unannounced > 0) this.#announce(stream)
-    const lacking = size - this.#windowOf(stream) - stream.unannounced
+    const lacking = needed - this.#windowOf(stream) - stream.unannounced
     if (lacking > 0) this.loans.ask(stream, lacking, isWanted)
   }
 

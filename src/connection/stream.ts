@@ -46,6 +46,8 @@ export class Stream {
   smallData = 0
   /** @internal Consumed and not yet announced in a WINDOW_UPDATE. */
   unannounced = 0
+  /** @internal A frame came with padding: its stream has room for one more (see Receiver). */
+  isPadded = false
   /** @internal Octets that content-length still promises; -1 without. */
   contentLeft = -1
   /** @internal */

@@ -120,6 +120,23 @@ t.test('RFC 9113 §6.1: padding around an announced message does not stall it', 
   t.end()
 })
 
+t.test('RFC 9113 §6.1: a peer that pads every frame gets room for the last one too', t => {
+  for (const total of [65_800, 200_000, 200_100, 200_200]) {
+    const { peer, stream } = receiver('server', { ...FIXED_WINDOWS, streamWindowSize: 65_535 })
+    let left = 65_535
+    for (let received = 0; received < total; ) {
+      const size = Math.min(1_000, left - 256, total - received)
+      if (size <= 0) t.fail(`${left} octets of window are left after ${received} of ${total}`)
+      if (size <= 0) break
+      peer.sends(frames.data(1, { size, padding: 255 }))
+      received += size
+      if (received === size) stream.expect(total - received)
+      left += credit(peer, 1) - size - 256
+    }
+  }
+  t.end()
+})
+
 t.test(
   'RFC 9113 §6.9: a stream gets credit for what was consumed, the connection for what came',
   t => {
