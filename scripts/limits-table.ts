@@ -49,7 +49,7 @@ ${rows.join('\n')}
 
 Octets received and not yet consumed, at any time: at most
 
-    streams x max(65_535, streamWindowSize) + max(receiveBufferMax, one message)
+    streams x (max(65_535, streamWindowSize) + 256) + max(receiveBufferMax, one message)
 
 where \`streams\` are those that are open, \`streamsMax\` at most on a server, and one message counts where a layer below \`createServer\` and
 \`createClient\` takes larger ones than \`receiveBufferMax\`. \`connection.receiver.retained\` and \`retainedMax\` are both sides of it, and every DATA frame is
