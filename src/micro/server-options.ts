@@ -85,15 +85,8 @@ export interface ServerOptions {
   readonly runtime?: Runtime
 }
 
-/** Names of all options. */
-export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
-  'name',
-  'address',
-  'transport',
-  'registry',
-  'version',
-  'metadata',
-  'advertise',
+/** Options that only make sense for the default transport. */
+export const TRANSPORT_OPTION_NAMES = [
   'tls',
   'limits',
   'neverIndexed',
@@ -108,6 +101,18 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'connectionAgeMs',
   'connectionAgeGraceMs',
   'connectionIdleMs',
+] as const
+
+/** Names of all options. */
+export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
+  'name',
+  'address',
+  'transport',
+  'registry',
+  'version',
+  'metadata',
+  'advertise',
+  ...TRANSPORT_OPTION_NAMES,
   'exposeErrors',
   'onError',
   'handlerGraceMs',

@@ -6,25 +6,12 @@ import {
 } from '../transport/index.js'
 import type { MucpServerOptions } from './mucp-server.js'
 import { checkFunction, checkKnown, checkMethods, checkMs, checkText } from './options.js'
-import { callsOf, SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js'
-
-/** Options that only make sense for the default transport. */
-const TRANSPORT_OPTION_NAMES = [
-  'tls',
-  'limits',
-  'neverIndexed',
-  'onRequest',
-  'messageSizeMax',
-  'calls',
-  'compression',
-  'compressions',
-  'connectionsMax',
-  'connectionsPerAddressMax',
-  'handshakeTimeoutMs',
-  'connectionAgeMs',
-  'connectionAgeGraceMs',
-  'connectionIdleMs',
-] as const
+import {
+  callsOf,
+  SERVER_OPTION_NAMES,
+  type ServerOptions,
+  TRANSPORT_OPTION_NAMES,
+} from './server-options.js'
 
 /** @throws TypeError or RangeError naming the option that cannot be used */
 export function checkServerOptions(options: ServerOptions): void {
