@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fuzzer, failureKind } from '../src/testing/index.js'
 import { writeCrash } from './crash-file.js'
+import { Escapes } from './escapes.js'
 import { COUNTERS } from './instrument.js'
 import { digest } from './invariant.js'
 import { loadTarget } from './targets.js'
@@ -42,27 +43,12 @@ const order = JSON.parse(process.argv[2] ?? '{}') as RunOrder
 const target = await loadTarget(order.target)
 const counters = (globalThis as Record<string, unknown>)[COUNTERS] as Uint8Array | undefined
 const watchdog = new Watchdog(order.target, order.crashes, order.hangMs ?? HANG_MS)
-const watched = {
-  ...target,
-  fuzz(bytes: Buffer): void | Promise<void> {
-    watchdog.begin(bytes)
-    return target.fuzz(bytes)
-  },
-}
-const fuzzer = new Fuzzer(watched, {
+const escapes = new Escapes(target, bytes => watchdog.begin(bytes))
+const fuzzer = new Fuzzer(escapes.target, {
   seed: order.seed,
   corpus: readCorpus(order.corpus),
   ...(counters === undefined ? {} : { counters }),
   ...(order.corpus === '' ? {} : { onKept: keepOnDisk }),
-})
-
-// What escapes into the loop is a finding as well: it would end a process that serves others.
-let escaped: unknown
-process.on('uncaughtException', error => {
-  escaped = error
-})
-process.on('unhandledRejection', error => {
-  escaped = error
 })
 
 const started = performance.now()
@@ -73,7 +59,8 @@ while (
   performance.now() - started < order.timeMs
 ) {
   finding = await fuzzer.run(Math.min(BATCH, order.runsMax - fuzzer.runs))
-  if (escaped !== undefined) throw escaped
+  const escaped = await escapes.since()
+  if (finding === undefined && escaped !== undefined) finding = { ...escaped, runs: fuzzer.runs }
 }
 const result: RunResult = {
   runs: fuzzer.runs,

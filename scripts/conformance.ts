@@ -16,6 +16,7 @@ import { firstNotes, rowLine, writeDocument, writeJson } from './conformance/rep
 import { type Suite, SuiteRun, Unavailable } from './conformance/suite.js'
 import { CI_SUITES, PARTS, SUITES } from './conformance/suites.js'
 import { type Row, Tally } from './conformance/tally.js'
+import { Strays, turnOfLoop } from './strays.js'
 
 const SUITE_TIME_MAX_MS = 40 * 60_000
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../..')
@@ -92,10 +93,10 @@ function inChild(suite: Suite): Promise<readonly Row[]> {
       rows = message as readonly Row[]
     })
     child.once('exit', (code, signal) => {
-      if (rows !== undefined) return done(rows)
+      if (rows !== undefined && code === 0) return done(rows)
       const tally = new Tally(suite.name, '')
       tally.fail('the suite itself', `its process ended with ${signal ?? code}`)
-      done([tally.row])
+      done([...(rows ?? []), tally.row])
     })
   })
 }
@@ -103,8 +104,7 @@ function inChild(suite: Suite): Promise<readonly Row[]> {
 async function runChild(suite: Suite): Promise<void> {
   const run = new SuiteRun(suite.name)
   process.once('SIGTERM', () => void run.end().then(() => process.exit(1)))
-  process.on('unhandledRejection', error => run.row('', '').fail('unhandled rejection', error))
-  process.on('uncaughtException', error => run.row('', '').fail('uncaught exception', error))
+  const strays = new Strays()
   try {
     await suite.run(run)
   } catch (error) {
@@ -113,5 +113,7 @@ async function runChild(suite: Suite): Promise<void> {
     else tally.fail('the suite itself', error)
   }
   await run.end()
+  await turnOfLoop()
+  for (const text of strays.take()) run.row('', '').fail('what nobody caught', text)
   process.send!(run.rows, () => process.exit(0))
 }

@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util'
 import { openBadConnections } from './faults/bad-connections.js'
 import { disconnectEverywhere } from './faults/disconnect.js'
 import { overload } from './faults/overload.js'
+import { Strays, turnOfLoop } from './strays.js'
 
 const NAMES = ['disconnect', 'bad-connections', 'overload'] as const
 
@@ -37,9 +38,7 @@ const runs: Readonly<Record<string, () => Promise<{ readonly faults: readonly st
   overload: runOverload,
 }
 
-const strays: string[] = []
-process.on('unhandledRejection', error => strays.push(`unhandled rejection: ${textOf(error)}`))
-process.on('uncaughtException', error => strays.push(`uncaught exception: ${textOf(error)}`))
+const strays = new Strays()
 
 const results: Record<string, object> = {}
 let failed = 0
@@ -48,8 +47,8 @@ for (const name of names) {
   const run = runs[name]
   if (run === undefined) throw new RangeError(`${name} is not known; there are ${NAMES.join(', ')}`)
   const result = await run()
-  await new Promise(resolve => setImmediate(resolve))
-  const faults = [...result.faults, ...strays.splice(0)]
+  await turnOfLoop()
+  const faults = [...result.faults, ...strays.take()]
   results[name] = { ...result, faults }
   if (faults.length > 0) failed++
   for (const fault of faults) console.log(`  ${fault}`)
@@ -106,8 +105,4 @@ function whole(name: 'conversations' | 'seed' | 'stride' | 'count'): number {
     throw new RangeError(`--${name} is ${values[name]}; expected a whole number`)
   }
   return value
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

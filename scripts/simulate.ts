@@ -19,6 +19,7 @@ import { Workspace } from '../fuzz/workspace.js'
 import { loadNamed } from './simulate/loads.js'
 import { runPlanted } from './simulate/planted.js'
 import { runSeed, type SeedResult } from './simulate/run-seed.js'
+import { Strays, turnOfLoop } from './strays.js'
 
 const TRACE_FOLDER = join(import.meta.dirname, '..', '..', '.cache', 'simulate')
 const TRACE_LINES = 60
@@ -54,9 +55,7 @@ if (positionals.length > 0) {
 }
 
 let current = first
-const strays: string[] = []
-process.on('unhandledRejection', error => strays.push(`unhandled rejection: ${textOf(error)}`))
-process.on('uncaughtException', error => strays.push(`uncaught exception: ${textOf(error)}`))
+const strays = new Strays()
 
 const startedAt = performance.now()
 const totals = { calls: 0, succeeded: 0, frames: 0, virtualMs: 0, failed: 0 }
@@ -67,7 +66,7 @@ for (; current < first + count && totals.failed < failuresMax; current++) {
     values.trace ? text => void process.stdout.write(`${text}\n`) : undefined,
     load,
   )
-  await new Promise(resolve => setImmediate(resolve))
+  await turnOfLoop()
   totals.calls += result.calls
   totals.succeeded += result.succeeded
   totals.frames += result.frames
@@ -75,7 +74,7 @@ for (; current < first + count && totals.failed < failuresMax; current++) {
   for (const [ending, times] of result.endings) {
     endings.set(ending, (endings.get(ending) ?? 0) + times)
   }
-  const faults = [...result.faults, ...strays.splice(0)]
+  const faults = [...result.faults, ...strays.take()]
   if (faults.length === 0) continue
   totals.failed++
   await report(result, faults)
@@ -100,7 +99,8 @@ async function report(result: SeedResult, faults: readonly string[]): Promise<vo
   if (!values.trace && !values.brief) {
     const lines: string[] = []
     await runSeed(result.seed, text => void lines.push(text), load)
-    strays.length = 0
+    await turnOfLoop()
+    strays.take()
     mkdirSync(TRACE_FOLDER, { recursive: true })
     const path = join(TRACE_FOLDER, `${result.seed}.txt`)
     writeFileSync(path, [...lines, ...faults, ''].join('\n'))
@@ -118,8 +118,4 @@ function whole(name: string, text: string): number {
     throw new RangeError(`--${name} is ${text}; expected a whole number`)
   }
   return value
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -10,12 +10,11 @@
  * may be lost, doubled, truncated, unsettled or left; over ten minutes and more, memory may not have
  * grown. A line a minute tells how it goes; `FOUND` what is wrong. The seed decides all but timing.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { generate } from 'selfsigned'
 import { Random } from '../src/testing/index.js'
+import { ask, start } from './attack/child.js'
 import { Budget, Ledger } from './soak/ledger.js'
 import { MemoryWatch } from './soak/memory.js'
 import { PHASES, type World } from './soak/phases.js'
@@ -56,20 +55,16 @@ const HEAP_SLOPE_MAX = 64
 /** Both ends of each call are in it. Unit: MiB. */
 const RSS_MAX = 1_536
 
-async function attack(random: Random, port: number): Promise<void> {
-  const child = fork(join(import.meta.dirname, 'attack', 'attacker.js'), ['child'])
-  child.send({ name: random.pick(ATTACK_NAMES), port, patienceMs: 1_000, scale: 1 })
-  await onceMessage(child)
+async function attack(random: Random, port: number, ledger: Ledger): Promise<void> {
+  const child = start('attacker.js', ['child'], [])
   const exit = new Promise(resolve => child.once('exit', resolve))
+  try {
+    await ask(child, { name: random.pick(ATTACK_NAMES), port, patienceMs: 1_000, scale: 1 })
+  } catch (error) {
+    ledger.found('failed', `attacker: ${error instanceof Error ? error.message : error}`)
+  }
   child.kill('SIGKILL')
   await exit
-}
-
-function onceMessage(child: ChildProcess): Promise<void> {
-  return new Promise(resolve => {
-    child.once('message', () => resolve())
-    child.once('exit', () => resolve())
-  })
 }
 
 async function makeSites(ledger: Ledger): Promise<readonly Site[]> {
@@ -134,7 +129,7 @@ async function soak(minutes: number, seed: number, names: readonly string[]): Pr
     ledger.place = `phase ${counts.phases++} ${name}`
     const startedAt = performance.now()
     const isAttacked = counts.phases === 1 || random.chance(ATTACK_CHANCE)
-    const attacked = isAttacked ? attack(random, random.pick(sites).port) : undefined
+    const attacked = isAttacked ? attack(random, random.pick(sites).port, ledger) : undefined
     await PHASES[name]!(world)
     await attacked
     if (isAttacked) counts.attacks++

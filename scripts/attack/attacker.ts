@@ -200,5 +200,5 @@ if (process.send !== undefined && process.argv[2] === 'child') {
       },
     )
   })
-  process.on('disconnect', () => process.exit(0))
+  process.on('disconnect', () => setImmediate(() => process.exit(0)))
 }

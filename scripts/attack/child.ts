@@ -34,3 +34,14 @@ export function ask<T>(child: ChildProcess, order: object | string): Promise<T> 
   child.send(order)
   return answer
 }
+
+/** Lets a child end by itself. Rejects when it ends otherwise than in good order. */
+export function ended(child: ChildProcess, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code, signal) => {
+      if (code === 0) resolve()
+      else reject(new Error(`${name} ended with ${signal ?? code}`))
+    })
+    child.disconnect()
+  })
+}

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Played, PlayOrder } from './attacker.js'
 import type { Attack } from './catalogue.js'
-import { answerOf, ask, start } from './child.js'
+import { answerOf, ask, ended, start } from './child.js'
 import type { Phase } from './loop-delay.js'
 import { crashedRow, type Play, type Row, rowOf } from './row.js'
 import type { Measure, Order } from './server.js'
@@ -38,7 +38,11 @@ export async function runAttack(attack: Attack, options: ContestOptions): Promis
     victim = new Victim(port)
     await sleep(BASELINE_MS)
     victim.take()
-    return await attackWith(attack, options, { server, attacker, victim, port })
+    const row = await attackWith(attack, options, { server, attacker, victim, port })
+    // What they reject when nobody asks any longer is a fault of this row as well.
+    await victim.stop()
+    await Promise.all([ended(server, 'the server'), ended(attacker, 'the attacker')])
+    return row
   } catch (error) {
     return crashedRow(attack, options.peer, error)
   } finally {

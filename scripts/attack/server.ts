@@ -270,5 +270,5 @@ process.on('message', (order: Order) => {
   if (order.do === 'reset' || order.do === 'restart') reset()
   process.send!(figures)
 })
-process.on('disconnect', () => process.exit(0))
+process.on('disconnect', () => setImmediate(() => process.exit(0)))
 process.send!({ port })

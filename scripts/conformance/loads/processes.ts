@@ -13,6 +13,7 @@ export class LoadProcess {
   #stderr = ''
   #port = 0
   #over = false
+  #crash: string | undefined
 
   private constructor(command: string, args: readonly string[], env: Record<string, string>) {
     const all: NodeJS.ProcessEnv = { ...process.env, ...env }
@@ -24,7 +25,10 @@ export class LoadProcess {
     })
     this.#child.stdin!.on('error', () => {})
     this.#child.on('error', error => this.#fail(error.message))
-    this.#child.on('exit', (code, signal) => this.#fail(`ended with ${signal ?? code}`))
+    this.#child.on('exit', (code, signal) => {
+      if (code !== null && code !== 0) this.#crash = `a process ended with ${code} ${this.#stderr}`
+      this.#fail(`ended with ${signal ?? code}`)
+    })
     createInterface({ input: this.#child.stdout! }).on('line', line => {
       this.#waiting.shift()?.resolve(JSON.parse(line))
     })
@@ -46,6 +50,11 @@ export class LoadProcess {
 
   get isOver(): boolean {
     return this.#over
+  }
+
+  /** It ended by itself, and not in good order: what nobody caught, between two questions too. */
+  get crash(): string | undefined {
+    return this.#crash
   }
 
   async ask<T>(request: Request, timeoutMs: number): Promise<T> {
@@ -121,13 +130,18 @@ export class ProcessPool {
   }
 
   async close(): Promise<void> {
+    const crashes = [...this.#kept.values()].map(({ crash }) => crash)
     for (const kept of this.#kept.values()) await kept.kill()
     this.#kept.clear()
+    const crash = crashes.find(text => text !== undefined)
+    if (crash !== undefined) throw new Error(crash)
   }
 
   async #get(name: string, peer: Peer, [role, ...flags]: string[]): Promise<LoadProcess> {
     const kept = this.#kept.get(name)
     if (kept !== undefined && !kept.isOver) return kept
+    this.#kept.delete(name)
+    if (kept?.crash !== undefined) throw new Error(kept.crash)
     const { go, python } = this.#programs
     let started: LoadProcess
     if (peer === 'grpc-go') started = await LoadProcess.start(go!, [role!, ...flags])
