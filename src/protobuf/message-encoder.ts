@@ -5,8 +5,8 @@ import { OctetWriter } from './octet-writer.js'
 /** Messages within messages, as protobuf's other implementations count. */
 const DEPTH_MAX = 100
 
-/** One writer for all messages: its buffer grows to the usual size once. */
-const writer: OctetWriter = new OctetWriter()
+/** One writer for all messages: they share its chunks. */
+let writer: OctetWriter = new OctetWriter()
 
 type Given = Readonly<Record<string, unknown>>
 
@@ -17,12 +17,17 @@ type Given = Readonly<Record<string, unknown>>
  * for two fields of one oneof, for a required field that is not there
  */
 export function encodeMessage(plan: MessagePlan, value: unknown): Buffer {
+  const outer = writer
+  // A getter of a message that is being written may encode another one.
+  if (outer.isBusy) writer = new OctetWriter()
   try {
     writeMessage(plan, value, DEPTH_MAX)
     return writer.take()
   } catch (error) {
     writer.reset()
     throw error instanceof FieldError ? error.within(plan.name) : error
+  } finally {
+    writer = outer
   }
 }
 
@@ -39,7 +44,7 @@ function writeMessage(plan: MessagePlan, value: unknown, depth: number): void {
       continue
     }
     seen++
-    writeField(field, held, depth)
+    if (held !== field.skipped) writeField(field, held, depth)
   }
   if (plan.ignoreUnknownFields) return
   let count = 0
@@ -57,20 +62,22 @@ function fieldsOf(plan: MessagePlan, value: unknown): Given {
   ) {
     return plan.wellKnown.toFields(value) as Given
   }
-  if (typeof value === 'object' && value !== null) {
-    const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype || prototype === null) return value as Given
-    if (
-      !Array.isArray(value) &&
-      !BUILT_IN.some(type => value instanceof type) &&
-      !ArrayBuffer.isView(value)
-    ) {
-      return value as Given
-    }
-  }
+  if (isGiven(value)) return value
   // A message without fields has nothing to say.
   if (value === undefined && plan.fields.length === 0) return {}
   throw new FieldError(`${show(value)} is no message: give an object with its fields`)
+}
+
+/** Whether its properties are what `value` has: a plain object, or one of a class that is not built in. */
+function isGiven(value: unknown): value is Given {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return true
+  return !(
+    Array.isArray(value) ||
+    ArrayBuffer.isView(value) ||
+    BUILT_IN.some(type => value instanceof type)
+  )
 }
 
 /** Objects that hold their values elsewhere than in properties: they would be written as nothing. */
@@ -149,12 +156,7 @@ function writeList(field: FieldPlan, list: unknown, depth: number): void {
 }
 
 function writeMap(field: FieldPlan, map: unknown, depth: number): void {
-  if (
-    typeof map !== 'object' ||
-    map === null ||
-    Array.isArray(map) ||
-    BUILT_IN.some(type => map instanceof type)
-  ) {
+  if (!isGiven(map)) {
     const cure = map instanceof Map ? ': give Object.fromEntries(map)' : ': give an object'
     throw new FieldError(`${show(map)} is no map${cure}`)
   }
@@ -164,7 +166,7 @@ function writeMap(field: FieldPlan, map: unknown, depth: number): void {
     try {
       writer.varint(8 | field.key!.wireType)
       field.key!.write(writer, keyOf(field, name))
-      const value = (map as Given)[name]
+      const value = map[name]
       if (field.scalar === undefined) {
         writer.varint(18)
         const inner = writer.begin()

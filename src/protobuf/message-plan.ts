@@ -32,6 +32,8 @@ export interface FieldPlan {
   readonly delimited: boolean
   /** Zero is not written, and there when nothing was read. */
   readonly implicit: boolean
+  /** What need not be written, as seen without a call; a symbol where only `Scalar.isZero` can tell. */
+  readonly skipped: unknown
   readonly required: boolean
   /** The name of its oneof, where that is one of several fields. */
   readonly oneof: string | undefined
@@ -62,6 +64,10 @@ export interface MessagePlan {
   readonly wellKnown: WellKnown | undefined
   readonly ignoreUnknownFields: boolean
 }
+
+/** Types where `===` does not tell what zero is: -0 is written, octets are objects. */
+const INEXACT_ZEROS: ReadonlySet<string> = new Set(['float', 'double', 'bytes'])
+const NEVER: unique symbol = Symbol('never')
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] }
 
@@ -133,6 +139,7 @@ export class MessagePlans {
     const keyType = field.keyType ?? ''
     const packed = field.packed && scalar !== undefined && scalar.wireType !== 2
     const wireType = scalar === undefined ? (field.delimited ? 3 : 2) : scalar.wireType
+    const implicit = shape === 'single' && scalar !== undefined && !field.hasPresence
     const oneof =
       field.partOf !== null && !isOptionalMark(field.partOf) ? field.partOf.name : undefined
     return {
@@ -144,7 +151,8 @@ export class MessagePlans {
       tag: ((field.id << 3) | (shape === 'map' ? 2 : wireType)) >>> 0,
       packed,
       delimited: field.delimited,
-      implicit: shape === 'single' && scalar !== undefined && !field.hasPresence,
+      implicit,
+      skipped: implicit && !INEXACT_ZEROS.has(field.type) ? scalar.zero : NEVER,
       required: field.required,
       oneof,
       ownOnly: field.name in Object.prototype,

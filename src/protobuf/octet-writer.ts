@@ -1,52 +1,46 @@
 import { FieldError } from './field-error.js'
 
-/** First size of the buffer. Unit: octets. */
-const SIZE_MIN = 1_024
-/** Largest buffer kept between messages. Unit: octets. */
-const SIZE_KEPT_MAX = 65_536
+/** Messages lie one behind the other in chunks of this size, as Node's own small buffers do. Unit: octets. */
+const CHUNK_SIZE = 8_192
 /** Below this a loop beats a call into the runtime. Unit: octets. */
 const LOOP_SIZE_MAX = 64
-/** Text so long surely has a length of one octet, whatever its characters. Unit: UTF-16 code units. */
-const SHORT_TEXT_MAX = 42
-
+/** Text up to here gets room for three octets a character, and is measured by writing it. Unit: UTF-16 code units. */
+const ROOMY_TEXT_MAX = 1_024
 const LONE_SURROGATE = /\p{Surrogate}/u
 
-/** Writes the wire format of protobuf into one buffer that grows and is used again. */
+/** Writes the wire format of protobuf, one message at a time. */
 export class OctetWriter {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(SIZE_MIN)
+  #bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE)
+  /** Where the message begins. */
+  #start = 0
   #at = 0
 
-  /** Forgets what was written. */
+  /** Whether a part of a message is written. */
+  get isBusy(): boolean {
+    return this.#at > this.#start
+  }
+
+  /** Forgets what was written since `take`. */
   reset(): void {
-    this.#at = 0
-    if (this.#bytes.length > SIZE_KEPT_MAX) this.#bytes = Buffer.allocUnsafeSlow(SIZE_MIN)
+    this.#at = this.#start
+    if (this.#bytes.length > CHUNK_SIZE) this.#renew()
   }
 
   /** What was written, in memory that nobody else writes to. Begins anew. */
   take(): Buffer {
-    const size = this.#at
     const bytes = this.#bytes
-    this.#at = 0
-    if (bytes.length > SIZE_KEPT_MAX) {
-      this.#bytes = Buffer.allocUnsafeSlow(SIZE_MIN)
-      // Half empty, the buffer is not worth keeping for the message.
-      if (size * 2 >= bytes.length) return bytes.subarray(0, size)
-    }
-    const taken = Buffer.allocUnsafe(size)
-    if (size > LOOP_SIZE_MAX) bytes.copy(taken, 0, 0, size)
-    else for (let index = 0; index < size; index++) taken[index] = bytes[index]!
-    return taken
+    const start = this.#start
+    const end = this.#at
+    this.#start = end
+    if (bytes.length === CHUNK_SIZE) return bytes.subarray(start, end)
+    this.#renew()
+    // Half empty, the buffer is not worth keeping for the message.
+    return end * 2 >= bytes.length ? bytes.subarray(0, end) : Buffer.from(bytes.subarray(0, end))
   }
 
   /** A number below 2^32 as a varint. */
   varint(value: number): void {
-    const bytes = this.#room(5)
-    let rest = value
-    while (rest > 127) {
-      bytes[this.#at++] = (rest & 127) | 128
-      rest >>>= 7
-    }
-    bytes[this.#at++] = rest
+    this.#at = putVarint(this.#room(5), this.#at, value)
   }
 
   /** Two halves of 32 bits as one varint. */
@@ -64,8 +58,7 @@ export class OctetWriter {
   }
 
   fixed32(value: number): void {
-    this.#room(4)
-    this.#at = this.#bytes.writeUInt32LE(value, this.#at)
+    this.#at = this.#room(4).writeUInt32LE(value, this.#at)
   }
 
   fixed64(low: number, high: number): void {
@@ -74,13 +67,11 @@ export class OctetWriter {
   }
 
   float(value: number): void {
-    this.#room(4)
-    this.#at = this.#bytes.writeFloatLE(value, this.#at)
+    this.#at = this.#room(4).writeFloatLE(value, this.#at)
   }
 
   double(value: number): void {
-    this.#room(8)
-    this.#at = this.#bytes.writeDoubleLE(value, this.#at)
+    this.#at = this.#room(8).writeDoubleLE(value, this.#at)
   }
 
   /** Octets behind their length. */
@@ -94,29 +85,33 @@ export class OctetWriter {
   /** Text as UTF-8 behind its length. */
   text(value: string): void {
     const { length } = value
-    if (length > LOOP_SIZE_MAX || !this.#ascii(value)) this.#utf8(value)
+    if (length <= LOOP_SIZE_MAX && this.#ascii(value)) return
+    if (length <= ROOMY_TEXT_MAX) this.#roomyText(value)
+    else this.#longText(value)
   }
 
   /** Begins something that has its length in front. Returns what `end` takes. */
   begin(): number {
     this.#room(1)
-    return ++this.#at
+    return ++this.#at - this.#start
   }
 
-  /** Ends what began at `start`: its length goes in front of it. */
-  end(start: number): void {
+  /** Ends what began at `begun`: its length goes in front of it. */
+  end(begun: number): void {
+    const start = this.#start + begun
     const size = this.#at - start
-    if (size < 128) {
-      this.#bytes[start - 1] = size
-      return
-    }
-    let more = 0
-    for (let rest = size >>> 7; rest > 0; rest >>>= 7) more++
-    const bytes = this.#room(more)
-    bytes.copyWithin(start + more, start, this.#at)
-    this.#at = start - 1
-    this.varint(size)
-    this.#at += size
+    if (size < 128) this.#bytes[start - 1] = size
+    else this.#widen(start, size, 1)
+  }
+
+  /** Puts the length of what lies behind `start` in front of it, where `width` octets are free. */
+  #widen(start: number, size: number, width: number): void {
+    const more = varintSize(size) - width
+    const begun = start - this.#start
+    const bytes = more > 0 ? this.#room(more) : this.#bytes
+    const from = this.#start + begun
+    if (more > 0) bytes.copyWithin(from + more, from, from + size)
+    this.#at = putVarint(bytes, from - width, size) + size
   }
 
   /** Text of one octet for each character; false, and nothing written, where it is not. */
@@ -134,28 +129,74 @@ export class OctetWriter {
     return true
   }
 
-  #utf8(value: string): void {
-    if (LONE_SURROGATE.test(value))
-      throw new FieldError('the text has half of a surrogate pair, which UTF-8 cannot carry')
-    if (value.length > SHORT_TEXT_MAX) {
-      const size = Buffer.byteLength(value)
-      this.varint(size)
-      this.#at += this.#room(size).write(value, this.#at, 'utf8')
-      return
-    }
-    const bytes = this.#room(value.length * 3 + 1)
-    const size = bytes.write(value, this.#at + 1, 'utf8')
-    bytes[this.#at] = size
-    this.#at += size + 1
+  /** Most text has one octet for each character: its length is written as if this had, too. */
+  #roomyText(value: string): void {
+    const { length } = value
+    const width = varintSize(length)
+    const bytes = this.#room(length * 3 + width)
+    const start = this.#at + width
+    const size = bytes.write(value, start)
+    if (size !== length) checkText(value)
+    this.#at = start + size
+    this.#widen(start, size, width)
   }
 
-  /** The buffer, with room for `size` more octets. */
+  #longText(value: string): void {
+    const size = Buffer.byteLength(value)
+    if (size !== value.length) checkText(value)
+    this.varint(size)
+    const bytes = this.#room(size)
+    bytes.write(value, this.#at)
+    this.#at += size
+  }
+
+  /** The chunk, with room for `size` more octets of the message. */
   #room(size: number): Buffer {
-    const needed = this.#at + size
-    if (needed <= this.#bytes.length) return this.#bytes
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
-    this.#bytes.copy(grown, 0, 0, this.#at)
+    if (this.#at + size <= this.#bytes.length) return this.#bytes
+    return this.#grow(size)
+  }
+
+  #grow(size: number): Buffer {
+    const bytes = this.#bytes
+    const start = this.#start
+    const written = this.#at - start
+    const needed = written + size
+    // A message that fills much of a chunk gets a buffer of its own.
+    const isLarge = needed * 2 > CHUNK_SIZE
+    const grown = Buffer.allocUnsafeSlow(isLarge ? Math.max(needed, CHUNK_SIZE) * 2 : CHUNK_SIZE)
+    bytes.copy(grown, 0, start, this.#at)
     this.#bytes = grown
+    this.#start = 0
+    this.#at = written
     return grown
   }
+
+  #renew(): void {
+    this.#bytes = Buffer.allocUnsafeSlow(CHUNK_SIZE)
+    this.#start = 0
+    this.#at = 0
+  }
+}
+
+/** Returns the offset behind it. */
+function putVarint(bytes: Buffer, start: number, value: number): number {
+  let at = start
+  let rest = value
+  while (rest > 127) {
+    bytes[at++] = (rest & 127) | 128
+    rest >>>= 7
+  }
+  bytes[at++] = rest
+  return at
+}
+
+function varintSize(value: number): number {
+  let size = 1
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) size++
+  return size
+}
+
+function checkText(value: string): void {
+  if (LONE_SURROGATE.test(value))
+    throw new FieldError('the text has half of a surrogate pair, which UTF-8 cannot carry')
 }

@@ -141,6 +141,17 @@ function toBigInt(value: unknown): bigint | undefined {
   return isUnsigned === true ? bits : BigInt.asIntN(64, bits)
 }
 
+/** Text so short is exact as a number. Unit: digits. */
+const EXACT_DIGITS_MAX = 15
+const DIGITS = /^\d+$/
+
+/** What `value` says, where that is an integer that is not negative and exact as a number; else -1. */
+function exactNumber(value: unknown): number {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : -1
+  if (typeof value !== 'string' || value.length > EXACT_DIGITS_MAX || !DIGITS.test(value)) return -1
+  return Number(value)
+}
+
 const SIGNED_RANGE = [-(2n ** 63n), 2n ** 63n - 1n] as const
 const UNSIGNED_RANGE = [0n, 2n ** 64n - 1n] as const
 
@@ -173,16 +184,13 @@ function int64(form: Int64Form, rules: Int64Rules): Scalar {
     zero: shape(0),
     isZero: value => value === 0n || value === 0 || value === '0',
     write(writer, value) {
-      // Small counts are most of what is written: no bigint for them.
-      if (
-        wireType === 0 &&
-        !zigzag &&
-        typeof value === 'number' &&
-        value >= 0 &&
-        value <= 0xffff_ffff &&
-        Number.isInteger(value)
-      ) {
-        return writer.varint(value)
+      // Most that is written is a count, a time or an id: no bigint for them.
+      const exact = zigzag ? -1 : exactNumber(value)
+      if (exact >= 0) {
+        const high = (exact / 0x1_0000_0000) | 0
+        if (wireType === 0) writer.varint64(exact >>> 0, high)
+        else writer.fixed64(exact >>> 0, high)
+        return
       }
       const given = toBigInt(value)
       if (given === undefined) wrong(value, name, int64Cure(value))

@@ -297,6 +297,55 @@ t.test('random messages are as protobufjs writes and reads them', async t => {
   }
 })
 
+t.test(
+  'text and messages of every length around the widths of their lengths are as protobufjs writes them',
+  async t => {
+    const root = protobuf.loadSync(join(folder, 'three.proto'))
+    const type = root.lookupType('codec.Inner')
+    const codec = await codecOf('three.proto', 'Inner')
+    const kept: [value: object, ours: Uint8Array][] = []
+    for (const length of [
+      ...Array(140).keys(),
+      1_023,
+      1_024,
+      1_025,
+      5_000,
+      5_461,
+      16_383,
+      16_384,
+    ]) {
+      for (const unit of ['x', 'é', '€', '😀']) {
+        const name = unit.repeat(length)
+        // The second time it lies in a message that begins anywhere in a chunk.
+        for (const value of [{ name }, { id: 1n, inner: { name: `x${name}`, inner: { name } } }]) {
+          kept.push([value, codec.encode(value)])
+        }
+      }
+    }
+    // Compared at the end: what was taken belongs to nobody else.
+    const wrong = kept.filter(
+      ([value, ours]) => !Buffer.from(ours).equals(type.encode(type.fromObject(value)).finish()),
+    )
+    t.strictSame(wrong.slice(0, 3), [])
+  },
+)
+
+t.test('a getter that encodes a message of its own harms neither', async t => {
+  const codec = await codecOf('three.proto', 'Inner')
+  let other: Uint8Array = Buffer.alloc(0)
+  const value = {
+    id: 7n,
+    get name(): string {
+      other = codec.encode({ id: 8n, name: 'other' })
+      return 'this'
+    },
+  }
+  const own = Buffer.from(codec.encode(value))
+  t.strictSame(codec.decode(own, 0, own.length), { id: 7n, name: 'this', inner: null })
+  const bytes = Buffer.from(other)
+  t.strictSame(codec.decode(bytes, 0, bytes.length), { id: 8n, name: 'other', inner: null })
+})
+
 t.test('random octets are refused or read, never worse', async t => {
   const codec = await codecOf('three.proto', 'All')
   const random = new Random(7)
