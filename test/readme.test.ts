@@ -23,8 +23,10 @@ writeFileSync(
   `${folder}/hello.ts`,
   execFileSync(process.execPath, ['dist/cli/microwire-types.js', `${folder}/hello.proto`]),
 )
-/** The programs among the snippets. */
-const programs = [...code.keys()].filter(name => !name.includes('.'))
+/** Needs generated code: test/compat/codegen.test.ts runs it. */
+const GENERATED = 'protobuf-es'
+/** The programs among the snippets that are run here. */
+const programs = [...code.keys()].filter(name => !name.includes('.') && name !== GENERATED)
 
 /** Writes one snippet as a program; the fixed port of the text becomes `address`. */
 function program(name: string, address: string): string {
@@ -57,10 +59,11 @@ async function output(child: ChildProcess): Promise<string[]> {
   return text.trimEnd().split('\n')
 }
 
-t.test('README: every snippet is run here', t => {
+t.test('README: every snippet is run', t => {
   const fences = readFileSync('README.md', 'utf8').match(/^```ts$/gm)
-  t.equal(programs.length, fences?.length)
-  t.same(programs, ['server', 'client', 'frame', 'transport'])
+  t.equal(programs.length + 1, fences?.length)
+  t.same(programs, ['server', 'client', 'registry', 'frame', 'transport'])
+  t.match(readFileSync('test/compat/codegen.test.ts', 'utf8'), `snippet ${GENERATED}:`)
   t.end()
 })
 
@@ -85,6 +88,10 @@ t.test('README: the client calls the server', async t => {
     server.kill('SIGTERM')
     t.equal(await ended, 0, 'SIGTERM stops the server in good order')
   }
+})
+
+t.test('README: service discovery', async t => {
+  t.same(await output(start(program('registry', ''))), ['1'])
 })
 
 t.test('README: the frame parser alone', async t => {

@@ -19,8 +19,8 @@ type AnyImplementation = (call: object, callback?: sendUnaryData<unknown>) => un
 type MicroHandler = (request: unknown, context: Context) => unknown
 
 /**
- * Serves an implementation written for grpc-js, `server.addService(definition, implementation)`
- * there, unchanged.
+ * Serves an implementation written for grpc-js, unchanged; the counterpart of grpc-js's
+ * `server.addService(definition, implementation)`.
  *
  * Methods are found as grpc-js finds them, under the definition's name for them
  * or the original one, and under the name on the wire; a method without

@@ -2,7 +2,10 @@ import type { EventEmitter } from 'node:events'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Metadata, MetadataLike } from './metadata.js'
 
-/** When the caller gives up: milliseconds since 1970, or Infinity for never. grpc-js's type allows a `Date` as well. */
+/**
+ * The deadline of a call: milliseconds since 1970, or Infinity for none. grpc-js's type also allows
+ * a `Date`.
+ */
 export type Deadline = Date | number
 
 /** What every call of a grpc-js handler has. */
@@ -15,6 +18,7 @@ export interface ServerSurfaceCall {
   getPeer(): string
   /** Sends the response metadata now. Only the first time counts. */
   sendMetadata(responseMetadata: MetadataLike): void
+  /** When the caller gives up. */
   getDeadline(): Deadline
   /** `/package.Service/Method`. */
   getPath(): string
@@ -28,13 +32,16 @@ export interface ServerUnaryCall<Req, _Res = unknown> extends ServerSurfaceCall,
 /** The call of a client-streaming handler: a stream of requests. */
 export interface ServerReadableStream<Req, _Res = unknown> extends ServerSurfaceCall, Readable {
   read(size?: number): Req | null
+  /** Iterates over the requests. */
   [Symbol.asyncIterator](): NodeJS.AsyncIterator<Req>
 }
 
 /** The call of a server-streaming handler: a stream of responses. */
 export interface ServerWritableStream<Req, Res> extends ServerSurfaceCall, Writable {
   readonly request: Req
+  /** Sends a response; returns false if the buffer is full. */
   write(chunk: Res, callback?: (error: Error | null | undefined) => void): boolean
+  /** Sends a response; returns false if the buffer is full. */
   write(
     chunk: Res,
     encoding: BufferEncoding,
@@ -44,11 +51,14 @@ export interface ServerWritableStream<Req, Res> extends ServerSurfaceCall, Writa
   end(trailers?: MetadataLike | (() => void)): this
 }
 
-/** The call of a bidi handler: a stream both ways. */
+/** The call of a bidi handler: a duplex stream. */
 export interface ServerDuplexStream<Req, Res> extends ServerSurfaceCall, Duplex {
   read(size?: number): Req | null
+  /** Iterates over the requests. */
   [Symbol.asyncIterator](): NodeJS.AsyncIterator<Req>
+  /** Sends a response; returns false if the buffer is full. */
   write(chunk: Res, callback?: (error: Error | null | undefined) => void): boolean
+  /** Sends a response; returns false if the buffer is full. */
   write(
     chunk: Res,
     encoding: BufferEncoding,
@@ -58,7 +68,10 @@ export interface ServerDuplexStream<Req, Res> extends ServerSurfaceCall, Duplex 
   end(trailers?: MetadataLike | (() => void)): this
 }
 
-/** What a handler may end a call with: an Error, or a plain object, with a status number as `code`. */
+/**
+ * A status with which a handler may end a call: an Error, or a plain object, with a status number
+ * as `code`.
+ */
 export interface ServerStatus {
   /** A number from `status`. Without one the call ends with UNKNOWN. */
   readonly code?: number | string | undefined
@@ -69,7 +82,7 @@ export interface ServerStatus {
   readonly metadata?: MetadataLike | null | undefined
 }
 
-/** Answers a call with one response: an error, or a value and trailers. `flags` are not looked at. */
+/** Answers a call with one response: an error, or a value and trailers. `flags` are ignored. */
 export type sendUnaryData<Res> = (
   error: ServerStatus | null,
   value?: Res | null,
@@ -77,16 +90,20 @@ export type sendUnaryData<Res> = (
   flags?: number,
 ) => void
 
+/** A unary handler of grpc-js. */
 export type handleUnaryCall<Req, Res> = (
   call: ServerUnaryCall<Req, Res>,
   callback: sendUnaryData<Res>,
 ) => void
 
+/** A client-streaming handler of grpc-js. */
 export type handleClientStreamingCall<Req, Res> = (
   call: ServerReadableStream<Req, Res>,
   callback: sendUnaryData<Res>,
 ) => void
 
+/** A server-streaming handler of grpc-js. */
 export type handleServerStreamingCall<Req, Res> = (call: ServerWritableStream<Req, Res>) => void
 
+/** A bidi handler of grpc-js. */
 export type handleBidiStreamingCall<Req, Res> = (call: ServerDuplexStream<Req, Res>) => void

@@ -1,15 +1,17 @@
 import { Metadata as MicroMetadata } from '../micro/index.js'
 
-/** A value: text, or octets where the name ends in `-bin`. */
+/** A metadata value: text, or bytes if the name ends in `-bin`. */
 export type MetadataValue = string | Buffer
 
-/** What any metadata in grpc-js's style can do: that of this module, or of grpc-js itself. */
+/** What all metadata in the style of grpc-js can do: this module's, or that of grpc-js. */
 export interface MetadataLike {
+  /** All values of a key. */
   get(key: string): readonly MetadataValue[]
+  /** The first value of each key. */
   getMap(): { readonly [key: string]: MetadataValue }
 }
 
-/** Metadata with the methods of grpc-js's class of this name. Keys are lower-case. */
+/** Metadata with the methods of grpc-js's class of the same name. Keys are lower-case. */
 export class Metadata implements MetadataLike {
   readonly #values = new Map<string, MetadataValue[]>()
 
@@ -26,6 +28,7 @@ export class Metadata implements MetadataLike {
     else present.push(...values)
   }
 
+  /** Removes all values of a key. */
   remove(key: string): void {
     this.#values.delete(key.toLowerCase())
   }
@@ -42,6 +45,7 @@ export class Metadata implements MetadataLike {
     return map
   }
 
+  /** A copy. */
   clone(): Metadata {
     const copy = new Metadata()
     for (const [key, values] of this.#values) {

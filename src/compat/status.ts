@@ -1,4 +1,4 @@
-/** The status numbers under grpc-js's names: `status.NOT_FOUND`. gRPC statuscodes.md. */
+/** The status numbers with grpc-js's names: `status.NOT_FOUND`. gRPC statuscodes.md. */
 export const status = {
   OK: 0,
   CANCELLED: 1,

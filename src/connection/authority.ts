@@ -5,9 +5,10 @@ const AUTHORITY =
   /^(?:\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z._~%-]+)?\]|(?:[0-9A-Za-z._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?$/
 
 /**
- * Why `value` names no server, or undefined. Empty it may be: servers on unix sockets are called by no name.
- * A server that routes, logs or builds an address by it must not be told a path, two names or a password.
- * User information is not shown: it is a secret. RFC 9113 §8.3.1.
+ * Why `value` is not a valid authority, or undefined if it is. It may be empty: servers on unix
+ * sockets have no name. A server that routes, logs or builds an address from it must not be given a
+ * path, two names or a password. The result does not contain user information, which is secret. RFC
+ * 9113 §8.3.1.
  */
 export function authorityFault(name: string, value: string): string | undefined {
   if (AUTHORITY.test(value)) return undefined

@@ -2,7 +2,7 @@ import type { ConnectionHandler, ConnectionHost, FrameObserver } from './handler
 import type { ConnectionLimits } from './limits.js'
 import type { TimerWheel } from './timer-wheel.js'
 
-/** How a connection is set up. */
+/** Options of a `Connection`. */
 export interface ConnectionOptions {
   readonly role: 'client' | 'server'
   /** The protocol above. */

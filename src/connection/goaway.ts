@@ -4,7 +4,7 @@ import type { Connection } from './connection.js'
 /** Debug data we keep and show. Unit: octets. */
 const DEBUG_SIZE_MAX = 256
 
-/** The peer's GOAWAY says that it never looked at a stream. RFC 9113 §6.8. */
+/** The peer's GOAWAY says that it did not process a stream. RFC 9113 §6.8. */
 export class GoawayError extends Error {
   override readonly name: string = 'GoawayError'
   /** Why the peer leaves. RFC 9113 §7. */

@@ -1,8 +1,8 @@
 import type { Stream } from './stream.js'
 
 /**
- * A flat list: name, value, name, value. Names are lower-case; values hold one
- * octet in each character (latin1), as they stand on the wire.
+ * A flat list of name, value, name, value. Names are lower-case; each character of a value is one
+ * byte (latin1), as on the wire.
  */
 export type HeaderList = readonly string[]
 
@@ -20,8 +20,8 @@ export interface HeaderBlock {
 }
 
 /**
- * What one stream tells its owner. Called synchronously from inside
- * `receive`, `advance` or `destroy`, in the order in which frames arrived.
+ * Receives the events of one stream. Called synchronously from `receive`, `advance` or `destroy`,
+ * in the order in which frames arrived.
  *
  * A handler may send; it must not call `Connection.receive`. An exception
  * resets this stream with INTERNAL_ERROR and harms nobody else.
@@ -56,7 +56,7 @@ export interface StreamHandler {
   onLost(cause: Error, unprocessed: boolean): void
 }
 
-/** The protocol above a connection: gRPC, or anything that speaks HTTP/2. */
+/** The protocol on top of a connection: gRPC, or anything that uses HTTP/2. */
 export interface ConnectionHandler {
   /** Server role: a request arrived. Returns who hears of it from now on. */
   onStream(stream: Stream, headers: HeaderBlock, endStream: boolean): StreamHandler
@@ -69,7 +69,10 @@ export interface ConnectionHandler {
   onReceived(): void
 }
 
-/** Whoever moves the bytes: a socket driver, a simulated network, a test. */
+/**
+ * The owner of a connection, which moves its bytes: a socket driver, a simulated network, or a
+ * test.
+ */
 export interface ConnectionHost {
   /** Output, or an earlier deadline, appeared outside `receive`. Called once until `takeOutput`. */
   onOutput(): void
@@ -90,7 +93,8 @@ export interface ConnectionHost {
   onClosed(cause: Error | undefined): void
 }
 
-/** Sees each frame header, both ways. One branch when absent. */
+/** Observes each frame header, in both directions. */
 export interface FrameObserver {
+  /** Called for each frame sent or received. `size` is that of the payload, in bytes. */
   onFrame(sent: boolean, type: number, flags: number, streamId: number, size: number): void
 }

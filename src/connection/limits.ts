@@ -1,6 +1,6 @@
 /**
- * What one peer may cost us, and how patient we are. Every field has a default,
- * a unit and a reason. All are on by default.
+ * Limits of one connection. Every limit has a default, a unit and a reason, and all are on by
+ * default. See limits.md.
  */
 export interface ConnectionLimits {
   // --- frames ---------------------------------------------------------------
@@ -124,7 +124,7 @@ export interface ConnectionLimits {
   readonly shutdownPingTimeoutMs: number
 }
 
-/** The defaults of a server connection. A client differs in `keepaliveIntervalMs` only. */
+/** The default limits of a server connection. A client's differ in `keepaliveIntervalMs` only. */
 export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
   frameSizeMax: 16_384,
   turnFramesMax: 1_000,
@@ -205,7 +205,7 @@ const RANGES: { readonly [name in keyof ConnectionLimits]?: readonly [number, nu
 }
 
 /**
- * The limits in force: `given` over the defaults.
+ * Merges the given limits with the defaults and checks them.
  *
  * @throws TypeError for a name that is not a limit; RangeError for a value out of range.
  */

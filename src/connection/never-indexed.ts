@@ -7,7 +7,7 @@ const NAME = /^:?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const checked: WeakMap<readonly string[], readonly string[]> = new WeakMap()
 
 /**
- * The option `neverIndexed` as the encoder wants it, in lower case.
+ * Checks the option `neverIndexed` and returns it in lower case.
  *
  * @throws TypeError naming the option, for what is no list of field names.
  */

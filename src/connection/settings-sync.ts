@@ -10,7 +10,7 @@ import {
 import type { Connection } from './connection.js'
 import type { ConnectionLimits } from './limits.js'
 
-/** What the peer told us, with the defaults of RFC 9113 §6.5.2 until it does. */
+/** The settings of the peer, with the defaults of RFC 9113 §6.5.2 until they arrive. */
 export interface PeerSettings {
   headerTableSize: number
   concurrentStreamsMax: number

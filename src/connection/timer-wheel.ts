@@ -1,12 +1,10 @@
-/** Whom a timer wakes. */
+/** The object that a timer calls. */
 export interface TimerOwner {
+  /** Called when the timer is due. */
   onTimer(timer: Timer, now: number): void
 }
 
-/**
- * One thing that may be due once. Kept by its owner and scheduled again at
- * will: scheduling allocates nothing.
- */
+/** One timer of a `TimerWheel`. Reuse it: scheduling does not allocate. */
 export class Timer {
   readonly owner: TimerOwner
   /** When it is due. Unit: ms, on the wheel's clock. */
@@ -35,9 +33,9 @@ const SPAN: readonly number[] = [1, 2 ** 8, 2 ** 16, 2 ** 24]
 const REACH = 2 ** 32
 
 /**
- * Many timers for the price of a few stores each: four rings of slots, coarser
- * with distance. A timer moves to a finer ring as its time comes, fires at its
- * millisecond and never early. Pure: it has no clock; `advance` brings the time.
+ * Many timers at a low cost: four rings of slots, coarser with distance. A timer moves to a finer
+ * ring as its time approaches and fires at its millisecond, never early. It has no clock: `advance`
+ * sets the time.
  *
  * A deadline for each call makes inserting and removing the common case; firing is rare.
  */

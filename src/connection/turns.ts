@@ -4,8 +4,8 @@ import type { Connection } from './connection.js'
 const CALLS_PER_LOOK = 16
 
 /**
- * How much one connection does before others have their turn. What is too much
- * waits for another turn, where the host gives any; elsewhere all is done at once.
+ * How much one connection does before others get their turn. The rest waits for another turn, if
+ * the host supports turns; otherwise everything is done at once.
  */
 export class Turns {
   /** Measures what holds the thread. Unit: ms. */

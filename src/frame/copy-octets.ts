@@ -7,8 +7,8 @@
 const LOOP_SIZE_MAX = 64
 
 /**
- * Copies `bytes[start, end)` to `offset` of `target` and returns the offset just
- * past it. The caller has made sure of the room; the ranges do not overlap.
+ * Copies `bytes[start, end)` to `offset` of `target` and returns the offset after it. The caller
+ * ensures that it fits; the ranges must not overlap.
  */
 export function copyOctets(
   target: Buffer,

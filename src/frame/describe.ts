@@ -3,7 +3,9 @@ import type { Frame } from './frame.js'
 import { Flag, FrameType, frameName } from './frame-type.js'
 import { readSettings, settingName } from './settings.js'
 
-/** One frame as a plain object, for logs and tests. What a type does not have is absent. */
+/**
+ * One frame as a plain object, for logs and tests. Fields that its type does not have are absent.
+ */
 export interface FrameDescription {
   /** Name of the type, such as `HEADERS`. */
   readonly type: string
@@ -33,7 +35,7 @@ export interface FrameDescription {
   readonly fault?: string
 }
 
-/** A copy of `frame`, usually the one a `FrameReader` stands on, in plain words. */
+/** Copies `frame`, usually the current frame of a `FrameReader`, into a readable object. */
 export function describeFrame(frame: Frame): FrameDescription {
   const { type, streamId, payloadSize, fault } = frame
   return {
@@ -47,7 +49,9 @@ export function describeFrame(frame: Frame): FrameDescription {
   }
 }
 
-/** One line such as `HEADERS        stream 1      42 octets  END_HEADERS`, for logs. */
+/**
+ * Describes a frame in one line for logs, such as `HEADERS stream 1 42 octets END_HEADERS`.
+ */
 export function summarizeFrame(
   type: number,
   flags: number,

@@ -35,8 +35,8 @@ const NAMES: readonly string[] = [
 ]
 
 /**
- * The name the RFC gives an error code, such as `CANCEL`; `UNKNOWN(0xee)` for
- * one we do not know, which is legal and has no special meaning (RFC 9113 §7).
+ * The RFC's name of an error code, such as `CANCEL`; `UNKNOWN(0xee)` for an unknown code, which is
+ * legal and has no special meaning (RFC 9113 §7).
  */
 export function errorCodeName(code: number): string {
   return NAMES[code] ?? `UNKNOWN(0x${code.toString(16).padStart(2, '0')})`

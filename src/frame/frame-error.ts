@@ -1,9 +1,8 @@
 import type { ErrorCode } from './error-code.js'
 
 /**
- * The peer broke the protocol in a way that ends the whole connection.
- * RFC 9113 §5.4.1. Thrown by the layers that read bytes, caught once, in
- * `Connection.receive`, which answers with GOAWAY.
+ * The peer broke the protocol in a way that ends the connection. RFC 9113 §5.4.1. Thrown by the
+ * layers that read bytes and caught once, in `Connection.receive`, which sends GOAWAY.
  *
  * Stream errors (§5.4.2) are never thrown: a peer can cause many of them per
  * second, and each would cost a stack trace.

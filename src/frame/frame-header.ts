@@ -1,17 +1,20 @@
-/** Octets in every frame header. RFC 9113 §4.1. */
+/** Size of a frame header. Unit: bytes. RFC 9113 §4.1. */
 export const FRAME_HEADER_SIZE = 9
 
 /** Largest stream identifier: 2^31 - 1. RFC 9113 §5.1.1. */
 export const STREAM_ID_MAX = 0x7fff_ffff
 
-/** Payload octets every endpoint accepts; the initial SETTINGS_MAX_FRAME_SIZE. RFC 9113 §4.2. */
+/**
+ * Payload size that every endpoint accepts; the initial SETTINGS_MAX_FRAME_SIZE. Unit: bytes. RFC
+ * 9113 §4.2.
+ */
 export const FRAME_SIZE_MIN = 16_384
 
-/** Largest value SETTINGS_MAX_FRAME_SIZE can have, in octets: 2^24 - 1. RFC 9113 §4.2. */
+/** Largest value of SETTINGS_MAX_FRAME_SIZE: 2^24 - 1. Unit: bytes. RFC 9113 §4.2. */
 export const FRAME_SIZE_LIMIT = 0xff_ffff
 
 /**
- * Writes one frame header at `offset` and returns the offset just past it.
+ * Writes a frame header at `offset` and returns the offset after it.
  *
  * The caller has made sure that nine octets of room are left, that
  * `payloadSize` is at most FRAME_SIZE_LIMIT and `streamId` at most STREAM_ID_MAX.
@@ -32,12 +35,15 @@ export function writeFrameHeader(
   return writeUint32(target, offset + 5, streamId)
 }
 
-/** Payload size in the frame header at `offset`: 24 bits, without the header itself. RFC 9113 §4.1. */
+/**
+ * Reads the payload size of the frame header at `offset`: 24 bits, excluding the header. RFC 9113
+ * §4.1.
+ */
 export function readPayloadSize(source: Buffer, offset: number): number {
   return (source[offset]! << 16) | (source[offset + 1]! << 8) | source[offset + 2]!
 }
 
-/** Stream identifier at `offset`. The reserved bit is ignored, as RFC 9113 §4.1 demands. */
+/** Reads the stream identifier at `offset`. The reserved bit is ignored. RFC 9113 §4.1. */
 export function readStreamId(source: Buffer, offset: number): number {
   return (
     ((source[offset]! & 0x7f) << 24) |
@@ -47,7 +53,7 @@ export function readStreamId(source: Buffer, offset: number): number {
   )
 }
 
-/** Unsigned 32-bit integer at `offset`, in network order. */
+/** Reads an unsigned 32-bit big-endian integer at `offset`. */
 export function readUint32(source: Buffer, offset: number): number {
   // `>>> 0`: `<< 24` gives a negative number when the top bit is set.
   return (
@@ -59,7 +65,7 @@ export function readUint32(source: Buffer, offset: number): number {
   )
 }
 
-/** Writes `value` (0 to 2^32 - 1) in network order and returns the offset just past it. */
+/** Writes `value` (0 to 2^32 - 1) in big-endian order and returns the offset after it. */
 export function writeUint32(target: Buffer, offset: number, value: number): number {
   target[offset] = value >>> 24
   target[offset + 1] = value >>> 16

@@ -13,7 +13,7 @@ import {
 import { isKnownType, PRIORITY_SIZE, shapeError } from './frame-shape.js'
 import { Flag, FrameType, frameName } from './frame-type.js'
 
-/** How a `FrameReader` is set up. */
+/** Options of a `FrameReader`. */
 export interface FrameReaderOptions {
   /**
    * Largest payload accepted: what we told the peer in SETTINGS_MAX_FRAME_SIZE.
@@ -44,7 +44,7 @@ const EMPTY: Buffer = Buffer.alloc(0)
 const PREFIX_FLAGS = Flag.Padded | Flag.Priority
 
 /**
- * A cursor over the frames in the bytes of one peer. RFC 9113 §4, §6.
+ * Iterates over the frames in the bytes of one peer. RFC 9113 §4, §6.
  *
  *     reader.push(chunk, start, end)
  *     while (reader.next()) dispatch(reader)

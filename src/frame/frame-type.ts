@@ -1,4 +1,7 @@
-/** HTTP/2 frame types: the fourth octet of a frame header. RFC 9113 §6; PriorityUpdate: RFC 9218 §7.1. */
+/**
+ * HTTP/2 frame types: the fourth byte of a frame header. RFC 9113 §6; PriorityUpdate: RFC 9218
+ * §7.1.
+ */
 export const FrameType = {
   Data: 0x0,
   Headers: 0x1,
@@ -15,7 +18,7 @@ export const FrameType = {
 export type FrameType = (typeof FrameType)[keyof typeof FrameType]
 
 /**
- * Frame flags: the fifth octet of a frame header. RFC 9113 §6.
+ * Frame flags: the fifth byte of a frame header. RFC 9113 §6.
  *
  * Ack and EndStream are the same bit; the frame type says which is meant.
  * A flag that a type does not define is ignored (§4.1).
@@ -42,7 +45,7 @@ const NAMES: readonly string[] = [
   'CONTINUATION',
 ]
 
-/** The name the RFC gives a frame type, such as `HEADERS`; `UNKNOWN(0xee)` for one we do not know. */
+/** The RFC's name of a frame type, such as `HEADERS`; `UNKNOWN(0xee)` for an unknown type. */
 export function frameName(type: number): string {
   if (type === FrameType.PriorityUpdate) return 'PRIORITY_UPDATE'
   return NAMES[type] ?? `UNKNOWN(0x${type.toString(16).padStart(2, '0')})`

@@ -9,15 +9,15 @@ import { Flag, FrameType } from './frame-type.js'
  * peer's SETTINGS_MAX_FRAME_SIZE and that stream identifiers fit 31 bits.
  */
 
-/** Octets of a whole RST_STREAM frame. */
+/** Size of an RST_STREAM frame, header included. Unit: bytes. */
 export const RST_STREAM_FRAME_SIZE = 13
-/** Octets of a whole WINDOW_UPDATE frame. */
+/** Size of a WINDOW_UPDATE frame, header included. Unit: bytes. */
 export const WINDOW_UPDATE_FRAME_SIZE = 13
-/** Octets of a whole PRIORITY frame. */
+/** Size of a PRIORITY frame, header included. Unit: bytes. */
 export const PRIORITY_FRAME_SIZE = 14
-/** Octets of a whole PING frame. */
+/** Size of a PING frame, header included. Unit: bytes. */
 export const PING_FRAME_SIZE = 17
-/** Octets of a whole GOAWAY frame without debug data. */
+/** Size of a GOAWAY frame without debug data, header included. Unit: bytes. */
 export const GOAWAY_FRAME_SIZE = 17
 
 /** The priority fields of PRIORITY and HEADERS, which RFC 9113 §5.3.2 deprecates. */
@@ -30,7 +30,7 @@ export interface Priority {
   readonly exclusive: boolean
 }
 
-/** DATA with the octets `bytes[start, end)`. RFC 9113 §6.1. */
+/** Writes DATA with the bytes `bytes[start, end)`. RFC 9113 §6.1. */
 export function writeData(
   target: Buffer,
   offset: number,
@@ -44,7 +44,10 @@ export function writeData(
   return copyOctets(target, payload, bytes, start, end)
 }
 
-/** The header of a DATA frame; `size` octets follow from elsewhere. RFC 9113 §6.1. */
+/**
+ * Writes the header of a DATA frame whose `size` bytes of payload are written separately. RFC 9113
+ * §6.1.
+ */
 export function writeDataHeader(
   target: Buffer,
   offset: number,
@@ -56,7 +59,7 @@ export function writeDataHeader(
   return writeFrameHeader(target, offset, size, FrameType.Data, flags, streamId)
 }
 
-/** DATA with `paddingSize` (0 to 255) octets of zeroes behind. RFC 9113 §6.1. */
+/** Writes DATA followed by `paddingSize` (0 to 255) bytes of padding. RFC 9113 §6.1. */
 export function writePaddedData(
   target: Buffer,
   offset: number,
@@ -75,7 +78,10 @@ export function writePaddedData(
   return writeZeroes(target, at, paddingSize)
 }
 
-/** HEADERS with the fragment `block[start, end)`; `flags`: EndStream, EndHeaders. RFC 9113 §6.2. */
+/**
+ * Writes HEADERS with the fragment `block[start, end)`; `flags`: EndStream, EndHeaders. RFC 9113
+ * §6.2.
+ */
 export function writeHeaders(
   target: Buffer,
   offset: number,
@@ -88,7 +94,10 @@ export function writeHeaders(
   return writeFragment(target, offset, FrameType.Headers, streamId, block, start, end, flags)
 }
 
-/** HEADERS with `paddingSize` (0 to 255) octets of zeroes and, when given, priority fields. RFC 9113 §6.2. */
+/**
+ * Writes HEADERS with `paddingSize` (0 to 255) bytes of padding and, if given, priority fields. RFC
+ * 9113 §6.2.
+ */
 export function writePaddedHeaders(
   target: Buffer,
   offset: number,
@@ -110,7 +119,9 @@ export function writePaddedHeaders(
   return writeZeroes(target, at, paddingSize)
 }
 
-/** CONTINUATION with the fragment `block[start, end)`; `flags`: EndHeaders. RFC 9113 §6.10. */
+/**
+ * Writes CONTINUATION with the fragment `block[start, end)`; `flags`: EndHeaders. RFC 9113 §6.10.
+ */
 export function writeContinuation(
   target: Buffer,
   offset: number,
@@ -123,7 +134,9 @@ export function writeContinuation(
   return writeFragment(target, offset, FrameType.Continuation, streamId, block, start, end, flags)
 }
 
-/** PUSH_PROMISE with the fragment `block[start, end)`; `flags`: EndHeaders. RFC 9113 §6.6. */
+/**
+ * Writes PUSH_PROMISE with the fragment `block[start, end)`; `flags`: EndHeaders. RFC 9113 §6.6.
+ */
 export function writePushPromise(
   target: Buffer,
   offset: number,
@@ -140,7 +153,7 @@ export function writePushPromise(
   return copyOctets(target, at, block, start, end)
 }
 
-/** PRIORITY. RFC 9113 §6.3. */
+/** Writes PRIORITY. RFC 9113 §6.3. */
 export function writePriority(
   target: Buffer,
   offset: number,
@@ -151,7 +164,7 @@ export function writePriority(
   return writePriorityFields(target, at, priority)
 }
 
-/** PRIORITY_UPDATE with a priority field value such as `u=1, i`, in ASCII. RFC 9218 §7.1. */
+/** Writes PRIORITY_UPDATE with a priority field value such as `u=1, i`, in ASCII. RFC 9218 §7.1. */
 export function writePriorityUpdate(
   target: Buffer,
   offset: number,
@@ -164,7 +177,7 @@ export function writePriorityUpdate(
   return at + target.write(value, at, 'latin1')
 }
 
-/** RST_STREAM. RFC 9113 §6.4. */
+/** Writes RST_STREAM. RFC 9113 §6.4. */
 export function writeRstStream(
   target: Buffer,
   offset: number,
@@ -175,7 +188,10 @@ export function writeRstStream(
   return writeUint32(target, at, errorCode)
 }
 
-/** WINDOW_UPDATE; stream 0 means the connection. `increment` is 1 to 2^31 - 1 octets. RFC 9113 §6.9. */
+/**
+ * Writes WINDOW_UPDATE; stream 0 is the connection. `increment` is 1 to 2^31 - 1 bytes. RFC 9113
+ * §6.9.
+ */
 export function writeWindowUpdate(
   target: Buffer,
   offset: number,
@@ -186,7 +202,7 @@ export function writeWindowUpdate(
   return writeUint32(target, at, increment)
 }
 
-/** PING with the eight octets `opaque[start, start + 8)`. RFC 9113 §6.7. */
+/** Writes PING with the eight bytes `opaque[start, start + 8)`. RFC 9113 §6.7. */
 export function writePing(
   target: Buffer,
   offset: number,
@@ -199,7 +215,7 @@ export function writePing(
   return copyOctets(target, at, opaque, start, start + PING_SIZE)
 }
 
-/** GOAWAY, with `debug` as its debug data when given. RFC 9113 §6.8. */
+/** Writes GOAWAY, with `debug` as its debug data if given. RFC 9113 §6.8. */
 export function writeGoaway(
   target: Buffer,
   offset: number,

@@ -1,7 +1,7 @@
 import type { ErrorCode } from './error-code.js'
 
 /**
- * One frame, as a `FrameReader` shows it: read the fields, never write to them.
+ * The current frame of a `FrameReader`: read the fields, do not write to them.
  *
  * A field that the type of the frame does not have keeps an old value, except
  * where its comment says otherwise.

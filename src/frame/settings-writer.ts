@@ -8,17 +8,17 @@ import {
 import { Flag, FrameType } from './frame-type.js'
 import { SETTING_SIZE, Setting, type Settings, WINDOW_SIZE_MAX } from './settings.js'
 
-/** Octets of a SETTINGS frame with every setting we know. */
+/** Size of a SETTINGS frame with every known setting, header included. Unit: bytes. */
 export const SETTINGS_FRAME_SIZE_MAX: number = FRAME_HEADER_SIZE + 8 * SETTING_SIZE
 
-/** Octets of a SETTINGS frame with ACK: a header and nothing else. */
+/** Size of a SETTINGS frame with ACK: just a header. Unit: bytes. */
 export const SETTINGS_ACK_FRAME_SIZE: number = FRAME_HEADER_SIZE
 
 const UINT32_MAX = 0xffff_ffff
 
 /**
- * Writes SETTINGS at `offset` and returns the offset just past it. RFC 9113 §6.5.
- * At most SETTINGS_FRAME_SIZE_MAX octets.
+ * Writes SETTINGS at `offset` and returns the offset after it. At most SETTINGS_FRAME_SIZE_MAX
+ * bytes. RFC 9113 §6.5.
  *
  * @throws RangeError when a value is not one that RFC 9113 §6.5.2 allows.
  */
@@ -45,14 +45,14 @@ export function writeSettings(target: Buffer, offset: number, settings: Settings
   return at
 }
 
-/** Writes SETTINGS with ACK at `offset` and returns the offset just past it. RFC 9113 §6.5.3. */
+/** Writes SETTINGS with ACK at `offset` and returns the offset after it. RFC 9113 §6.5.3. */
 export function writeSettingsAck(target: Buffer, offset: number): number {
   return writeFrameHeader(target, offset, 0, FrameType.Settings, Flag.Ack, 0)
 }
 
 /**
- * Writes one entry of a SETTINGS payload, whatever its identifier and value,
- * and returns the offset just past it. Nothing is written for undefined.
+ * Writes one entry of a SETTINGS payload, without checks, and returns the offset after it. Writes
+ * nothing for undefined.
  */
 export function writeSetting(
   target: Buffer,

@@ -15,7 +15,7 @@ export const Setting = {
 } as const
 export type Setting = (typeof Setting)[keyof typeof Setting]
 
-/** Settings by name; what is absent is not sent. RFC 9113 §6.5.2. */
+/** Settings by name; absent ones are not sent. RFC 9113 §6.5.2. */
 export interface Settings {
   /** HPACK dynamic table the sender's decoder keeps. Unit: octets. Initially 4096. */
   readonly headerTableSize?: number
@@ -35,15 +35,15 @@ export interface Settings {
   readonly noRfc7540Priorities?: boolean
 }
 
-/** Octets of one setting: a 16-bit identifier and a 32-bit value. RFC 9113 §6.5.1. */
+/** Size of one setting: a 16-bit identifier and a 32-bit value. Unit: bytes. RFC 9113 §6.5.1. */
 export const SETTING_SIZE = 6
 
-/** Largest flow-control window, in octets: 2^31 - 1. RFC 9113 §6.9.1. */
+/** Largest flow-control window: 2^31 - 1. Unit: bytes. RFC 9113 §6.9.1. */
 export const WINDOW_SIZE_MAX = 0x7fff_ffff
 
 /**
- * Calls `visit` for each setting of the SETTINGS payload `bytes[start, end)`, in
- * the order sent, as RFC 9113 §6.5.3 demands. An identifier may come twice.
+ * Calls `visit` for each setting in the SETTINGS payload `bytes[start, end)`, in order, as RFC 9113
+ * §6.5.3 requires. An identifier may occur twice.
  *
  * Unknown identifiers are passed too; the caller ignores them (§6.5.2). The
  * values are not checked: see `checkSetting`. The range is a multiple of six
@@ -61,8 +61,8 @@ export function readSettings(
 }
 
 /**
- * Checks a value the peer sent. Values of unknown settings, and of settings
- * that allow any value, always pass.
+ * Checks a setting received from the peer. Unknown settings, and settings that allow any value,
+ * always pass.
  *
  * What depends on role or history (a server that sends ENABLE_PUSH=1, a value
  * that may not change) is for the connection to check.
@@ -118,7 +118,10 @@ const NAMES: readonly (string | undefined)[] = [
   'NO_RFC7540_PRIORITIES',
 ]
 
-/** The registered name without its prefix, such as `MAX_FRAME_SIZE`; `UNKNOWN(0xee)` for others. */
+/**
+ * The registered name of a setting without its prefix, such as `MAX_FRAME_SIZE`; `UNKNOWN(0xee)`
+ * for an unknown one.
+ */
 export function settingName(id: number): string {
   return NAMES[id] ?? `UNKNOWN(0x${id.toString(16).padStart(2, '0')})`
 }

@@ -13,7 +13,7 @@ import type { Router } from './router.js'
 import { ServerCall } from './server-call.js'
 import { ServerCallBatch } from './server-call-batch.js'
 
-/** gRPC on one server connection: makes calls of requests. One for each connection. */
+/** gRPC on one server connection: creates calls from requests. One for each connection. */
 export class CallAcceptor implements ConnectionHandler {
   readonly #settings: CallSettings
   readonly #requests: RequestReader

@@ -2,7 +2,7 @@ import type { ConnectionHandler, StreamHandler } from '../connection/index.js'
 import { CallBatch } from './call-batch.js'
 import type { ClientCall } from './client-call.js'
 
-/** How a client treats its calls. */
+/** Options of a `CallConnector`. */
 export interface CallConnectorOptions {
   /** The server, as it was dialled: errors of calls name it. Default: none. */
   readonly address?: string
@@ -13,7 +13,10 @@ export interface CallConnectorOptions {
   readonly onError?: (error: unknown, call: ClientCall) => void
 }
 
-/** gRPC on one client connection: tells the receivers of calls what came. One for each connection. */
+/**
+ * gRPC on one client connection: passes what arrives to the receivers of its calls. One for each
+ * connection.
+ */
 export class CallConnector implements ConnectionHandler {
   /** @internal */
   readonly batch: CallBatch = new CallBatch()

@@ -40,7 +40,10 @@ export function responseLostError(cause: Error, unprocessed: boolean): GrpcError
   return stacklessError(Status.Unavailable, text, options)
 }
 
-/** The HTTP/2 code that ended a connection, or a stream by GOAWAY, if one did. The transport's errors have it as `http2Code`. */
+/**
+ * The HTTP/2 code that ended a connection, or a stream by GOAWAY, if any. Errors of the transport
+ * have it as `http2Code`.
+ */
 export function http2CodeOf(cause: unknown): number | undefined {
   if (cause instanceof ConnectionError || cause instanceof GoawayError) return cause.errorCode
   if (!(cause instanceof Error) || !('http2Code' in cause)) return undefined

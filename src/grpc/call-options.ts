@@ -8,25 +8,29 @@ import {
 import { type CallLimits, callLimits } from './limits.js'
 import type { ServerCall } from './server-call.js'
 
-/** How a server treats its calls. */
+/** How a server serves its calls. */
 export interface CallOptions {
-  /** See `CallLimits`. Default: `DEFAULT_CALL_LIMITS`. */
+  /** Limits of one call. Default: `DEFAULT_CALL_LIMITS`. */
   readonly limits?: Partial<CallLimits>
-  /** Compressions we understand, by name. Default: gzip and deflate. */
+  /** Supported compressions, by name. Default: gzip and deflate. */
   readonly compressions?: Compressions
-  /** Compresses responses for clients that accept it; one of `compressions`. Default: none. */
+  /** How to compress responses, if the client accepts it; one of `compressions`. Default: none. */
   readonly compression?: string
-  /** Hears what a handler threw out of a callback; the client hears only UNKNOWN. */
+  /**
+   * Called with exceptions that a handler's callback throws; the client receives UNKNOWN. Default:
+   * none.
+   */
   readonly onError?: (error: unknown, call: ServerCall) => void
 }
 
-/** `CallOptions`, checked and complete. Made once where many connections have the same. */
+/** `CallOptions`, checked and with defaults. Create it once for all connections that share it. */
 export class CallSettings {
   readonly limits: CallLimits
   readonly compressions: Compressions
   readonly compression: Compression | undefined
   /** What we write into `grpc-accept-encoding`. */
   readonly acceptEncoding: string
+  /** As in `CallOptions`. */
   readonly onError: ((error: unknown, call: ServerCall) => void) | undefined
 
   /** @throws TypeError for what is no compression; RangeError for a limit out of range or a compression that is not among `compressions`. */
@@ -55,7 +59,7 @@ export function compressionOf(options: {
 }
 
 /**
- * The compression called `name`; undefined for none and for `identity`.
+ * Finds a compression by name; undefined for no name and for `identity`.
  *
  * @throws RangeError when it is not among `compressions`.
  */

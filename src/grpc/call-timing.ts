@@ -1,4 +1,7 @@
-/** Where the time of a call went that ran out of it. Unit: ms. The first five parts add up to `totalMs`. */
+/**
+ * Where the time of a call went that exceeded its deadline. Unit: ms. The first five parts add up
+ * to `totalMs`.
+ */
 export interface CallTiming {
   /** From the call to the error. */
   readonly totalMs: number
@@ -30,7 +33,7 @@ export interface WaitingPlace {
   connectingMs(from: number, until: number): number
 }
 
-/** A call that had to wait. */
+/** A call that had to wait for a connection. */
 export interface CallWait {
   readonly place: WaitingPlace
   readonly since: number

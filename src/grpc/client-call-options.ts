@@ -4,7 +4,7 @@ import type { CallLimits } from './limits.js'
 import type { Metadata } from './metadata.js'
 import type { GrpcError } from './status.js'
 
-/** What one call is like. */
+/** Options of a `ClientCall`. */
 export interface ClientCallOptions {
   /** The wheel that deadlines run on: a call may have to wait for a connection. */
   readonly timers: TimerWheel
@@ -24,7 +24,10 @@ export interface ClientCallOptions {
   readonly limits?: CallLimits
 }
 
-/** Who a client call tells its news: at the end of a `receive`, or at once when we cancel or time is up. */
+/**
+ * Receives the events of a client call: at the end of a `receive`, or at once on cancellation and
+ * timeout.
+ */
 export interface ClientCallReceiver {
   /** The response headers. Does not come when the server sent only a status. */
   onHeaders(metadata: Metadata): void

@@ -30,8 +30,8 @@ import { ResponseNews, type ResponseReader, responseReader } from './response-re
 import { addToError, GrpcError, Status, stacklessError } from './status.js'
 
 /**
- * One call of a client. It takes messages at once and starts when a
- * connection is there; its deadline runs from the beginning.
+ * One call of a client. It accepts messages at once and starts when there is a connection; its
+ * deadline counts from its creation.
  */
 export class ClientCall extends ClientCallOutput implements StreamHandler {
   readonly method: Method

@@ -1,18 +1,19 @@
 import * as zlib from 'node:zlib'
 import { runInPool } from './thread-pool.js'
 
-/** Hears the outcome of a compression that runs off the thread. Later, once. */
+/** Called once, later, with the result of a compression that runs in the thread pool. */
 export type CompressionDone = (error: Error | null, bytes?: Buffer) => void
 
 /**
- * One way to compress messages, by its name in `grpc-encoding`. Each message
- * has a context of its own. compression.md.
+ * A message compression and its name in `grpc-encoding`. Each message is compressed separately.
+ * compression.md.
  *
  * The two methods that end in `Async` are optional; without them large messages hold the thread.
  * They read `bytes` until they call `done`, and never call it before they return.
  */
 export interface Compression {
   readonly name: string
+  /** Compresses `bytes[start, end)`. */
   compress(bytes: Uint8Array): Uint8Array
   /**
    * The octets compressed in `bytes`, at most `sizeMax` of them.
@@ -26,10 +27,10 @@ export interface Compression {
   decompressAsync?(bytes: Uint8Array, sizeMax: number, done: CompressionDone): void
 }
 
-/** Compressions by name. `identity` is no entry: it is the absence of one. */
+/** Compressions by name, without `identity`. */
 export type Compressions = ReadonlyMap<string, Compression>
 
-/** A message grew beyond the limit while it was being decompressed. */
+/** A message exceeded the size limit while it was decompressed. */
 export class MessageTooLargeError extends Error {
   override readonly name: string = 'MessageTooLargeError'
 }
@@ -89,7 +90,7 @@ function inflateError(error: Error, sizeMax: number): Error {
   return new MessageTooLargeError(`decompressed message is larger than ${sizeMax} octets`)
 }
 
-/** gzip, RFC 1952. */
+/** The compression `gzip`: RFC 1952. */
 export const GZIP: Compression = zlibCompression({
   name: 'gzip',
   deflateSync: bytes => zlib.gzipSync(bytes),
@@ -98,7 +99,7 @@ export const GZIP: Compression = zlibCompression({
   inflate: (bytes, options, done) => zlib.gunzip(bytes, options, done),
 })
 
-/** `deflate`, which is the zlib format: RFC 1950. */
+/** The compression `deflate`, in the zlib format: RFC 1950. */
 export const DEFLATE: Compression = zlibCompression({
   name: 'deflate',
   deflateSync: bytes => zlib.deflateSync(bytes),
@@ -137,20 +138,24 @@ function findZstd(): Compression | undefined {
   })
 }
 
-/** Zstandard, RFC 8878; undefined where Node has none: before 22.15, and 23.0 to 23.7. No default: what is offered must not depend on the Node that runs. */
+/**
+ * The compression `zstd`: RFC 8878. Undefined if Node does not support it: before 22.15, and 23.0
+ * to 23.7. Not in the default, so that the default does not depend on the Node version.
+ */
 export const ZSTD: Compression | undefined = findZstd()
 
 /** A name as it may stand in a list of `grpc-accept-encoding`: a token of RFC 9110 §5.6.2, lower case. */
 const NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
 
-/** What we offer by default. */
+/** The default compressions: gzip and deflate. */
 export const DEFAULT_COMPRESSIONS: Compressions = compressionsOf(GZIP, DEFLATE)
 
 /**
- * Compressions by name, for the option `compressions`: `compressionsOf(GZIP, ZSTD)`. What is
- * undefined is left out.
+ * Collects compressions by name for the option `compressions`: `compressionsOf(GZIP, ZSTD)`.
+ * Ignores undefined.
  *
- * @throws TypeError for what is no compression, or has a name that stands in no header, or is there twice
+ * @throws TypeError for what is no compression, or has a name that stands in no header, or is there
+ * twice
  */
 export function compressionsOf(...given: readonly (Compression | undefined)[]): Compressions {
   const all = new Map<string, Compression>()
@@ -165,7 +170,11 @@ export function compressionsOf(...given: readonly (Compression | undefined)[]): 
   return all
 }
 
-/** @throws TypeError naming the entry of the option `compressions` that is no compression */
+/**
+ * Checks the option `compressions`.
+ *
+ * @throws TypeError naming the entry of the option `compressions` that is no compression
+ */
 export function checkCompressions(compressions: unknown): void {
   if (!(compressions instanceof Map)) {
     throw new TypeError('compressions must be a map of compressions by name: compressionsOf(GZIP)')

@@ -1,11 +1,14 @@
-/** Octets before each message: one of flags and four of size. PROTOCOL-HTTP2.md, "Length-Prefixed-Message". */
+/**
+ * Size of the prefix of each message: one byte of flags, four of length. Unit: bytes.
+ * PROTOCOL-HTTP2.md, "Length-Prefixed-Message".
+ */
 export const LENGTH_PREFIX_SIZE = 5
 
-/** First octet of a prefix: how the message stands on the wire. Other values are errors. */
+/** First byte of the prefix: whether the message is compressed. Other values are errors. */
 export const MessageFlag = { Plain: 0, Compressed: 1 } as const
 export type MessageFlag = (typeof MessageFlag)[keyof typeof MessageFlag]
 
-/** Writes the prefix of a message of `size` octets and returns the offset just past it. */
+/** Writes the prefix of a message of `size` bytes and returns the offset after it. */
 export function writeLengthPrefix(
   target: Buffer,
   offset: number,
@@ -20,7 +23,7 @@ export function writeLengthPrefix(
   return offset + LENGTH_PREFIX_SIZE
 }
 
-/** Size in the prefix that starts at `offset`: up to 2^32 - 1. Unit: octets. */
+/** Reads the size in the prefix at `offset`: up to 2^32 - 1. Unit: bytes. */
 export function readMessageSize(bytes: Buffer, offset: number): number {
   return (
     ((bytes[offset + 1]! << 24) |

@@ -1,86 +1,88 @@
-/** What one call may cost. Every field has a default, a unit and a reason. */
+/** Limits of one call. Every limit has a default, a unit and a reason. */
 export interface CallLimits {
   /**
-   * Largest message we receive, checked on the declared size and again while
-   * decompressing. More: RESOURCE_EXHAUSTED. Unit: octets. Default: 4_194_304.
-   * Reason: the default of every gRPC implementation; CVE-2024-37168.
+   * Largest message to receive, checked against the declared size and again while decompressing. A
+   * larger one fails with RESOURCE_EXHAUSTED. Unit: bytes. Default: 4_194_304. Reason: the default
+   * of every gRPC implementation; CVE-2024-37168.
    */
   readonly messageSizeMax: number
   /**
-   * Octets of compressed messages that are being inflated, or wait inflated, on one connection; more
-   * stay compressed until those were taken, but one goes on in any case. A message counts
-   * `messageSizeMax` until its size is known. Unit: octets. Default: 16_777_216. Reason: four of the
-   * largest messages keep all threads of Node's pool busy; a message of 4 MB may come in 4 kB.
+   * Compressed messages of one connection that are being decompressed, or are decompressed and wait
+   * to be read. Further messages stay compressed until those were read, but one is always in
+   * progress. Until its size is known, a message counts as `messageSizeMax`. Unit: bytes. Default:
+   * 16_777_216. Reason: four messages of the largest size keep all threads of Node's pool busy; a
+   * message of 4 MB can arrive as 4 kB.
    */
   readonly inflatedSizeMax: number
   /**
-   * Largest message that is compressed at once; larger ones leave the thread. Unit: octets. Default:
-   * 8_192. Reason: 0.2 ms with gzip, as much as leaving the thread costs.
+   * Largest message to compress on the main thread; larger ones use the thread pool. Unit: bytes.
+   * Default: 8_192. Reason: 0.2 ms with gzip, the cost of using the thread pool.
    */
   readonly compressNowSizeMax: number
   /**
-   * Largest message, as it was before it was compressed, that is inflated at once; larger ones leave
-   * the thread. Unit: octets. Default: 65_536. Reason: 0.2 ms with gzip, as `compressNowSizeMax`.
+   * Largest message, by its decompressed size, to decompress on the main thread; larger ones use
+   * the thread pool. Unit: bytes. Default: 65_536. Reason: 0.2 ms with gzip, as
+   * `compressNowSizeMax`.
    */
   readonly inflateNowSizeMax: number
   /**
-   * Largest message we send, before compression. More: RESOURCE_EXHAUSTED.
-   * Unit: octets. Default: Infinity. Reason: as other gRPC implementations; what we send is ours.
+   * Largest message to send, before compression. A larger one fails with RESOURCE_EXHAUSTED. Unit:
+   * bytes. Default: Infinity. Reason: as in other gRPC implementations; you control what you send.
    */
   readonly sendMessageSizeMax: number
   /**
-   * Header list (headers or trailers) we receive, by the count of RFC 9113
-   * §6.5.2. More: RESOURCE_EXHAUSTED, on a server with HTTP 431. Unit: octets.
-   * Default: 16_384. Reason: what the connection announces by default.
+   * Largest header list (headers or trailers) to receive, counted as in RFC 9113 §6.5.2. A larger
+   * one fails with RESOURCE_EXHAUSTED, on a server with HTTP 431. Unit: bytes. Default: 16_384.
+   * Reason: what the connection announces by default.
    */
   readonly metadataSizeMax: number
   /**
-   * Decoded messages that wait for the application on one call; more stay
-   * encoded and get no credit. Unit: messages. Default: 256. Reason: five
-   * octets make an empty message, and a decoded one costs far more.
+   * Decoded messages of one call that wait for the application; further ones stay encoded and get
+   * no flow-control credit. Unit: messages. Default: 256. Reason: an empty message is five bytes on
+   * the wire, but decoded it costs far more.
    */
   readonly queuedMessagesMax: number
   /**
-   * Time without an octet of a unary or server-streaming request that is not
-   * complete and has no deadline. Then: DEADLINE_EXCEEDED. Unit: ms. Default:
-   * 60_000. Reason: CVE-2026-48854; half a request keeps a stream and its buffer.
+   * Time without data for an incomplete unary or server-streaming request without a deadline; then
+   * DEADLINE_EXCEEDED. Unit: ms. Default: 60_000. Reason: CVE-2026-48854; half a request holds a
+   * stream and its buffer.
    */
   readonly requestIdleTimeoutMs: number
   /**
-   * Time that a call waits on a server where `streamsMax` handlers run, those of calls that were
-   * cancelled among them. Then: REFUSED_STREAM, which tells the client that it may send the call again,
-   * and `onError` hears of it. Unit: ms. Default: 10_000. Reason: handlers that settle do so sooner.
+   * Time a call waits on a server where `streamsMax` handlers run, including those of cancelled
+   * calls. Then it is refused with REFUSED_STREAM, so the client may send it again, and `onError`
+   * is called. Unit: ms. Default: 10_000. Reason: handlers that settle do so sooner.
    */
   readonly startTimeoutMs: number
   /**
-   * Text of a received `grpc-message` that is kept. Unit: octets as received.
-   * Default: 8_192. Reason: it ends in logs.
+   * Longest `grpc-message` to keep of a response. Unit: bytes as received. Default: 8_192. Reason:
+   * it ends up in logs.
    */
   readonly statusMessageSizeMax: number
   /**
-   * Text of a `grpc-message` we send. Unit: octets after encoding. Default:
-   * 4_096. Reason: many peers accept 8 KiB of trailers in all.
+   * Longest `grpc-message` to send. Unit: bytes after encoding. Default: 4_096. Reason: many peers
+   * accept 8 KiB of trailers in total.
    */
   readonly sendStatusMessageSizeMax: number
   /**
-   * Start of a body that is not gRPC (an HTML page of a proxy) that goes into
-   * the error's message; then the call ends. Unit: octets. Default: 1_024. Reason: enough to recognise the page.
+   * How much of a response that is not gRPC (such as the HTML page of a proxy) goes into the error
+   * message; then the call ends. Unit: bytes. Default: 1_024. Reason: enough to recognise the page.
    */
   readonly errorBodySizeMax: number
   /**
-   * Time for such a body, from its headers on; then the call ends with what has come. Unit: ms.
-   * Default: 500. Reason: the headers have decided the status, and a body need not end.
+   * Time to wait for such a body after its headers; then the call ends with the part that arrived.
+   * Unit: ms. Default: 500. Reason: the headers determine the status, and a body may never end.
    */
   readonly errorBodyTimeoutMs: number
   /**
-   * Encoded messages a client call holds while it has no connection before
-   * `write` answers false. Unit: octets. Default: 1_048_576. Reason:
-   * back-pressure, not a cap, as on a stream.
+   * Encoded messages that a client call holds while it has no connection before `write` returns
+   * false. Unit: bytes. Default: 1_048_576. Reason: back-pressure, not a hard limit, as on a
+   * stream.
    */
   readonly unsentSizeMax: number
 }
 
-/** The defaults, for both sides. */
+/** The default limits of a call, for both sides. */
 export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
   messageSizeMax: 4_194_304,
   inflatedSizeMax: 16_777_216,
@@ -99,7 +101,7 @@ export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
 })
 
 /**
- * The defaults with `limits` on top, checked.
+ * Merges the given limits of a call with the defaults and checks them.
  *
  * @throws RangeError for a limit that is not a positive number, or that is no limit of ours.
  */

@@ -21,7 +21,7 @@ const PIECE_SIZE_MIN = 16_384
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
- * Cuts a stream of DATA into messages, whatever its frames look like. A cursor:
+ * Splits a stream of DATA frames into messages.
  *
  *     reader.push(bytes, start, end)
  *     while (reader.next()) decode(reader.bytes, reader.start, reader.end)

@@ -39,10 +39,9 @@ export function isBinaryName(name: string): boolean {
 const FIELD_OVERHEAD = 32
 
 /**
- * Custom metadata: an ordered list of names and values; a name may come
- * several times. Names are lower-case `[0-9a-z_.-]`. Values are printable
- * ASCII, except that a name ending in `-bin` has octets (`setBinary`,
- * `getBinary`). PROTOCOL-HTTP2.md, "Custom-Metadata".
+ * Custom metadata: an ordered list of names and values; a name may occur several times. Names are
+ * lower-case `[0-9a-z_.-]`. Values are printable ASCII; names ending in `-bin` have binary values
+ * (`setBinary`, `getBinary`). PROTOCOL-HTTP2.md, "Custom-Metadata".
  *
  * What a peer sent is not looked at before it is asked for. Protocol fields
  * are left out of it, and so are values that could not be sent on (octets
@@ -133,6 +132,7 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     return this.getAll(name).map(text => decodeBase64(text)!)
   }
 
+  /** Whether there is a value of this name. */
   has(name: string): boolean {
     return this.get(name) !== undefined
   }

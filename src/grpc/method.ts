@@ -1,4 +1,4 @@
-/** Turns values into octets and back. One for each kind of message and subtype. */
+/** Converts values to bytes and back, for one message type and subtype. */
 export interface Codec {
   /** The result belongs to the call. May throw: the call then ends with INTERNAL. */
   encode(value: unknown): Uint8Array
@@ -15,13 +15,19 @@ export interface Codec {
   decodeOwned?(bytes: Buffer, start: number, end: number): unknown
 }
 
-/** Codecs by subtype: the part of the content type after `application/grpc+`, such as `proto`, `json`, `bytes`. */
+/**
+ * Codecs by subtype: the part of the content type after `application/grpc+`, such as `proto`,
+ * `json`, `bytes`.
+ */
 export type Codecs = ReadonlyMap<string, Codec>
 
-/** Which side sends one message and which sends many: `client` streams requests, `server` responses. */
+/**
+ * Which side sends one message and which sends many: `unary`, `client` streams requests, `server`
+ * streams responses, `bidi` both.
+ */
 export type CallKind = 'unary' | 'client' | 'server' | 'bidi'
 
-/** What both sides know of a method. */
+/** A method, as both sides know it: path, kind and codecs. */
 export interface Method {
   /** `/package.Service/Method`. */
   readonly path: string
@@ -30,10 +36,10 @@ export interface Method {
   readonly response: Codecs
 }
 
-/** The subtype of plain `application/grpc`. */
+/** The subtype of plain `application/grpc`: `proto`. */
 export const DEFAULT_SUBTYPE = 'proto'
 
-/** Octets as they are; `decode` copies, `decodeOwned` does not. */
+/** Codec for raw bytes; `decode` copies, `decodeOwned` does not. */
 export const BYTES_CODEC: Codec = Object.freeze({
   encode(value: unknown): Uint8Array {
     if (value instanceof Uint8Array) return value

@@ -14,9 +14,9 @@ function isPlain(text: string): boolean {
 }
 
 /**
- * `text` as `grpc-message`: UTF-8, with `%`, what is not printable ASCII, and a
- * space at either end (RFC 9113 §8.2.1 allows none there) as `%XX`. A lone surrogate becomes U+FFFD. Cut between characters so that at
- * most `sizeMax` octets come out: a message must not make trailers too large.
+ * Encodes `text` as `grpc-message`: UTF-8 with `%`, non-printable characters and spaces at either
+ * end (which RFC 9113 §8.2.1 forbids) as `%XX`. A lone surrogate becomes U+FFFD. The result is cut
+ * between characters to at most `sizeMax` bytes, so that it does not make trailers too large.
  * PROTOCOL-HTTP2.md, "Status-Message".
  */
 export function encodeStatusMessage(text: string, sizeMax: number): string {
@@ -46,9 +46,8 @@ function encodeOctet(octet: number): string {
 }
 
 /**
- * The text of a received `grpc-message`, whose characters are octets. Never
- * fails: a broken escape stays as it is and invalid UTF-8 becomes U+FFFD. Only
- * the first `sizeMax` octets are looked at.
+ * Decodes a received `grpc-message`, whose characters are bytes. Never fails: an invalid escape
+ * stays as it is, and invalid UTF-8 becomes U+FFFD. Only the first `sizeMax` bytes are decoded.
  */
 export function decodeStatusMessage(value: string, sizeMax: number): string {
   const text = value.length > sizeMax ? value.slice(0, sizeMax) : value

@@ -1,4 +1,4 @@
-/** One field of a protobuf message: `number` of a varint, `bytes` of anything else. */
+/** One field of a protobuf message: `number` for a varint, `bytes` for anything else. */
 export interface ProtobufField {
   readonly id: number
   readonly number: number
@@ -12,8 +12,8 @@ const TENTH_SCALE = 2 ** 63
 const NO_BYTES = new Uint8Array(0)
 
 /**
- * The fields of one message, in order: enough protobuf for the few messages that errors are made
- * of, so that they need no library.
+ * Reads the fields of one message, in order: just enough protobuf for the messages of errors,
+ * without a library.
  *
  * @throws RangeError when it is cut short, a varint is too long or a wire type is unknown
  */
@@ -45,27 +45,27 @@ export function* readFields(bytes: Uint8Array): Generator<ProtobufField, void> {
   }
 }
 
-/** Appends a varint field; none for 0, as proto3 has it. */
+/** Appends a varint field, unless it is 0, as in proto3. */
 export function putNumber(octets: number[], id: number, value: number): void {
   if (value === 0) return
   octets.push(id << 3)
   putVarint(octets, value)
 }
 
-/** Appends a field of text or octets; none when it is empty. */
+/** Appends a string or bytes field, unless it is empty. */
 export function putBytes(octets: number[], id: number, value: Uint8Array): void {
   if (value.length === 0) return
   putMessage(octets, id, value)
 }
 
-/** As `putBytes`, but an empty message is written too: an element of a repeated field is there all the same. */
+/** Appends a message field, even if it is empty: an element of a repeated field must be there. */
 export function putMessage(octets: number[], id: number, value: Uint8Array | number[]): void {
   octets.push((id << 3) | LENGTH_DELIMITED)
   putVarint(octets, value.length)
   for (const octet of value) octets.push(octet)
 }
 
-/** The text of a string field. */
+/** Decodes the text of a string field. */
 export function fieldText({ bytes }: ProtobufField): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }

@@ -1,8 +1,8 @@
 import { type ConnectionLimits, DEFAULT_LIMITS } from '../connection/index.js'
 
 /**
- * The connection's limits where messages of `messageSizeMax` octets are to be received: what may wait
- * follows it, unless it was given.
+ * The connection limits needed to receive messages of `messageSizeMax` bytes: `receiveBufferMax` is
+ * raised to match, unless it was given.
  *
  * @throws RangeError when what was given is too small for one such message.
  */

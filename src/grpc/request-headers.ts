@@ -24,8 +24,8 @@ export interface RequestHeadersOptions {
 }
 
 /**
- * The headers that requests of `method` begin with. Build the list once and
- * keep it: the connection sends its encoded form again. PROTOCOL-HTTP2.md, "Requests".
+ * Creates the first headers of requests of `method`. Create the list once and reuse it: the
+ * connection caches its encoded form. PROTOCOL-HTTP2.md, "Requests".
  */
 export function requestHeaders(method: Method, options: RequestHeadersOptions): HeaderList {
   const headers = [

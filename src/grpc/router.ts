@@ -2,7 +2,7 @@ import { type Method, methodNameStart } from './method.js'
 import type { ServerCall } from './server-call.js'
 import type { GrpcError } from './status.js'
 
-/** A method and who serves it. */
+/** A method and its handler. */
 export interface Route {
   readonly method: Method
   /**
@@ -21,7 +21,7 @@ export interface Route {
   start(call: ServerCall): ServerCallHandler | undefined
 }
 
-/** What a running call tells its handler. Called from the end of `receive`, or when time is up. */
+/** Receives the events of a server call: at the end of a `receive`, or on timeout. */
 export interface ServerCallHandler {
   /** `read` has something new: messages, or the end of the requests (`ended`). */
   onReadable(): void

@@ -28,7 +28,7 @@ import { ServerCallMessages } from './server-call-messages.js'
 import { GrpcError, Status, stacklessError } from './status.js'
 
 /**
- * One call on a server. Created by `CallAcceptor`; a `Route` gets it in `start`.
+ * One call on a server. Created by `CallAcceptor` and passed to `Route.start`.
  *
  * Sending on a call that is over is a no-op: the client may cancel at any time.
  */

@@ -1,9 +1,9 @@
 import { fieldText, putBytes, putMessage, putNumber, readFields } from './protobuf-fields.js'
 
-/** Where a status carries its details: a `google.rpc.Status`. */
+/** The trailer that carries the details of a status: a `google.rpc.Status`. */
 export const STATUS_DETAILS_NAME = 'grpc-status-details-bin'
 
-/** One thing more about an error: a `google.protobuf.Any`. */
+/** One detail of an error: a `google.protobuf.Any`. */
 export interface ErrorDetail {
   /** The type of `value`, such as `type.googleapis.com/google.rpc.BadRequest`. */
   readonly typeUrl: string
@@ -11,7 +11,10 @@ export interface ErrorDetail {
   readonly value: Uint8Array
 }
 
-/** `google.rpc.Status { int32 code = 1; string message = 2; repeated Any details = 3; }` */
+/**
+ * Encodes a `google.rpc.Status`: `{ int32 code = 1; string message = 2; repeated Any details = 3;
+ * }`.
+ */
 export function encodeStatusDetails(
   status: number,
   message: string,
@@ -29,7 +32,10 @@ export function encodeStatusDetails(
   return Buffer.from(octets)
 }
 
-/** The details of a `google.rpc.Status`; none when the octets are not protobuf. Values are views of `bytes`. */
+/**
+ * Decodes the details of a `google.rpc.Status`; an empty list if the bytes are not protobuf. Values
+ * are views of `bytes`.
+ */
 export function decodeStatusDetails(bytes: Uint8Array): readonly ErrorDetail[] {
   const details: ErrorDetail[] = []
   try {

@@ -8,7 +8,7 @@ import {
   STATUS_DETAILS_NAME,
 } from './status-details.js'
 
-/** How a call ended: the number in `grpc-status`. gRPC statuscodes.md. */
+/** Status codes: the number in `grpc-status`. gRPC statuscodes.md. */
 export const Status = {
   Ok: 0,
   Cancelled: 1,
@@ -53,12 +53,12 @@ const NAMES: readonly string[] = [
 /** Largest status number there is. */
 export const STATUS_MAX = 16
 
-/** The name gRPC gives a status, such as `NOT_FOUND`; `STATUS(99)` for a number without one. */
+/** The name of a status, such as `NOT_FOUND`; `STATUS(99)` for a number without a name. */
 export function statusName(status: number): string {
   return NAMES[status] ?? `STATUS(${status})`
 }
 
-/** What a `GrpcError` may say besides status and message. */
+/** Optional properties of a new `GrpcError`. */
 export interface GrpcErrorOptions {
   /** Sent as trailers by a server; the trailers a client received. Default: none. */
   readonly metadata?: Metadata | undefined
@@ -78,10 +78,13 @@ export interface GrpcErrorOptions {
   readonly cause?: unknown
 }
 
-/** `local`: this side; `peer`: a status or reset the peer sent; `network`: the connection was lost. */
+/**
+ * Who ended a call: `local` is this side, `peer` the other side by a status or reset, `network` a
+ * lost connection.
+ */
 export type GrpcErrorOrigin = 'local' | 'peer' | 'network'
 
-/** A call that did not end with OK. `message` is the text of `grpc-message`. */
+/** A call that ended with a status other than OK. `message` is the text of `grpc-message`. */
 export class GrpcError extends Error {
   override readonly name: string = 'GrpcError'
   readonly status: Status
@@ -153,7 +156,7 @@ function withDetails(metadata: Metadata | undefined, details: Uint8Array): Metad
   return copy
 }
 
-/** Adds to an error of our own what only its call knows. */
+/** Adds what only its call knows, such as the address, to an error. */
 export function addToError(
   error: GrpcError,
   address: string | undefined,

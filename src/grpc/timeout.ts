@@ -14,9 +14,8 @@ const AMOUNT_MAX = 99_999_999
 export const TIMEOUT_MAX_MS: number = AMOUNT_MAX * 3_600_000
 
 /**
- * Milliseconds of a `grpc-timeout`: one to eight digits and one of `HMSmun`.
- * -1 when it is anything else: signs, spaces and nine digits are errors.
- * PROTOCOL-HTTP2.md, "Timeout".
+ * Parses a `grpc-timeout` to ms: one to eight digits and one of `HMSmun`. Returns -1 for anything
+ * else. PROTOCOL-HTTP2.md, "Timeout".
  */
 export function parseTimeout(text: string): number {
   const last = text.length - 1
@@ -33,9 +32,9 @@ export function parseTimeout(text: string): number {
 }
 
 /**
- * `timeoutMs` as `grpc-timeout`, in the finest unit that fits eight digits,
- * rounded up: a server must never give up before its client does. What is not
- * positive becomes `1n`; what is too large, 99_999_999 hours.
+ * Encodes `timeoutMs` as `grpc-timeout`, in the finest unit that fits in eight digits, rounded up
+ * so that the server does not give up before the client. Values that are not positive become `1n`;
+ * the largest is 99_999_999 hours.
  */
 export function encodeTimeout(timeoutMs: number): string {
   if (timeoutMs <= 0) return '1n'

@@ -1,4 +1,4 @@
-/** Takes the fields of a header block, in order, as they are decoded. */
+/** Receives the fields of a header block, in order, as they are decoded. */
 export interface FieldSink {
   /**
    * One field. Name and value have one character for each octet. `fieldClass` is what
@@ -8,7 +8,7 @@ export interface FieldSink {
   onField(name: string, value: string, fieldClass: number, neverIndexed: boolean): void
 }
 
-/** What a decoder accepts. */
+/** Options of an `HpackDecoder`. */
 export interface HpackDecoderOptions {
   /**
    * Bound of the dynamic table, and its size to begin with: both ends must start out from the
@@ -31,7 +31,7 @@ export interface HpackDecoderOptions {
   readonly tableSizeUpdatesMax?: number
 }
 
-/** Says what kind of field this is, as a small integer of the caller's own. */
+/** Classifies a header field as a small integer that the caller defines. */
 export type Classify = (name: string, value: string) => number
 
 /** Throws RangeError unless `size` is an integer that an HTTP/2 setting could carry. */

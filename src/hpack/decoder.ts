@@ -37,8 +37,8 @@ const CACHED_VALUE_SIZE_MAX = 16
 const NO_BYTES = Buffer.alloc(0)
 
 /**
- * Decodes header blocks of one direction of one connection, in the order they were sent.
- * RFC 7541. Names and values are not judged here: whatever they are, the table takes them in.
+ * Decodes the header blocks of one direction of one connection, in the order they were sent. RFC
+ * 7541. It does not validate names and values; all of them enter the table.
  */
 export class HpackDecoder {
   readonly #table: DynamicTable<ClassifiedEntry>

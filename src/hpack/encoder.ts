@@ -9,13 +9,13 @@ import { writeLatin1 } from './latin1.js'
 import type { TableEntry } from './table-entry.js'
 
 /**
- * What the encoder spends: `fast` spends octets (raw strings, a table that fills up with what
- * stays the same and is then left alone), `compact` spends time (Huffman where that is shorter,
- * everything indexed that may come back).
+ * What the encoder optimises: `fast` costs bytes (no Huffman coding; the table is filled with what
+ * stays the same and then left alone), `compact` costs time (Huffman coding where it is shorter,
+ * and everything that may recur is indexed).
  */
 export type HpackPolicy = 'fast' | 'compact'
 
-/** How an encoder works. */
+/** Options of an `HpackEncoder`. */
 export interface HpackEncoderOptions {
   /**
    * The most octets of dynamic table we keep, whatever the peer grants, and the table's size to
@@ -48,8 +48,8 @@ const SIZE_UPDATE = 0x20
 const HUFFMAN = 0x80
 
 /**
- * Encodes header blocks of one direction of one connection; the peer must decode every one of
- * them, in order. RFC 7541.
+ * Encodes the header blocks of one direction of one connection. The peer must decode each of them,
+ * in order. RFC 7541.
  *
  * Under `fast` the table is filled once and never evicts: an insertion for which something else
  * would have to go is not made. So it cannot thrash, and `generation` comes to rest.

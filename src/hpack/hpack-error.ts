@@ -1,4 +1,4 @@
-/** Which kind of rule a header block broke. */
+/** The kind of rule that a header block broke. */
 export type HpackErrorCode =
   | 'HPACK_INDEX'
   | 'HPACK_INTEGER'
@@ -9,9 +9,9 @@ export type HpackErrorCode =
   | 'HPACK_ABANDONED'
 
 /**
- * A header block that cannot be decoded. The dynamic table is out of step with the peer's from
- * here on, so the decoder refuses every later block with the same error; an HTTP/2 connection
- * ends with COMPRESSION_ERROR. RFC 9113 §4.3.
+ * A header block that cannot be decoded. From here on the dynamic table differs from the peer's, so
+ * the decoder refuses all later blocks. An HTTP/2 connection ends with COMPRESSION_ERROR. RFC 9113
+ * §4.3.
  */
 export class HpackError extends Error {
   override readonly name: string = 'HpackError'
@@ -28,8 +28,8 @@ export class HpackError extends Error {
 }
 
 /**
- * A header block that passes a hard limit of the decoder. It may be well formed, but it costs
- * more than we grant; an HTTP/2 connection ends with ENHANCE_YOUR_CALM. RFC 9113 §10.5.1.
+ * A header block beyond a hard limit of the decoder. It may be valid, but it costs too much. An
+ * HTTP/2 connection ends with ENHANCE_YOUR_CALM. RFC 9113 §10.5.1.
  */
 export class HpackLimitError extends HpackError {
   override readonly name: string = 'HpackLimitError'

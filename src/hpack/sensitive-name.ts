@@ -1,4 +1,7 @@
-/** Parts of a name, between `-`, `_` and `.`, that say that its values are secrets; two parts in a row count as one: `api-key`. */
+/**
+ * Parts of a header name, between `-`, `_` and `.`, that mark its values as secret. Two parts in a
+ * row count as one: `api-key`.
+ */
 export const SENSITIVE_PARTS: readonly string[] = [
   'accesskey',
   'apikey',
@@ -24,14 +27,17 @@ export const SENSITIVE_PARTS: readonly string[] = [
   'xsrf',
 ]
 
-/** Endings of a part that say the same: `x-access-token`, `clientsecret`. */
+/**
+ * Endings of a part of a header name that mark its values as secret: `x-access-token`,
+ * `clientsecret`.
+ */
 export const SENSITIVE_ENDINGS: readonly string[] = ['password', 'secret', 'token', 'tokens']
 
 const PARTS: ReadonlySet<string> = new Set(SENSITIVE_PARTS)
 
 /**
- * Whether values of a lower-case name are secrets: `authorization`, `x-api-key`, `x-session-id`, ...
- * They go into no table of HPACK, neither ours nor a proxy's. RFC 7541 §7.1.3.
+ * Whether the values of a lower-case header name are secret: `authorization`, `x-api-key`,
+ * `x-session-id`, ... They enter no HPACK table, neither here nor at a proxy. RFC 7541 §7.1.3.
  */
 export function isSensitiveName(name: string): boolean {
   const parts = name.split(/[-_.]/)

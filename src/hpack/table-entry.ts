@@ -2,7 +2,7 @@ import type { Classify } from './decoder-options.js'
 import { ENTRY_OVERHEAD } from './dynamic-table.js'
 import { STATIC_TABLE } from './static-table.js'
 
-/** An entry of the static or the dynamic table, as seen through `tableEntry`. */
+/** An entry of the static or the dynamic table, as returned by `tableEntry`. */
 export interface TableEntry {
   readonly name: string
   readonly value: string

@@ -13,41 +13,44 @@ import {
 /** How a native call compresses what it sends: one of the client's `compressions`. `identity`: not at all. compression.md. */
 export type CompressionName = 'gzip' | 'deflate' | 'identity' | (string & {})
 
-/** Metadata as callers give it: an object's own fields, or `Metadata`. */
+/** Metadata as callers pass it: an object's own properties, or `Metadata`. */
 export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>
 
-/** What one call may be given. */
+/** Options of one call. */
 export interface CallOptions {
   /**
-   * How long the whole call may take, retries included. Unit: ms. Default: the
-   * client's. `Infinity`: no limit. 0: its time is up.
+   * Timeout of the whole call, retries included. `Infinity` means no limit; 0 fails at once. Unit:
+   * ms. Default: that of the client.
    */
   readonly timeoutMs?: number
-  /** Ends the call with its reason when aborted. */
+  /** Cancels the call when aborted. Default: none. */
   readonly signal?: AbortSignal
-  /** Sent with the call. */
+  /** Metadata to send. Default: none. */
   readonly metadata?: MetadataInit
   /**
-   * Asked for metadata that shows who calls; needs TLS, see `ClientOptions.allowPlaintextCredentials`.
-   * Default: the client's.
+   * Called for metadata that identifies the caller; needs TLS, see
+   * `ClientOptions.allowPlaintextCredentials`. Default: that of the client.
    */
   readonly credentials?: Credentials
   /**
-   * Made by a handler of a server with `inherit`: takes over its call's deadline, cancellation and
-   * chosen metadata. Default: true.
+   * In a handler of a server with `inherit`: inherit the handler's deadline, cancellation and
+   * selected metadata. Default: true.
    */
   readonly inherit?: boolean
-  /** Calls this address, whatever the registry says. */
+  /** Address to call, instead of one from the registry. Default: that of the client. */
   readonly address?: string
-  /** Default: the client's. */
+  /** Content type of the request. Default: that of the client. */
   readonly contentType?: string
-  /** gRPC: compresses the requests of this call. Default: the client's. */
+  /** gRPC: how to compress the requests of this call. Default: that of the client. */
   readonly compression?: CompressionName
   /** gRPC: wait for a connection instead of failing while there is none. Default: false. */
   readonly waitForReady?: boolean
-  /** Called with the metadata that came ahead of the first message. What it throws ends the call. */
+  /**
+   * Called with the metadata that precedes the first message. An exception it throws ends the call.
+   * Default: none.
+   */
   readonly onHeaders?: (metadata: Metadata) => void
-  /** Called with the metadata that came at the end. */
+  /** Called with the metadata that ends the call. Default: none. */
   readonly onTrailers?: (metadata: Metadata) => void
 }
 
@@ -125,8 +128,8 @@ export function bindCallbacks<Options extends CallOptions>(options: Options): Op
 }
 
 /**
- * Responses of a stream, in order. Leaving the loop early cancels the call.
- * A slow reader slows the server down.
+ * The responses of a stream, in order. Leaving the loop early cancels the call. A slow reader slows
+ * down the server.
  */
 export interface ResponseStream<Res> extends AsyncIterableIterator<Res>, AsyncDisposable {
   /** Resolves with the metadata that came ahead of the messages; rejects when the call fails before. */
@@ -137,7 +140,7 @@ export interface ResponseStream<Res> extends AsyncIterableIterator<Res>, AsyncDi
   cancel(reason?: unknown): void
 }
 
-/** A call whose messages are sent and received by hand. */
+/** A call whose messages are sent and received one by one. */
 export interface MessageStream<Req, Res> extends ResponseStream<Res> {
   /** Settles when the message is on its way and there is room for the next. */
   send(request: Req): Promise<void>

@@ -12,89 +12,125 @@ import type { Selector } from './selector.js'
 import type { PoolOptions } from './socket-pool.js'
 import type { Protocol } from './target.js'
 
-/** How a client is made: with an address, or with a registry and the name of a service in it. */
+/** Options of `createClient`: either `address`, or `registry` with `service`. */
 export interface ClientOptions {
-  /** Where the server is: `host:port`. */
+  /** Address of the server: `host:port`. Default: none; see `registry`. */
   readonly address?: string
-  /** Where to look up `service`. */
+  /** Registry in which to look up `service`. Default: none. */
   readonly registry?: Registry
-  /** The service's name in the registry; also what `Micro-Service` says. Default of the latter: the bound service's name. */
+  /**
+   * Name of the service in the registry, also sent as `Micro-Service`. Default: for
+   * `Micro-Service`, the name of the bound service.
+   */
   readonly service?: string
-  /** Chooses among the nodes. Default: `randomSelector()`. */
+  /** Chooses one of the nodes for each call. Default: `randomSelector()`. */
   readonly selector?: Selector
-  /** Default: `grpc`; `mucp` when the transport carries no native calls; with a registry what the node says. */
+  /**
+   * Protocol of the calls: `grpc` or `mucp`. Default: `grpc`, or `mucp` if the transport cannot
+   * carry native calls; with a registry, what the node advertises.
+   */
   readonly protocol?: Protocol
-  /** What carries calls. Default: `grpcTransport`, closed with the client. One that is given stays open. */
+  /**
+   * Transport to use. The client does not close a transport you pass. Default: a `grpcTransport`,
+   * closed with the client.
+   */
   readonly transport?: Transport
   /**
-   * Default: mucp `application/json`, as go-micro >= 4.6; gRPC
-   * `application/grpc+proto`; another one when a method has no codec for it.
+   * Content type of requests. Default: for mucp `application/json`, as go-micro >= 4.6; for gRPC
+   * `application/grpc+proto`; if a method has no codec for it, one that the method has.
    */
   readonly contentType?: string
-  /** How long a call may take, retries included. Unit: ms. Default: mucp 30_000, as go-micro >= 4.10; gRPC no limit. Streams: no limit. */
+  /**
+   * Timeout of a unary call, retries included. Streams have none. Unit: ms. Default: for mucp
+   * 30_000, as go-micro >= 4.10; for gRPC none.
+   */
   readonly timeoutMs?: number
-  /** mucp: how long one attempt may take; sent as `Timeout`. Unit: ms. Default: 5_000, as go-micro >= 4.10. */
+  /**
+   * mucp: timeout of one attempt; sent as `Timeout`. Unit: ms. Default: 5_000, as go-micro >= 4.10.
+   */
   readonly connectionTimeoutMs?: number
   /**
-   * mucp, bidi streams whose client ends first, against go-micro up to 4.9 (told by `Micro-Id` alone in its messages): such a
-   * server sends no end of its own, so the stream is at its end when nothing has come for so long. What it sends later is
-   * lost: raise it where handlers think for longer. Unit: ms. Default: 5_000, the request timeout of those versions. Infinity: wait for ever.
+   * mucp: bidi streams that the client ends first, with a go-micro server up to 4.9 (recognised by
+   * messages with `Micro-Id` only). Such a server does not send the end of a stream, so the stream
+   * ends when nothing has arrived for this time. Later messages are lost: raise it if handlers
+   * pause for longer. Infinity waits forever. Unit: ms. Default: 5_000, the request timeout of
+   * those versions.
    */
   readonly endGraceMs?: number
-  /** mucp: how long setting up a socket may take. Unit: ms. Default: 5_000. */
+  /** mucp: timeout for setting up a socket. Unit: ms. Default: 5_000. */
   readonly dialTimeoutMs?: number
   /**
-   * Attempts after the first, for unary calls. mucp: after error 408 only;
-   * default 5, as go-micro >= 4.10. gRPC: after UNAVAILABLE; default 0, beside
-   * the one repetition of a call that no server has looked at.
+   * Maximum number of retries of a unary call. mucp retries after error 408 only; gRPC after
+   * UNAVAILABLE. In addition, a gRPC call that no server has processed is always retried once.
+   * Default: mucp 5, as go-micro >= 4.10; gRPC 0.
    */
   readonly retries?: number
-  /** mucp: idle sockets. */
+  /** mucp: how many idle sockets to keep, see `PoolOptions`. Default: 100 for 60_000 ms. */
   readonly pool?: PoolOptions
-  /** Default transport: use TLS: `ca`, `servername` ... or `{}` for the system's authorities. Default: plain text. */
+  /**
+   * Default transport: TLS options: `ca`, `servername`, `key`, `cert` ... `{}` trusts the CAs of
+   * the system. Default: plain text.
+   */
   readonly tls?: NonNullable<GrpcTransportOptions['clientTls']>
   /**
-   * Asked before each call for metadata that shows who calls. It is sent over TLS only; a unix socket
-   * without TLS counts as plain text, as in grpc-go. Calls of `publish` have none. Default: none.
+   * Called before each call for metadata that identifies the caller. The metadata is sent over TLS
+   * only; a unix socket without TLS counts as plain text, as in grpc-go. `publish` does not use it.
+   * Default: none.
    */
   readonly credentials?: Credentials
   /**
-   * Send credentials without TLS as well: anyone on the way can read them. For tests, and for networks
-   * that encrypt below. Default: false.
+   * Send credentials without TLS, readable by anyone on the network. Use it for tests, or if a
+   * lower layer encrypts. Default: false.
    */
   readonly allowPlaintextCredentials?: boolean
-  /** Calls that a handler makes with this client inherit from its call; see `ServerOptions.inherit`. Default: true. */
+  /**
+   * Calls that a handler makes with this client inherit from the handler's call, see
+   * `ServerOptions.inherit`. Default: true.
+   */
   readonly inherit?: boolean
-  /** Default transport: what one connection may cost. See `ConnectionLimits`. */
+  /** Default transport: limits of each connection, see limits.md. Default: `DEFAULT_LIMITS`. */
   readonly limits?: NonNullable<GrpcTransportOptions['limits']>
-  /** Default transport: further names of header fields whose values are secrets, for no compression table. Many are known without it (SECURITY.md). Default: none. */
+  /**
+   * Default transport: additional header names whose values are secret and must not enter an HPACK
+   * table. Many are built in (SECURITY.md). Default: none.
+   */
   readonly neverIndexed?: readonly string[]
   /**
-   * Default transport: silence, while calls run, after which a PING asks whether the server lives.
-   * At least 10_000; servers complain about less than 300_000 unless told otherwise. Unit: ms. Default: Infinity.
+   * Default transport: time without incoming data, while calls run, after which a PING checks the
+   * connection. At least 10_000; servers reject less than 300_000 unless configured otherwise.
+   * Unit: ms. Default: Infinity.
    */
   readonly keepaliveIntervalMs?: number
-  /** Default transport: time for an answer to that PING; then the connection is given up. Unit: ms. Default: 20_000. */
+  /**
+   * Default transport: time to wait for data after that PING before the connection is closed. Unit:
+   * ms. Default: 20_000.
+   */
   readonly keepaliveTimeoutMs?: number
-  /** Default transport: pauses between attempts to connect. */
+  /**
+   * Default transport: delays between attempts to connect, see `BackOffOptions`. Default: 1_000 ms,
+   * growing by 1.6 up to 120_000 ms.
+   */
   readonly backOff?: BackOffOptions
-  /** Largest message received. mucp: of the default transport. Unit: octets. Default: 4_194_304. */
+  /**
+   * Largest message to receive; for mucp only with the default transport. Unit: bytes. Default:
+   * 4_194_304.
+   */
   readonly messageSizeMax?: number
   /**
-   * gRPC: compresses requests. Responses are read compressed or not, whatever
-   * this says. Default: `identity`, not at all.
+   * gRPC: how to compress requests; one of `compressions`. Responses may be compressed either way.
+   * Default: `identity` (no compression).
    */
   readonly compression?: CompressionName
   /**
-   * gRPC: compressions understood, by name; each may be the `compression` of requests. Others than these
-   * come from `microwire/grpc`: `compressionsOf(GZIP, ZSTD)`. Default: gzip and deflate.
+   * gRPC: supported compressions, by name. Add others from `microwire/grpc`: `compressionsOf(GZIP,
+   * ZSTD)`. Default: gzip and deflate.
    */
   readonly compressions?: Compressions
-  /** gRPC: what `:authority` says. Default: the address. */
+  /** gRPC: value of `:authority`. Default: the address. */
   readonly authority?: string
-  /** gRPC: ahead of our own in `user-agent`: `shop/1.2`. */
+  /** gRPC: text before microwire's own in `user-agent`: `shop/1.2`. Default: none. */
   readonly userAgent?: string
-  /** Time and randomness. Default: Node's. */
+  /** Clock, timers, randomness and sockets. Default: those of Node. */
   readonly runtime?: Runtime
 }
 

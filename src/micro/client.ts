@@ -41,7 +41,7 @@ import {
 import { updateTls } from './update-tls.js'
 
 /**
- * Makes a client. It connects when it is first needed.
+ * Creates a client. It connects at the first call.
  *
  * @throws TypeError or RangeError naming the option that cannot be used
  */
@@ -63,7 +63,7 @@ type MessageStreamOf<M> =
     ? MessageStream<ReqIn, Res>
     : never
 
-/** A client of one service, at one address or wherever a registry says. See `createClient`. */
+/** A client of one service, at one address or at the nodes of a registry. See `createClient`. */
 export class Client implements AsyncDisposable {
   readonly #options: ClientOptions
   readonly #transport: Transport
@@ -186,6 +186,7 @@ export class Client implements AsyncDisposable {
     if (own && isCallTransport(this.#transport)) await this.#transport.close()
   }
 
+  /** Same as `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

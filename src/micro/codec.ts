@@ -1,6 +1,6 @@
 import type { Codec, Codecs } from '../grpc/index.js'
 
-/** A codec that knows its value's type and the subtypes (`proto`, `json`, `bytes`) it may stand for. */
+/** A codec that knows the type of its values and its subtypes (`proto`, `json`, `bytes`). */
 export interface TypedCodec<T> extends Codec {
   encode(value: T): Uint8Array
   decode(bytes: Buffer, start: number, end: number): T
@@ -9,13 +9,13 @@ export interface TypedCodec<T> extends Codec {
   readonly subtypes: readonly string[]
 }
 
-/** One codec, or several for the same values: the first is the one a client prefers. */
+/** One codec, or several for the same values; a client prefers the first. */
 export type CodecChoice<T> = TypedCodec<T> | readonly TypedCodec<T>[]
 
 const EMPTY_OBJECT: Buffer = Buffer.from('{}')
 
 /**
- * JSON as `JSON.stringify` writes it; subtype `json`.
+ * Codec for JSON, as written by `JSON.stringify`; subtype `json`.
  *
  * `undefined` is written as `{}`, and an empty body is read as `{}`: a Go
  * client takes an empty JSON body for an error, a Go server skips it.
@@ -36,9 +36,9 @@ const JSON_CODEC: TypedCodec<unknown> = {
 }
 
 /**
- * Octets as they are. `encode` hands its argument on without a copy: do not
- * write to it again; `decode` copies, for what it is given is borrowed.
- * `decodeOwned` hands on the buffer that a large message was put together in.
+ * Codec for raw bytes. `encode` does not copy, so do not change its argument afterwards. `decode`
+ * copies, because its input is reused. `decodeOwned` returns the buffer in which a large message
+ * was assembled.
  *
  * `subtypes` names what it stands for. Default: `proto` and `bytes`, so a peer
  * that speaks protobuf reaches it. Add `json` to take JSON unparsed as well.

@@ -1,9 +1,12 @@
 import type { Metadata } from '../grpc/index.js'
 
-/** How a call came in: native gRPC, or the micro RPC protocol over a transport. */
+/** The protocol of a call: native gRPC, or mucp over a transport. */
 export type Door = 'grpc' | 'mucp'
 
-/** One call, as its handler sees it. Everything that costs is made at the first look. */
+/**
+ * One call, as seen by its handler. Properties that are costly to compute are computed on first
+ * access.
+ */
 export interface Context {
   readonly door: Door
   /** The service with its package: `greeter.v1.Greeter`. */

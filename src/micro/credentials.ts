@@ -8,7 +8,7 @@ import { CLIENT_ID } from './mucp-codec.js'
 import { MucpGuard } from './mucp-guard.js'
 import { isCallTransport, type Protocol, type Target } from './target.js'
 
-/** Which call credentials are for. */
+/** The call for which credentials are requested. */
 export interface CredentialsTarget {
   /** With its package: `greeter.v1.Greeter`. */
   readonly service: string
@@ -23,9 +23,8 @@ export interface CredentialsTarget {
 }
 
 /**
- * Metadata that shows who calls, asked for before each call: a token of
- * `authorization`, say. It is sent in place of other metadata of the same
- * names; middleware does not see it.
+ * Called before each call; returns metadata that identifies the caller, such as an `authorization`
+ * token. It replaces other metadata of the same names, and middleware does not see it.
  *
  * A `GrpcError` or `MicroError` it fails with ends the call; any other error
  * ends it as UNAUTHENTICATED (mucp: 401).

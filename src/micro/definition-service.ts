@@ -24,23 +24,32 @@ import type {
 import { makeService, type Service } from './service.js'
 import type { ServiceTypes, UntypedMethod } from './service-types.js'
 
-/** What `fromDefinition` needs besides some definitions. */
+/** Options of `fromDefinition`, needed by some generators. */
 export interface FromDefinitionOptions {
-  /** protobuf-es: this and the other functions of `@bufbuild/protobuf` read and write what its descriptors describe. */
+  /** protobuf-es: `create` of `@bufbuild/protobuf`. Default: none; required for protobuf-es. */
   readonly create?: EsLibrary<never, unknown>['create']
+  /** protobuf-es: `toBinary` of `@bufbuild/protobuf`. Default: none; required for protobuf-es. */
   readonly toBinary?: EsLibrary<never, unknown>['toBinary']
+  /** protobuf-es: `fromBinary` of `@bufbuild/protobuf`. Default: none; required for protobuf-es. */
   readonly fromBinary?: EsLibrary<never, unknown>['fromBinary']
-  /** protobuf-es, with `fromJson`: JSON as well. */
+  /**
+   * protobuf-es: `toJson` of `@bufbuild/protobuf`; with `fromJson`, calls with content type JSON
+   * work. Default: none.
+   */
   readonly toJson?: (schema: never, message: never) => unknown
+  /** protobuf-es: `fromJson` of `@bufbuild/protobuf`, for JSON. Default: none. */
   readonly fromJson?: (schema: never, json: never) => unknown
-  /** pbjs static: the generated module's root object, below which the messages are. */
+  /**
+   * pbjs static modules: the root object of the generated module. Default: none; required for pbjs
+   * static modules.
+   */
   readonly root?: object
 }
 
 /**
- * A service from whatever a code generator wrote, for `server.handle` and
- * `client.bind`. Methods are known by path; in JavaScript they are called in
- * lower camel case, whatever the generator calls them.
+ * Creates a service from the output of a code generator, for `server.handle` and `client.bind`.
+ * Methods are matched by path; their JavaScript names are in lower camel case, whatever the
+ * generator uses.
  *
  * Accepted: service definitions in the shape of grpc-js (proto-loader,
  * grpc-tools, ts-proto, protobuf-ts, nice-grpc) and client classes that carry

@@ -13,7 +13,7 @@ export interface Event {
   readonly body: Uint8Array
 }
 
-/** Hears of the events of a topic. The publisher learns of an exception. */
+/** Handles the events of a topic. An exception is reported to the publisher. */
 export type EventHandler<T> = (message: T, event: Event) => void | Promise<void>
 
 interface Subscription {

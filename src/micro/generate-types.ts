@@ -2,7 +2,7 @@ import type { Int64Form } from '../protobuf/index.js'
 import { loadRoot } from './load-service.js'
 import { writeTypes } from './type-writer.js'
 
-/** How `generateTypes` reads and prints. */
+/** Options of `generateTypes`. */
 export interface GenerateTypesOptions {
   /** How 64-bit integers arrive; the same as given to `loadService`. Default: `bigint`. */
   readonly int64?: Int64Form
@@ -17,7 +17,7 @@ export interface GenerateTypesOptions {
 }
 
 /**
- * TypeScript types of `.proto` files: what the program `microwire-types` prints.
+ * Generates TypeScript types from `.proto` files, as the program `microwire-types` prints them.
  *
  * @throws Error as `loadService` does for files that are missing or have a mistake
  */

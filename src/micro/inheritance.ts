@@ -8,11 +8,11 @@ import { metadataOf } from './metadata-init.js'
 import type { AnyHandler } from './middleware.js'
 import { checkKnownWithin } from './options.js'
 
-/** What the calls that a handler makes inherit, besides its deadline and its cancellation. */
+/** What calls made by a handler inherit, besides the deadline and cancellation. */
 export interface InheritOptions {
   /**
-   * Names of metadata that is sent on. Default: none. (go-micro sends on everything, `Authorization`
-   * included: to each service that a handler calls.)
+   * Names of metadata to pass on. (go-micro passes on everything, including `Authorization`, to
+   * every service that a handler calls.) Default: none.
    */
   readonly metadata?: readonly string[]
 }

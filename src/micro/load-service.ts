@@ -9,19 +9,23 @@ import { ProtobufCodecs } from './protobuf-codec.js'
 import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
 import type { UntypedMethod } from './service-types.js'
 
-/** How `loadService` reads a schema. */
+/** Options of `loadService`. */
 export interface LoadServiceOptions {
-  /** How 64-bit integers arrive. Given, they may always be bigint, number or string. Default: `bigint`. */
+  /**
+   * How 64-bit integers are decoded: `bigint`, `number` or `string`. All three are accepted when
+   * encoding. Default: `bigint`.
+   */
   readonly int64?: Int64Form
-  /** Folders in which imports are looked for after the importing file's own. Default: none. */
+  /** Directories to search for imports, after that of the importing file. Default: none. */
   readonly includeDirs?: readonly string[]
   /**
-   * `native`: well-known types are JavaScript values. Timestamp: Date; Duration: milliseconds; wrappers: what they wrap;
-   * Struct, Value, ListValue: JSON values; FieldMask: an array of paths; Any: `{ typeUrl, value }`. `raw`: the messages
-   * they are, `{ seconds, nanos }`. Default: `native`.
+   * `native` converts well-known types to JavaScript values. Timestamp: Date; Duration:
+   * milliseconds; wrappers: the wrapped value; Struct, Value, ListValue: JSON values; FieldMask: an
+   * array of paths; Any: `{ typeUrl, value }`. `raw` keeps the messages, such as `{ seconds, nanos
+   * }`. Default: `native`.
    */
   readonly wellKnownTypes?: 'native' | 'raw'
-  /** Passes over names that no field has when a message is encoded; else they are an error. Default: false. */
+  /** Ignore properties of a message that are not fields, instead of throwing. Default: false. */
   readonly ignoreUnknownFields?: boolean
 }
 
@@ -40,7 +44,7 @@ interface FileAccess {
 let library: Promise<Library> | undefined
 
 /**
- * A service of a `.proto` file, with codecs for protobuf and ProtoJSON.
+ * Loads a service from a `.proto` file, with codecs for protobuf and ProtoJSON.
  *
  * Messages are plain objects with lower-camel field names. A decoded message
  * has every field: zero values, empty lists and maps, `null` for a message
@@ -56,7 +60,8 @@ let library: Promise<Library> | undefined
  *
  * @param files one `.proto` file or several; imports are followed
  * @param name the service with its package: `greeter.v1.Greeter`
- * @throws Error when protobufjs or a file is missing, the schema has a mistake (with file and line),
+ * @throws Error when protobufjs or a file is missing, the schema has a mistake (with file and
+ * line),
  * or has no such service (with the services there are)
  */
 export async function loadService<S = Record<string, UntypedMethod>>(

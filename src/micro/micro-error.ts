@@ -1,7 +1,7 @@
 import { GrpcError, type GrpcErrorOrigin } from '../grpc/index.js'
 import { TransportError } from '../transport/index.js'
 
-/** What `new MicroError` takes beside code and detail. */
+/** Optional properties of a new `MicroError`. */
 export interface MicroErrorOptions {
   /** Who failed: a service's name, or `go.micro.client`. Default: empty; a server puts its own name in. */
   readonly id?: string
@@ -54,9 +54,8 @@ export function statusText(code: number): string {
 }
 
 /**
- * The error of the micro world: go-micro's `errors.Error`. It crosses both
- * doors with all four fields: over mucp as JSON in `Micro-Error`, over gRPC as
- * a status with details.
+ * go-micro's `errors.Error`. All four fields are sent: over mucp as JSON in `Micro-Error`, over
+ * gRPC as a status with details.
  */
 export class MicroError extends Error {
   override readonly name: string = 'MicroError'

@@ -2,12 +2,12 @@ import type { CallKind, Metadata } from '../grpc/index.js'
 import type { Context } from './context.js'
 import { guardMessages } from './guarded-messages.js'
 
-/** The kind of a call; `event`: what is published for a topic, on its way to one of the server's subscribers. */
+/** The kind of a call; `event` is a published event on its way to a subscriber of the server. */
 export type MiddlewareKind = CallKind | 'event'
 
 /**
- * A call on its way through middleware, on either side and behind either door.
- * What is the same on both sides has the same name, that of `Context`.
+ * A call as middleware sees it, on the client or the server, over gRPC or mucp. Where it means the
+ * same, a property has the same name as in `Context`.
  */
 export interface MiddlewareCall {
   readonly side: 'client' | 'server'
@@ -38,11 +38,10 @@ export interface MiddlewareCall {
 }
 
 /**
- * Runs around each call: `next(request)` goes on, with the call's own request
- * or another, and gives the response, a promise of it, or the iterable of all
- * responses, which is what the middleware gives back in its turn; or a promise
- * of that. Not to call `next` answers in its place; to call it again tries
- * again, within the same deadline. An exception ends the call.
+ * A function that runs around each call. `next(request)` continues, with the same or another
+ * request, and returns the response, a promise of it, or the iterable of all responses; the
+ * middleware returns one of these too. Return without calling `next` to answer the call, call
+ * `next` again to retry, or throw to refuse.
  */
 export type Middleware = (call: MiddlewareCall, next: (request: unknown) => unknown) => unknown
 

@@ -1,7 +1,7 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
 import { nodeRuntime } from '../transport/index.js'
 
-/** One process that serves a service. */
+/** One running instance of a service. */
 export interface RegistryNode {
   /** Unique: `<name>-<random>`. */
   readonly id: string
@@ -13,7 +13,7 @@ export interface RegistryNode {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** What a registry holds of a service: one version, and who serves it. */
+/** One version of a service, with its nodes. */
 export interface RegistryService {
   readonly name: string
   readonly version: string
@@ -22,31 +22,34 @@ export interface RegistryService {
   readonly nodes: readonly RegistryNode[]
 }
 
-/** One endpoint: `Greeter.Hello`. */
+/** One endpoint of a service: `Greeter.Hello`. */
 export interface RegistryEndpoint {
   readonly name: string
   readonly metadata: Readonly<Record<string, string>>
 }
 
+/** Options of `registry.register`. */
 export interface RegisterOptions {
-  /** The nodes vanish unless registered again within this time. Unit: ms. Default: never. */
+  /** The nodes expire after this time unless registered again. Unit: ms. Default: never. */
   readonly ttlMs?: number
 }
 
-/** Where services are found. */
+/** A service registry. See discovery.md. */
 export interface Registry {
   readonly name: string
+  /** Adds the nodes of `service`, or renews them. */
   register(service: RegistryService, options?: RegisterOptions): Promise<void>
   /** Removes the nodes of `service`; others stay. */
   deregister(service: RegistryService): Promise<void>
   /** Every version of a service; empty when nobody serves it. */
   getService(name: string): Promise<readonly RegistryService[]>
+  /** Every version of every service. */
   listServices(): Promise<readonly RegistryService[]>
   /** Calls `onChange` with a service's name after each change. Returns how to stop. Optional: without it clients ask anew. */
   watch?(onChange: (name: string) => void): () => void
 }
 
-/** A registry within this process: for tests, and for services that live in one program. */
+/** Creates a registry within this process, for tests and for services in one program. */
 export function memoryRegistry(
   runtime: Pick<Runtime, 'schedule'> = nodeRuntime,
 ): Required<Registry> {
@@ -54,9 +57,8 @@ export function memoryRegistry(
 }
 
 /**
- * A registry of fixed addresses: `{ greeter: ['10.0.0.1:50051'] }`. A value may
- * also be nodes with metadata. Registering is not possible.
- *
+ * Creates a registry of fixed addresses: `{ greeter: ['10.0.0.1:50051'] }`. A value may also be
+ * nodes with metadata. Servers cannot register in it.
  */
 export function staticRegistry(
   services: Readonly<Record<string, readonly (string | RegistryNode)[]>>,

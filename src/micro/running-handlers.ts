@@ -1,7 +1,7 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
 import type { Context, Door } from './context.js'
 
-/** A handler that had not settled when it was given up. */
+/** A handler that had not settled when the server stopped waiting for it. */
 export interface AbandonedHandler {
   /** With its package: `greeter.v1.Greeter`. Empty for the handler of a topic. */
   readonly service: string
@@ -15,8 +15,8 @@ export interface AbandonedHandler {
 }
 
 /**
- * What `onError` hears of handlers that do not settle although their calls are over: they ignore their signal,
- * or an iterator of theirs does not return.
+ * Reported to `onError` for handlers that do not settle although their calls have ended: they
+ * ignore their signal, or the `return()` of an iterator hangs.
  */
 export class HandlerAbandonedError extends Error {
   readonly code = 'HANDLER_ABANDONED'

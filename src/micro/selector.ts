@@ -1,14 +1,14 @@
 import { nodeRuntime, type Runtime } from '../transport/index.js'
 import type { RegistryNode } from './registry.js'
 
-/** Chooses who serves the next call. */
+/** Picks the node for each call. */
 export interface Selector {
   readonly name: string
   /** One of `nodes`, of which there is at least one. */
   select(service: string, nodes: readonly RegistryNode[]): RegistryNode
 }
 
-/** Any node, each as likely as the next: go-micro's default. */
+/** Creates a selector that picks a random node, as go-micro does by default. */
 export function randomSelector(runtime: Pick<Runtime, 'random'> = nodeRuntime): Selector {
   return {
     name: 'random',
@@ -16,7 +16,7 @@ export function randomSelector(runtime: Pick<Runtime, 'random'> = nodeRuntime): 
   }
 }
 
-/** One node after the other, for each service on its own. */
+/** Creates a selector that picks one node after the other, separately for each service. */
 export function roundRobinSelector(): Selector {
   const turns = new Map<string, number>()
   return {

@@ -5,83 +5,116 @@ import type { Context } from './context.js'
 import type { InheritOptions } from './inheritance.js'
 import type { Registry } from './registry.js'
 
-/** How a server is made. */
+/** Options of `createServer`. */
 export interface ServerOptions {
-  /** Its name in the registry, and the id of its errors: `greeter`. */
+  /** Name of the server in the registry, and `id` of its errors: `greeter`. */
   readonly name: string
-  /** Where to listen: `host:port`, port 0 for any that is free. Default: `127.0.0.1:0`. */
+  /** Address to listen on: `host:port`; port 0 picks a free port. Default: `127.0.0.1:0`. */
   readonly address?: string
-  /** What carries the messages. Default: `grpcTransport`, which takes native calls as well. */
+  /** Transport to serve on. Default: a `grpcTransport`, which also serves native gRPC calls. */
   readonly transport?: Transport
-  /** Where others find it. Default: nowhere. */
+  /** Registry in which the server registers itself. Default: none. */
   readonly registry?: Registry
-  /** The service's version in the registry. Default: `latest`. */
+  /** Version of the service in the registry. Default: `latest`. */
   readonly version?: string
-  /** Further metadata of the node in the registry. */
+  /** Additional metadata of the node in the registry. Default: none. */
   readonly metadata?: Readonly<Record<string, string>>
-  /** The address in the registry. Default: the one it listens on; `127.0.0.1` for every interface. */
+  /**
+   * Address to put in the registry. Default: the address it listens on, or `127.0.0.1` if it
+   * listens on every interface.
+   */
   readonly advertise?: string
   /**
-   * Default transport: answers requests whose content type is not gRPC's, such as `GET /healthz`, over HTTP/2. Undefined
-   * is 404, an exception 500. Default: 405 and 415, as gRPC has it.
+   * Default transport: answers HTTP/2 requests whose content type is not gRPC, such as `GET
+   * /healthz`. Returning undefined sends 404; throwing sends 500. Default: 405 or 415, as gRPC
+   * specifies.
    */
   readonly onRequest?: NonNullable<GrpcTransportOptions['onRequest']>
-  /** Default transport: serve TLS: `key`, `cert` ... Default: plain text. */
+  /** Default transport: TLS options: `key`, `cert`, `ca`, `requestCert` ... Default: plain text. */
   readonly tls?: NonNullable<GrpcTransportOptions['serverTls']>
-  /** Default transport: what one connection may cost. See `ConnectionLimits`. */
+  /** Default transport: limits of each connection, see limits.md. Default: `DEFAULT_LIMITS`. */
   readonly limits?: NonNullable<GrpcTransportOptions['limits']>
-  /** Default transport: further names of header fields whose values are secrets, for no compression table. Many are known without it (SECURITY.md). Default: none. */
+  /**
+   * Default transport: additional header names whose values are secret and must not enter an HPACK
+   * table. Many are built in (SECURITY.md). Default: none.
+   */
   readonly neverIndexed?: readonly string[]
-  /** Default transport: largest message received. Unit: octets. Default: 4_194_304. */
+  /** Default transport: largest message to receive. Unit: bytes. Default: 4_194_304. */
   readonly messageSizeMax?: number
   /**
-   * Default transport: compresses responses of native calls for clients that accept it; one of `compressions`.
-   * A handler may choose for its call: `Context.compression`. Default: `identity`, not at all.
+   * Default transport: how to compress responses of native calls, if the client accepts it; one of
+   * `compressions`. A handler can override it with `Context.compression`. Default: `identity` (no
+   * compression).
    */
   readonly compression?: CompressionName
   /**
-   * Default transport: compressions understood, by name. Others than these come from `microwire/grpc`:
+   * Default transport: supported compressions, by name. Add others from `microwire/grpc`:
    * `compressionsOf(GZIP, ZSTD)`. Default: gzip and deflate.
    */
   readonly compressions?: Compressions
-  /** Default transport: what one native call may cost (`CallLimits`), and compression once more. */
+  /**
+   * Default transport: how native calls are served: `calls.limits` are the limits of one call
+   * (`CallLimits`). Default: `DEFAULT_CALL_LIMITS`.
+   */
   readonly calls?: NonNullable<GrpcTransportOptions['calls']>
-  /** Default transport: connections at once; more are closed. Default: 65_536. */
+  /**
+   * Default transport: maximum number of open connections; further ones are closed. Default:
+   * 65_536.
+   */
   readonly connectionsMax?: number
-  /** Default transport: the same for each remote address; of IPv6, for each /64. Default: Infinity. */
+  /**
+   * Default transport: maximum number of open connections for each remote address; for IPv6, for
+   * each /64. Default: Infinity.
+   */
   readonly connectionsPerAddressMax?: number
-  /** Default transport: time for the TLS handshake, and again for the HTTP/2 preface. Unit: ms. Default: 10_000. */
+  /**
+   * Default transport: timeout of the TLS handshake, and again of the HTTP/2 preface. Unit: ms.
+   * Default: 10_000.
+   */
   readonly handshakeTimeoutMs?: number
-  /** Default transport: age, a tenth more or less, at which clients are told to connect anew. Unit: ms. Default: Infinity. */
+  /**
+   * Default transport: age at which a client is told to reconnect (GOAWAY), plus or minus 10 %.
+   * Unit: ms. Default: Infinity.
+   */
   readonly connectionAgeMs?: number
   /**
-   * Default transport: time from then on until what still runs is cut. go-micro's clients keep
-   * idle sockets for a minute: less cuts some of them. Unit: ms. Default: Infinity.
+   * Default transport: time after that until calls that still run are ended. go-micro clients keep
+   * idle sockets for a minute; a shorter time ends some of them. Unit: ms. Default: Infinity.
    */
   readonly connectionAgeGraceMs?: number
-  /** Default transport: time without any call or socket after which a client is told to go. Unit: ms. Default: Infinity. */
+  /**
+   * Default transport: time without a call or socket after which a client is told to disconnect
+   * (GOAWAY). Unit: ms. Default: Infinity.
+   */
   readonly connectionIdleMs?: number
   /**
-   * Tell callers the text of exceptions that are neither `MicroError` nor
-   * `GrpcError`. Default: false, for it may hold secrets.
+   * Send callers the text of exceptions that are neither `MicroError` nor `GrpcError`. The text may
+   * contain secrets. Default: false.
    */
   readonly exposeErrors?: boolean
-  /** Hears of those exceptions, of failures of the registry, and, with the default transport, of connections that failed. What it throws is dropped. Default: nobody. */
+  /**
+   * Called with those exceptions, with failures of the registry and, with the default transport,
+   * with connections that failed. Exceptions it throws are ignored. Default: none.
+   */
   readonly onError?: (error: unknown, context: Context | undefined) => void
   /**
-   * Time from the end of a call, however it came, until its handler no longer counts against what its client may
-   * have at once, and `onError` hears a `HandlerAbandonedError` of it. Unit: ms. Default: 30_000.
+   * Time after the end of a call until a handler that still runs no longer counts against the calls
+   * its client may have open, and is reported to `onError` as a `HandlerAbandonedError`. Unit: ms.
+   * Default: 30_000.
    */
   readonly handlerGraceMs?: number
-  /** Native calls find a service by the last part of its name, whatever the package, as in go-micro. Default: false. */
+  /**
+   * Find services of native calls by the last part of their name, ignoring the package, as go-micro
+   * does. Default: false.
+   */
   readonly matchShortName?: boolean
   /**
-   * Calls that a handler makes inherit its deadline and its cancellation, whatever the client, and the
-   * metadata of the names given here. `true`: no metadata. Costs an asynchronous context for each call.
+   * Calls made by a handler, with any client, inherit the handler's deadline and cancellation, and
+   * the metadata named here; `true` inherits no metadata. Costs an asynchronous context per call.
    * Default: false.
    */
   readonly inherit?: boolean | InheritOptions
-  /** Time and randomness. Default: Node's. */
+  /** Clock, timers, randomness and sockets. Default: those of Node. */
   readonly runtime?: Runtime
 }
 

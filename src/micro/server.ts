@@ -34,28 +34,29 @@ import {
 import { checkService, type Service } from './service.js'
 import type { Handlers, ServiceTypes } from './service-types.js'
 
-/** How a server stops. */
+/** Options of `server.stop`. */
 export interface StopOptions {
-  /** How long running calls may go on; then they are cut. Unit: ms. Default: 5_000. */
+  /** How long running calls may continue before they are ended. Unit: ms. Default: 5_000. */
   readonly graceMs?: number
   /**
-   * How long their handlers may take from then on to settle; then they are abandoned, and named. 0 still gives them
-   * a turn. Unit: ms. Default: 1_000.
+   * How long the handlers of those calls may take to settle; then they are abandoned and reported.
+   * 0 still gives them one turn of the event loop. Unit: ms. Default: 1_000.
    */
   readonly settleMs?: number
 }
 
-/** How a server has stopped. */
+/** The result of `server.stop`. */
 export interface StopResult {
   /** Handlers that still run: they ignored their signal. Empty: nothing is left. */
   readonly abandoned: readonly AbandonedHandler[]
 }
 
-/** How a service is offered. */
+/** Options of `server.handle`. */
 export interface HandleOptions {
   /**
-   * Only under its full name and only to native gRPC: no short name, no mucp, not in the registry. For services that
-   * gRPC's tools look for: several versions of one may then stand side by side. Default: false.
+   * Serve native gRPC calls under the full name only: no short name, no mucp, not in the registry.
+   * Use it for services that gRPC tools look for; several versions of one service can then be on
+   * one server. Default: false.
    */
   readonly nativeOnly?: boolean
 }
@@ -75,8 +76,8 @@ const TRANSPORT_SERVICES: readonly string[] = [
 ]
 
 /**
- * Makes a server: one table of handlers, behind native gRPC and behind
- * go-micro's protocol on the same port. It listens from `start` on.
+ * Creates a server whose handlers serve native gRPC and go-micro's protocol on the same port. It
+ * listens after `start`.
  *
  * @throws TypeError or RangeError naming the option that cannot be used
  */
@@ -84,7 +85,7 @@ export function createServer(options: ServerOptions): Server {
   return new Server(options)
 }
 
-/** A named server. See `createServer`. */
+/** A server. See `createServer`. */
 export class Server implements AsyncDisposable {
   readonly name: string
   readonly #options: ServerOptions
@@ -267,6 +268,7 @@ export class Server implements AsyncDisposable {
     return this.#stopping
   }
 
+  /** Same as `stop`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
   }

@@ -3,9 +3,9 @@ import type { CallOptions, ResponseStream } from './call-options.js'
 import type { Context } from './context.js'
 
 /**
- * The types of one method. `In` types are what we accept for encoding, the
- * others what decoding gives: a protobuf message may be given with fields left
- * out, and arrives with all of them.
+ * The types of one method. `In` types are what you may pass for encoding, the others what decoding
+ * returns: fields of a protobuf message may be left out when encoding, and are all present when
+ * decoded.
  */
 export interface MethodTypes<K extends CallKind, Req, Res, ReqIn = Req, ResIn = Res> {
   readonly kind: K
@@ -15,18 +15,18 @@ export interface MethodTypes<K extends CallKind, Req, Res, ReqIn = Req, ResIn = 
   readonly responseIn: ResIn
 }
 
-/** Any method's types. */
+/** The types of any method. */
 export type AnyMethod = MethodTypes<CallKind, unknown, unknown, unknown, unknown>
 
-/** A method of which no types are known: `loadService` without a type argument. */
+/** A method without known types: `loadService` without a type argument. */
 export interface UntypedMethod extends AnyMethod {
   readonly untyped: true
 }
 
-/** A service's types: one member for each method. `microwire-types` prints one for each service. */
+/** The types of a service, one member for each method. `microwire-types` generates them. */
 export type ServiceTypes<S> = { [M in keyof S]: AnyMethod }
 
-/** What a handler may give back for a stream. */
+/** What the handler of a stream may return. */
 export type Messages<T> = AsyncIterable<T> | Iterable<T>
 
 /** The handler of one method. */
@@ -48,7 +48,7 @@ type TypedHandler<M> =
 /** The handlers of a service: what `server.handle` takes. */
 export type Handlers<S> = { [M in keyof S]: Handler<S[M]> }
 
-/** One method as the client calls it. */
+/** One method as a client calls it. */
 export type ClientFunction<M> = M extends UntypedMethod
   ? (request: unknown, options?: CallOptions) => Promise<unknown> & ResponseStream<unknown>
   : TypedFunction<M>
@@ -64,5 +64,5 @@ type TypedFunction<M> =
           : (requests: Messages<ReqIn>, options?: CallOptions) => ResponseStream<Res>
     : never
 
-/** The functions of a service: what `client.bind` gives. */
+/** The functions of a service, one for each method: what `client.bind` returns. */
 export type BoundClient<S> = { readonly [M in keyof S]: ClientFunction<S[M]> }

@@ -3,7 +3,7 @@ import { type CodecChoice, codecMap, type TypedCodec } from './codec.js'
 import { describe } from './options.js'
 import type { MethodTypes, UntypedMethod } from './service-types.js'
 
-/** One method as both doors see it: gRPC's path, kind and codecs, and the names micro uses. */
+/** One method of a service: gRPC's path, kind and codecs, and the names that micro uses. */
 export interface ServiceMethod extends Method {
   /** What JavaScript calls it: `hello`. */
   readonly name: string
@@ -14,12 +14,12 @@ export interface ServiceMethod extends Method {
 }
 
 /**
- * Gives serialised `FileDescriptorProto`s: the file that declares a service, and
- * all that it imports. Asked at most once by each reflection service.
+ * Returns serialised `FileDescriptorProto`s: the file that declares a service, and everything it
+ * imports. Called at most once by each reflection service.
  */
 export type DescriptorSource = () => readonly Uint8Array[] | Promise<readonly Uint8Array[]>
 
-/** A named set of methods. `S` only carries types: see `ServiceTypes`. */
+/** A service: a name and its methods. `S` only carries types, see `ServiceTypes`. */
 export interface Service<S = Record<string, UntypedMethod>> {
   /** With its package: `greeter.v1.Greeter`. */
   readonly name: string
@@ -32,7 +32,7 @@ export interface Service<S = Record<string, UntypedMethod>> {
   readonly types?: S
 }
 
-/** How `defineService` is told of one method. */
+/** The definition of one method for `defineService`. */
 export interface MethodDefinition<K extends CallKind, Req, Res> {
   readonly kind: K
   /** The name on the wire. Default: the property's name with a capital: `hello` is `Hello`. */
@@ -59,7 +59,7 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/
 const KINDS: readonly string[] = ['unary', 'client', 'server', 'bidi']
 
 /**
- * A service without protobuf: each method is a name, a kind and codecs.
+ * Defines a service without protobuf: each method has a name, a kind and codecs.
  *
  * `name` is the service's name with its package, `greeter.v1.Greeter`.
  *

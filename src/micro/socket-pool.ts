@@ -1,11 +1,14 @@
 import type { Message, Runtime, Socket, Transport } from '../transport/index.js'
 import { closeSocket } from './close-socket.js'
 
-/** How many idle sockets a client keeps, and for how long. */
+/** How many idle mucp sockets a client keeps, and for how long. */
 export interface PoolOptions {
-  /** Idle sockets kept for each address. Default: 100, as go-micro. */
+  /** Idle sockets to keep for each address. Default: 100, as go-micro. */
   readonly sizeMax?: number
-  /** Age at which a socket is not used again, counted from when it was dialled. Unit: ms. Default: 60_000, as go-micro. */
+  /**
+   * Age, counted from dialling, at which a socket is no longer reused. Unit: ms. Default: 60_000,
+   * as go-micro.
+   */
   readonly ttlMs?: number
 }
 

@@ -9,7 +9,7 @@ import { MicroError } from './micro-error.js'
 import type { Registry, RegistryNode, RegistryService } from './registry.js'
 import type { Selector } from './selector.js'
 
-/** How a client speaks to a node. */
+/** The protocol between a client and a node: `grpc` or `mucp`. */
 export type Protocol = 'grpc' | 'mucp'
 
 /** Whether native calls can go over it. */

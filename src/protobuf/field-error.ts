@@ -1,6 +1,6 @@
 /**
- * A value that its field cannot hold: `Order.lines[2].quantity: 1.5 is no int32`.
- * Nothing of its message is written.
+ * A value that does not fit its field: `Order.lines[2].quantity: 1.5 is no int32`. Nothing of the
+ * message was encoded.
  */
 export class FieldError extends TypeError {
   readonly code = 'INVALID_FIELD_VALUE'

@@ -2,7 +2,10 @@ import { FieldError, show } from './field-error.js'
 import type { OctetReader } from './octet-reader.js'
 import type { OctetWriter } from './octet-writer.js'
 
-/** How 64-bit integers arrive: exactly, as `bigint` or decimal `string`, or as `number`, inexact beyond 2^53. */
+/**
+ * How 64-bit integers are decoded: exactly, as `bigint` or decimal `string`, or as `number`, which
+ * is inexact beyond 2^53.
+ */
 export type Int64Form = 'bigint' | 'string' | 'number'
 
 /** A type of single values: how they are checked, written and read. */

@@ -1,8 +1,8 @@
 import { FieldError, show } from './field-error.js'
 
-/** A JSON value: what a `google.protobuf.Value` is in JavaScript. */
+/** A JSON value: the JavaScript value of a `google.protobuf.Value`. */
 export type JsonValue = null | number | string | boolean | JsonObject | readonly JsonValue[]
-/** A JSON object: what a `google.protobuf.Struct` is in JavaScript. */
+/** A JSON object: the JavaScript value of a `google.protobuf.Struct`. */
 export type JsonObject = { readonly [name: string]: JsonValue }
 
 /** A well-known type: the JavaScript value it stands for, and the message it is. */

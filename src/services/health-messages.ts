@@ -3,7 +3,7 @@ import { messageCodec } from './message-codec.js'
 import { type EnumType, field, type MessageType } from './message-type.js'
 import { describeFile } from './own-file.js'
 
-/** `grpc.health.v1.HealthCheckResponse.ServingStatus`. */
+/** Status values of `grpc.health.v1.HealthCheckResponse.ServingStatus`. */
 export const ServingStatus = {
   Unknown: 0,
   Serving: 1,
@@ -14,15 +14,18 @@ export const ServingStatus = {
 
 export type ServingStatus = (typeof ServingStatus)[keyof typeof ServingStatus]
 
+/** Request of `Check` and `Watch`: the name of a service, or an empty text for the server. */
 export interface HealthCheckRequest {
   /** A service with its package; empty: the whole server. */
   readonly service?: string
 }
 
+/** Response of `Check` and `Watch`: the status of a service. */
 export interface HealthCheckResponse {
   readonly status: ServingStatus
 }
 
+/** Response of `List`: the status of every service. */
 export interface HealthListResponse {
   readonly statuses: ReadonlyMap<string, HealthCheckResponse>
 }
@@ -72,7 +75,7 @@ const definition: Service<HealthTypes> = defineService(`${PACKAGE}.Health`, {
   watch: { kind: 'server', request: checkRequest, response: checkResponse },
 })
 
-/** `grpc.health.v1.Health`, for `client.bind`. The server's side is `mountHealth`. */
+/** The service `grpc.health.v1.Health`, for `client.bind`. Servers use `mountHealth`. */
 export const healthService: Service<HealthTypes> = {
   ...definition,
   descriptors: () => [

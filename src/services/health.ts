@@ -29,9 +29,8 @@ const STATUSES: readonly ServingStatus[] = [
 ]
 
 /**
- * Serves `grpc.health.v1.Health` on `server`, for probes and for clients that
- * watch it. The server is SERVING from the start and NOT_SERVING once its
- * `stop` is called, before connections are told to go.
+ * Serves `grpc.health.v1.Health` on `server`, for probes and for clients that watch it. The server
+ * is SERVING from the start, and NOT_SERVING once `stop` is called, before connections are drained.
  *
  * Middleware that was given before applies: mount it ahead of what asks for credentials.
  *
@@ -45,8 +44,8 @@ export function mountHealth(server: Server): Health {
 }
 
 /**
- * What a server says of its services. A service without a status of its own has
- * that of the server, the one of the empty name.
+ * The health of a server and its services. A service without a status of its own has the status of
+ * the server, whose name is empty.
  */
 export class Health {
   readonly #services: () => readonly Pick<Service<unknown>, 'name'>[]

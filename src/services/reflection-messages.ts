@@ -3,12 +3,13 @@ import { messageCodec } from './message-codec.js'
 import { field, type MessageType, oneof } from './message-type.js'
 import { describeFile } from './own-file.js'
 
+/** Asks for the file that declares an extension: a type and a field number. */
 export interface ExtensionRequest {
   readonly containingType?: string
   readonly extensionNumber?: number
 }
 
-/** Exactly one question; `host` is given back. */
+/** A reflection request: exactly one question. `host` is returned in the response. */
 export interface ServerReflectionRequest {
   readonly host?: string
   readonly fileByFilename?: string
@@ -18,7 +19,7 @@ export interface ServerReflectionRequest {
   readonly listServices?: string
 }
 
-/** Exactly one answer. */
+/** A reflection response: exactly one answer. */
 export interface ServerReflectionResponse {
   readonly validHost?: string
   readonly originalRequest?: ServerReflectionRequest
@@ -38,10 +39,13 @@ export interface ReflectionTypes {
   serverReflectionInfo: MethodTypes<'bidi', ServerReflectionRequest, ServerReflectionResponse>
 }
 
-/** `grpc.reflection.v1.ServerReflection`, for `client.bind`. The server's side is `mountReflection`. */
+/**
+ * The service `grpc.reflection.v1.ServerReflection`, for `client.bind`. Servers use
+ * `mountReflection`.
+ */
 export const reflectionService: Service<ReflectionTypes> = makeReflection('v1')
 
-/** The same of `grpc.reflection.v1alpha`, which older tools ask for. */
+/** The service `grpc.reflection.v1alpha.ServerReflection`, which older tools use. */
 export const reflectionServiceV1Alpha: Service<ReflectionTypes> = makeReflection('v1alpha')
 
 function makeReflection(version: string): Service<ReflectionTypes> {

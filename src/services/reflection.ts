@@ -8,11 +8,12 @@ import {
   type ServerReflectionResponse,
 } from './reflection-messages.js'
 
-/** How reflection is mounted. */
+/** Options of `mountReflection`. */
 export interface ReflectionOptions {
   /**
-   * Serialised `FileDescriptorSet`s, imports included, as `buf build -o` and `protoc --include_imports
-   * --descriptor_set_out` make them. Default: what the services carry: those of `loadService` do.
+   * Serialised `FileDescriptorSet`s including imports, as `buf build -o` and `protoc
+   * --include_imports --descriptor_set_out` write them. Default: the descriptors that the services
+   * carry; those of `loadService` do.
    */
   readonly descriptorSets?: readonly Uint8Array[]
 }
@@ -21,13 +22,14 @@ export interface ReflectionOptions {
 type Answer = Omit<ServerReflectionResponse, 'validHost' | 'originalRequest'>
 
 /**
- * Serves `grpc.reflection.v1.ServerReflection`, and `v1alpha` for older tools,
- * on `server`: grpcurl and others then need no schema. Every service is listed,
- * also one that is handled later; one without descriptors is only listed.
+ * Serves `grpc.reflection.v1.ServerReflection`, and `v1alpha` for older tools, on `server`, so that
+ * grpcurl and others need no schema. All services are listed, including those handled later; a
+ * service without descriptors is listed only.
  *
  * Whoever may call it learns the whole schema. Middleware that was given before applies.
  *
- * @throws TypeError or RangeError when a descriptor set is none, RangeError when it is mounted already
+ * @throws TypeError or RangeError when a descriptor set is none, RangeError when it is mounted
+ * already
  */
 export function mountReflection(server: Server, options: ReflectionOptions = {}): void {
   const reflection = new Reflection(() => server.services, options.descriptorSets ?? [])

@@ -2,7 +2,10 @@ import { hpackInteger } from './header-generator.js'
 import type { Mutator } from './octet-mutator.js'
 import type { Random } from './random.js'
 
-/** Changes to one header block that keep more of it meaningful than changes to octets do. RFC 7541 §5, §6. */
+/**
+ * Mutators of one header block that keep more of it valid than mutators of bytes do. RFC 7541 §5,
+ * §6.
+ */
 export const BLOCK_MUTATORS: readonly Mutator[] = [
   stretchInteger,
   insertSizeUpdate,

@@ -14,7 +14,7 @@ import type { Random } from './random.js'
 
 const NOTHING: Buffer = Buffer.alloc(0)
 
-/** One frame of any type, right in most of its parts. */
+/** Generates one frame of any type, mostly valid. */
 export function randomFrame(random: Random): Buffer {
   const streamId = random.pick([0, 1, 1, 2, 3, 5, 7, 9, 101])
   const own = streamId === 0 ? 1 : streamId
@@ -56,7 +56,7 @@ export function randomFrame(random: Random): Buffer {
   }
 }
 
-/** SETTINGS with a few entries, most of them allowed. */
+/** Generates SETTINGS with a few entries, most of them valid. */
 export function randomSettings(random: Random): Buffer {
   const count = random.size(6)
   const payload = Buffer.alloc(6 * count)
@@ -82,8 +82,8 @@ function randomGoaway(random: Random): Buffer {
 }
 
 /**
- * What a client might send on one connection: preface, SETTINGS, a few calls
- * side by side, and now and then a frame of another kind between them.
+ * Generates what a client might send on one connection: preface, SETTINGS, some concurrent calls,
+ * and occasionally a frame of another kind.
  */
 export function randomClientOctets(random: Random): Buffer {
   const frames = [Buffer.from(CLIENT_PREFACE), safeSettings(random), ack()]
@@ -97,7 +97,7 @@ export function randomClientOctets(random: Random): Buffer {
   return Buffer.concat([...frames, ...interleave(random, calls)])
 }
 
-/** What a server might send on one connection, in answer to streams 1, 3, 5 and 7. */
+/** Generates what a server might send on one connection in answer to streams 1, 3, 5 and 7. */
 export function randomServerOctets(random: Random): Buffer {
   const encoder = new HpackEncoder({ policy: random.pick(['fast', 'compact']) })
   const calls: Buffer[][] = []

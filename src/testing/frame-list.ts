@@ -1,8 +1,8 @@
 import { CLIENT_PREFACE, FRAME_HEADER_SIZE, readPayloadSize } from '../frame/index.js'
 
 /**
- * Cuts octets into frames without judging them: the last piece may be less
- * than a frame. The client's preface, when it is there, is a piece of its own.
+ * Splits bytes into frames without validation; the last piece may be part of a frame. The client's
+ * preface, if there, is a piece of its own.
  */
 export function splitFrames(bytes: Buffer): Buffer[] {
   const pieces: Buffer[] = []
@@ -23,7 +23,10 @@ export function splitFrames(bytes: Buffer): Buffer[] {
   return pieces
 }
 
-/** One frame with any header, true or not: `size` is what it declares, by default the payload's. */
+/**
+ * Builds one frame with any header, valid or not. `size` is the declared size, by default that of
+ * the payload.
+ */
 export function buildFrame(
   type: number,
   flags: number,

@@ -36,8 +36,8 @@ const CHANGES: readonly FrameChange[] = [
 ]
 
 /**
- * Mutators for octets that are HTTP/2 frames after `prefixSize` octets of
- * something else: each change keeps the other frames whole.
+ * Creates mutators for HTTP/2 frames that follow `prefixSize` bytes of something else: each change
+ * keeps the other frames whole.
  */
 export function frameMutators(prefixSize: number): readonly Mutator[] {
   return CHANGES.map(change => (bytes: Buffer, random: Random, other: Buffer): Buffer => {

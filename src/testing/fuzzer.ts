@@ -2,7 +2,7 @@ import { minimize } from './minimize.js'
 import { type Mutator, OCTET_MUTATORS } from './octet-mutator.js'
 import { Random } from './random.js'
 
-/** What is to be fuzzed. */
+/** What to fuzz. */
 export interface FuzzTarget {
   readonly name: string
   /** Runs one input. Whatever it throws is a finding. It must not keep `bytes`, nor write to them. */
@@ -17,6 +17,7 @@ export interface FuzzTarget {
   readonly sizeMax?: number
 }
 
+/** Options of a `Fuzzer`. */
 export interface FuzzerOptions {
   /** One seed, the same target, the same inputs: the same run. Default: 1. */
   readonly seed?: number
@@ -32,7 +33,7 @@ export interface FuzzerOptions {
   readonly onKept?: (bytes: Buffer) => void
 }
 
-/** An input for which the target threw. */
+/** An input for which the target threw an error. */
 export interface Finding {
   readonly bytes: Buffer
   readonly error: unknown
@@ -53,9 +54,9 @@ const MUTATIONS_MAX = 5
 const FORMAT_MUTATIONS = 0.6
 
 /**
- * A coverage-guided fuzzer: mutates inputs, keeps those that reach something
- * new, deterministic by its seed. It has no clock and no files: its caller
- * decides how long it runs and what becomes of what it keeps.
+ * A coverage-guided fuzzer: mutates inputs, keeps those that reach something new, and is
+ * deterministic by its seed. It has no clock and no files: its caller decides how long it runs and
+ * what to keep.
  */
 export class Fuzzer {
   readonly #target: FuzzTarget
@@ -199,7 +200,10 @@ const COUNT_CLASS: Uint8Array = Uint8Array.from({ length: 256 }, (_, count) => {
   return count < 128 ? 64 : 128
 })
 
-/** What stays the same when an input that fails gets smaller: the error's name, and its text without numbers. */
+/**
+ * What stays the same when a failing input is minimised: the name of the error, and its text
+ * without numbers.
+ */
 export function failureKind(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   const [text = ''] = error.message.split('\n', 1)

@@ -1,6 +1,6 @@
 import type { Random } from './random.js'
 
-/** A request as gRPC sends it. */
+/** The headers of a gRPC request. */
 export const REQUEST_FIELDS: readonly string[] = [
   ':method',
   'POST',
@@ -16,7 +16,7 @@ export const REQUEST_FIELDS: readonly string[] = [
   'application/grpc',
 ]
 
-/** The head of a gRPC response. */
+/** The first headers of a gRPC response. */
 export const RESPONSE_FIELDS: readonly string[] = [
   ':status',
   '200',
@@ -24,7 +24,7 @@ export const RESPONSE_FIELDS: readonly string[] = [
   'application/grpc',
 ]
 
-/** The end of a gRPC response. */
+/** The trailers of a gRPC response. */
 export const TRAILER_FIELDS: readonly string[] = ['grpc-status', '0']
 
 /** Names that have a rule somewhere: in HTTP/2, HPACK, gRPC or JavaScript. */
@@ -109,7 +109,7 @@ const VALUES: readonly string[] = [
   '\u00ff\u0080',
 ]
 
-/** One value: a known one, text or octets. */
+/** Generates one header value: a known one, text or bytes. */
 export function randomValue(random: Random): string {
   if (random.chance(0.7)) return random.pick(VALUES)
   const size = random.size(random.chance(0.9) ? 64 : 6_000)
@@ -117,7 +117,10 @@ export function randomValue(random: Random): string {
   return random.octets(size).toString('latin1')
 }
 
-/** A list of names and values: a request, a response or trailers with fields added, changed or left out. */
+/**
+ * Generates a list of names and values: a request, a response or trailers with fields added,
+ * changed or left out.
+ */
 export function randomFields(random: Random): string[] {
   const list = [...random.pick([REQUEST_FIELDS, REQUEST_FIELDS, RESPONSE_FIELDS, TRAILER_FIELDS])]
   for (let changes = random.size(4); changes > 0; changes--) {
@@ -130,7 +133,7 @@ export function randomFields(random: Random): string[] {
   return list
 }
 
-/** A header block of `list` in random representations, or in broken ones. RFC 7541 §6. */
+/** Generates a header block of `list` in random representations, or in broken ones. RFC 7541 §6. */
 export function randomBlock(random: Random, list: readonly string[]): Buffer {
   const parts: Buffer[] = []
   if (random.chance(0.1)) {
@@ -159,7 +162,7 @@ function randomField(random: Random, name: string, value: string): Buffer {
   return Buffer.concat([named, hpackString(value)])
 }
 
-/** An integer with a prefix of `prefixBits` bits. RFC 7541 §5.1. */
+/** Encodes an integer with a prefix of `prefixBits` bits. RFC 7541 §5.1. */
 export function hpackInteger(value: number, prefixBits: number, pattern: number): Buffer {
   const prefixMax = 2 ** prefixBits - 1
   if (value < prefixMax) return Buffer.of(pattern | value)
@@ -170,7 +173,7 @@ export function hpackInteger(value: number, prefixBits: number, pattern: number)
   return Buffer.from(octets)
 }
 
-/** A raw string literal. RFC 7541 §5.2. */
+/** Encodes a raw string literal. RFC 7541 §5.2. */
 export function hpackString(text: string): Buffer {
   return Buffer.concat([hpackInteger(text.length, 7, 0), Buffer.from(text, 'latin1')])
 }

@@ -5,7 +5,7 @@ import type { Random } from './random.js'
 /** Messages in a row at most. */
 const MESSAGES_MAX = 5
 
-/** Length-prefixed gRPC messages in a row; now and then a prefix that lies. PROTOCOL-HTTP2.md. */
+/** Generates length-prefixed gRPC messages, occasionally with a wrong prefix. PROTOCOL-HTTP2.md. */
 export function randomMessages(random: Random): Buffer {
   const messages: Buffer[] = []
   for (let count = random.size(MESSAGES_MAX); count > 0; count--)

@@ -1,8 +1,7 @@
 /**
- * The smallest input found for which `fails` still holds, by taking pieces
- * out: halves first, then ever smaller ones down to single octets, then octets
- * are set to zero. `fails(bytes)` must hold; it is asked at most `runsMax`
- * times (default 2_000).
+ * Finds a smaller input for which `fails` still returns true: removes halves, then ever smaller
+ * pieces down to single bytes, then sets bytes to zero. `fails(bytes)` must be true; it is called
+ * at most `runsMax` times (default 2_000).
  */
 export async function minimize(
   bytes: Buffer,

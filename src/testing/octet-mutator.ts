@@ -1,9 +1,12 @@
 import type { Random } from './random.js'
 
-/** Makes another input of `bytes`, which it must not write to. `other` is a second input to take from. */
+/**
+ * Creates another input from `bytes`, which it must not change. `other` is a second input to take
+ * from.
+ */
 export type Mutator = (bytes: Buffer, random: Random, other: Buffer) => Buffer
 
-/** Numbers at which integers of 8, 16, 24, 31 and 32 bits change their ways. */
+/** Numbers at the boundaries of integers of 8, 16, 24, 31 and 32 bits. */
 export const EDGE_NUMBERS: readonly number[] = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 31, 32, 61, 62, 63, 64, 100, 126, 127, 128, 129, 255, 256,
   4_095, 4_096, 16_383, 16_384, 16_385, 32_767, 32_768, 65_534, 65_535, 65_536, 0xff_ffff,
@@ -13,7 +16,7 @@ export const EDGE_NUMBERS: readonly number[] = [
 /** The longest piece one mutation inserts or removes. Unit: octets. */
 const PIECE_SIZE_MAX = 64
 
-/** Changes to octets of any meaning. */
+/** Mutators of arbitrary bytes. */
 export const OCTET_MUTATORS: readonly Mutator[] = [
   flipBit,
   setOctet,

@@ -1,7 +1,6 @@
 /**
- * Turns the octets of a fuzzer's input into decisions: what is read first
- * decides first, and when the octets are used up every answer is the smallest
- * one. So a shorter input is a simpler case, which makes minimising work.
+ * Turns the bytes of a fuzzer's input into decisions. When the bytes are used up, every answer is
+ * the smallest one: a shorter input is a simpler case, which makes minimising work.
  */
 export class OctetSource {
   readonly #bytes: Buffer
@@ -34,6 +33,7 @@ export class OctetSource {
     return low + (this.number(count <= 256 ? 1 : count <= 65_536 ? 2 : 4) % count)
   }
 
+  /** Reads a boolean. */
   flag(): boolean {
     return (this.octet() & 1) === 1
   }

@@ -1,4 +1,6 @@
-/** A seeded generator of numbers (mulberry32): one seed, one run. Not for secrets. */
+/**
+ * A seeded random number generator (mulberry32): the same seed gives the same run. Not for secrets.
+ */
 export class Random {
   #state: number
 

@@ -11,8 +11,8 @@ interface Happening {
 const EVENTS_PER_TURN = 64
 
 /**
- * Virtual time: a queue of what will happen, and the one loop that makes it
- * happen. Nothing takes time; time passes when there is nothing to do now.
+ * Virtual time: a queue of events and the loop that runs them. Time passes only when there is
+ * nothing left to do now.
  */
 export class SimulatedClock {
   #now = 1_000

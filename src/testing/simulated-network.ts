@@ -13,6 +13,7 @@ import { SimulatedClock } from './simulated-clock.js'
 import { type PathConditions, SimulatedSocket, systemError } from './simulated-socket.js'
 import { onSimulatedThread } from './simulated-thread.js'
 
+/** Options of a `SimulatedNetwork`. */
 export interface SimulatedNetworkOptions {
   /** One seed, one run: the same calls see the same network. */
   readonly seed: number
@@ -37,9 +38,8 @@ const ADDRESS = '127.0.0.1'
 const EPHEMERAL_PORT = 40_000
 
 /**
- * A network in memory and a clock that only moves when nothing is left to do
- * now: a `Runtime` for any number of clients and servers in one process, and
- * the faults that a real network has. Plain text only.
+ * A network in memory with a virtual clock: a `Runtime` for any number of clients and servers in
+ * one process, with the faults of a real network. Plain text only.
  */
 export class SimulatedNetwork implements Runtime {
   readonly clock: SimulatedClock = new SimulatedClock()

@@ -2,7 +2,7 @@ import type { RawSocket } from '../transport/index.js'
 import type { Random } from './random.js'
 import type { SimulatedClock } from './simulated-clock.js'
 
-/** What a direction of a link does to octets. */
+/** What one direction of a link does to bytes. */
 export interface PathConditions {
   /** Shortest and longest time a piece is under way. Unit: ms. */
   latencyMs: readonly [least: number, most: number]
@@ -12,7 +12,7 @@ export interface PathConditions {
   capacity: number
 }
 
-/** Told of what a socket's side wrote or read: for traces and for checks. */
+/** Observes what a side of a socket wrote or read, for traces and checks. */
 export interface PathObserver {
   /** `bytes` left this socket in this order; borrowed. */
   onOctets(from: SimulatedSocket, bytes: Buffer): void
@@ -24,10 +24,9 @@ type Listener = (value?: never) => void
 const HIGH_WATER_MARK = 65_536
 
 /**
- * One end of a simulated TCP connection. It behaves as Node's: what does not
- * fit the network waits by reference, data comes in pieces cut anywhere, and
- * memory that was handed to a listener is overwritten once it returns, unless
- * the listener paused the socket.
+ * One end of a simulated TCP connection. It behaves as Node's: writes that do not fit the network
+ * wait by reference, data arrives cut at any point, and memory passed to a listener is overwritten
+ * once the listener returns, unless it paused the socket.
  */
 export class SimulatedSocket implements RawSocket {
   readonly name: string
@@ -101,12 +100,14 @@ export class SimulatedSocket implements RawSocket {
     return this.#closed
   }
 
+  /** As `net.Socket.on`. */
   on(event: string, listener: (value: never) => void): void {
     const listeners = this.#listeners.get(event) ?? []
     listeners.push(listener as Listener)
     this.#listeners.set(event, listeners)
   }
 
+  /** As `net.Socket.write`: returns false if the buffer is full. */
   write(bytes: Uint8Array): boolean {
     if (this.#ended) throw new Error(`${this.name}: write after end`)
     if (this.destroyed || bytes.length === 0) return true
@@ -118,29 +119,35 @@ export class SimulatedSocket implements RawSocket {
     return !isFull
   }
 
+  /** As `net.Socket.cork`. */
   cork(): void {
     this.#corked = true
   }
 
+  /** As `net.Socket.uncork`. */
   uncork(): void {
     this.#corked = false
     this.#pump()
   }
 
+  /** As `net.Socket.end`. */
   end(): void {
     if (this.#ended || this.destroyed) return
     this.#ended = true
     this.#pump()
   }
 
+  /** As `net.Socket.destroy`. */
   destroy(): void {
     this.fail(undefined)
   }
 
+  /** As `net.Socket.pause`. */
   pause(): void {
     this.#paused = true
   }
 
+  /** As `net.Socket.resume`. */
   resume(): void {
     if (!this.#paused) return
     this.#paused = false

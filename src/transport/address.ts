@@ -1,6 +1,6 @@
 import type { RawAddress } from './runtime.js'
 
-/** A parsed address: TCP host and port, or the path of a unix socket. */
+/** A parsed address: a TCP host and port, or the path of a unix socket. */
 export interface Address extends RawAddress {
   /** As it was given. */
   readonly text: string
@@ -17,11 +17,11 @@ const FORMS = 'host:port, [::1]:port, :port or unix:/path'
 const TCP = /^(?:\[([\da-fA-F:.%\w]+)\]|([\w.~!$&'()*+;=-]*)):(\d{1,5})(?:-(\d{1,5}))?$/
 
 /**
- * Where a server listens: `host:port`, `[::1]:port`, `:port` for every
- * interface, port 0 for a free one, `host:min-max` for the first free one of a
- * range, `unix:/path`.
+ * Parses an address to listen on: `host:port`, `[::1]:port`, `:port` for every interface, port 0
+ * for a free port, `host:min-max` for the first free port of a range, `unix:/path`.
  *
- * @throws TypeError with the text given when it is none of these; RangeError when the path is too long for a socket.
+ * @throws TypeError with the text given when it is none of these; RangeError when the path is too
+ * long for a socket.
  */
 export function parseListenAddress(text: string): Address {
   const address = parse(text, `${FORMS}, or host:min-max`)
@@ -32,10 +32,11 @@ export function parseListenAddress(text: string): Address {
 }
 
 /**
- * Where a client connects: `host:port`, `[::1]:port`, `:port` for this machine,
+ * Parses an address to connect to: `host:port`, `[::1]:port`, `:port` for this machine,
  * `unix:/path`.
  *
- * @throws TypeError with the text given when it is none of these; RangeError when the path is too long for a socket.
+ * @throws TypeError with the text given when it is none of these; RangeError when the path is too
+ * long for a socket.
  */
 export function parseDialAddress(text: string): Address {
   const address = parse(text, FORMS)
@@ -45,7 +46,7 @@ export function parseDialAddress(text: string): Address {
   return address
 }
 
-/** `host:port`, with IPv6 in brackets. */
+/** Formats an address as `host:port`, with IPv6 in brackets. */
 export function formatAddress(host: string | undefined, port: number | undefined): string {
   if (host === undefined || port === undefined) return ''
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -7,7 +7,7 @@ import { AsyncResource } from 'node:async_hooks'
  */
 const root = new AsyncResource('microwire', { requireManualDestroy: true })
 
-/** Runs `run` in the context that belongs to no call. What it starts stays there. */
+/** Runs `run` outside the asynchronous context of any call, for work that calls share. */
 export function inRootContext<Args extends unknown[], Result>(
   run: (...args: Args) => Result,
   ...args: Args
@@ -15,7 +15,7 @@ export function inRootContext<Args extends unknown[], Result>(
   return root.runInAsyncScope(run, undefined, ...args)
 }
 
-/** `callback`, to be called from anywhere: it runs in the context that is current now. */
+/** Binds `callback` to the current asynchronous context. */
 export function inThisContext<Args extends unknown[]>(
   callback: (...args: Args) => void,
 ): (...args: Args) => void {

@@ -1,14 +1,20 @@
 import { checkOptions, type OptionKinds } from './option-check.js'
 
-/** How long to wait between attempts to connect. gRPC connection-backoff.md. */
+/**
+ * Delays between attempts to connect, as in gRPC connection-backoff.md. A delay counts from the
+ * start of the attempt that failed.
+ */
 export interface BackOffOptions {
-  /** After the first failure. Unit: ms. Default: 1_000. */
+  /** Delay after the first failure. Unit: ms. Default: 1_000. */
   readonly initialMs?: number
-  /** Growth with each further failure. Default: 1.6. */
+  /** Factor by which the delay grows with each further failure. Default: 1.6. */
   readonly multiplier?: number
-  /** Unit: ms. Default: 120_000. */
+  /** Largest delay. Unit: ms. Default: 120_000. */
   readonly maxMs?: number
-  /** Spread around the value, as a part of it, so that clients do not come back all at once. Default: 0.2. */
+  /**
+   * Random part of the delay: 0.2 is plus or minus 20 %, so that clients do not reconnect at the
+   * same time. Default: 0.2.
+   */
   readonly jitter?: number
 }
 

@@ -1,7 +1,7 @@
 import type { Connection } from '../connection/index.js'
 import type { Certificate, RawSocket } from './runtime.js'
 
-/** Between whom a connection runs, as text: `host:port`, or `unix:/path`. */
+/** The two ends of a connection as text: `host:port`, or `unix:/path`. */
 export interface ConnectionPeer {
   readonly local: string
   readonly remote: string
@@ -22,7 +22,7 @@ export function setPeer(connection: Connection, peer: ConnectionPeer): void {
   peers.set(connection, { local, remote, isTls, certificate })
 }
 
-/** The two ends of the socket under `connection`; empty texts when it runs on none of ours. */
+/** The two ends of the socket of `connection`; empty texts if it has no socket. */
 export function peerOf(connection: Connection): ConnectionPeer {
   return peers.get(connection) ?? UNKNOWN
 }

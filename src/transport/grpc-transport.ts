@@ -66,42 +66,63 @@ const DIAL_TIMEOUT_MS = 5_000
 /** How listeners treat their connections; see `ServeOptions`. */
 export type ListenerConnectionOptions = Omit<ConnectionOptions, 'tls' | 'limits' | 'neverIndexed'>
 
-/** A socket is a stream: an age limit with a grace below the time that clients keep idle sockets (a minute, go-micro) cuts some. */
+/**
+ * Options of `grpcTransport`. A micro socket is a stream: if `connectionAgeMs` is set with a grace
+ * shorter than the minute for which go-micro clients keep idle sockets, some of them are ended.
+ */
 export interface GrpcTransportOptions extends ListenerConnectionOptions {
-  /** TLS for `listen`: `key`, `cert` ... Default: plain text. */
+  /** TLS options of `listen`: `key`, `cert` ... Default: plain text. */
   readonly serverTls?: ServerTlsOptions
-  /** TLS for `dial` and `session`: `ca`, `servername` ... or `{}` for the system's authorities. Default: plain text. */
+  /**
+   * TLS options of `dial` and `session`: `ca`, `servername` ... `{}` trusts the CAs of the system.
+   * Default: plain text.
+   */
   readonly clientTls?: ClientTlsOptions
   /**
-   * The path that sockets are dialled with. Default:
-   * `/go.micro.transport.grpc.Transport/Stream`. A server that does not know it gets the other one of the two.
+   * Path with which sockets are dialled. If the server does not know it, the other of the two path
+   * names is used. Default: `/go.micro.transport.grpc.Transport/Stream`.
    */
   readonly path?: string
-  /** Largest encoded message, both ways. Unit: octets. Default: 4_194_304, as grpc-go. */
+  /** Largest encoded message, in both directions. Unit: bytes. Default: 4_194_304, as grpc-go. */
   readonly messageSizeMax?: number
-  /** Each dialled socket has a connection of its own, as in go-micro. Default: false, sockets share one for each address. */
+  /**
+   * Use a separate connection for each dialled socket, as go-micro does, instead of one for each
+   * address. Default: false.
+   */
   readonly connectionPerSocket?: boolean
-  /** For every connection, of both sides. See `ConnectionLimits`. */
+  /** Limits of every connection, on both sides, see limits.md. Default: `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>
-  /** For every connection, of both sides: further names of header fields whose values are secrets. See `SessionOptions.neverIndexed`. */
+  /**
+   * Additional header names, on both sides, whose values are secret and must not enter an HPACK
+   * table. Many are built in (SECURITY.md). Default: none.
+   */
   readonly neverIndexed?: readonly string[]
-  /** How native calls are served. Their `messageSizeMax` follows the one above unless given; what their `onError` throws is dropped. */
+  /**
+   * How native calls are served. Their `messageSizeMax` is that of the transport unless given.
+   * Default: `DEFAULT_CALL_LIMITS`, gzip and deflate.
+   */
   readonly calls?: CallOptions
-  /** How sessions connect. */
+  /** How sessions connect; the options of `connect`. Default: those of `connect`. */
   readonly session?: Omit<SessionOptions, 'tls' | 'limits' | 'neverIndexed' | 'runtime' | 'timers'>
-  /** Sent by sockets that are dialled. Default: none. */
+  /** Value of `user-agent` for dialled sockets. Default: none. */
   readonly userAgent?: string
-  /** Sees the frame headers of a listener's connection. Those of clients: `session.observer`. */
+  /**
+   * Called for each connection of a listener; returns an observer of its frame headers. For client
+   * connections use `session.observer`. Default: none.
+   */
   readonly observer?: NonNullable<ServeOptions['observer']>
-  /** Hears of connections, handshakes and handlers that failed at a listener. What it throws is dropped. Default: nobody. */
+  /**
+   * Called with connections, handshakes and handlers that failed at a listener. Exceptions it
+   * throws are ignored. Default: none.
+   */
   readonly onError?: (error: Error) => void
-  /** Time, randomness and sockets. Default: `nodeRuntime`. */
+  /** Clock, timers, randomness and sockets. Default: `nodeRuntime`. */
   readonly runtime?: Runtime
 }
 
 /**
- * go-micro's gRPC transport: a socket is a call of `Transport/Stream`. Its
- * listeners take native calls on the same port, its sessions make them.
+ * Creates go-micro's gRPC transport: each socket is a call of `Transport/Stream`. Its listeners
+ * also serve native gRPC calls on the same port, and its sessions make them.
  *
  * @throws TypeError or RangeError for options that make no sense.
  */

@@ -5,7 +5,7 @@ export const HTTP_BODY_SIZE_MAX = 65_536
 /** Time for such a request to be complete; then 408. Unit: ms. Reason: as `requestIdleTimeoutMs` of calls. */
 export const HTTP_REQUEST_TIMEOUT_MS = 60_000
 
-/** A request whose content type is not gRPC's: a health check, a metrics scraper. */
+/** A request whose content type is not gRPC: a health check, a metrics scraper. */
 export interface HttpRequest {
   /** `GET`, `HEAD`, `POST` ... as it was sent. */
   readonly method: string
@@ -23,7 +23,7 @@ export interface HttpRequest {
   readonly signal: AbortSignal
 }
 
-/** What a request that is not gRPC gets. */
+/** The answer to a request that is not gRPC. */
 export interface HttpResponse {
   /** From 200 to 599. Default: 200. */
   readonly status?: number
@@ -34,7 +34,8 @@ export interface HttpResponse {
 }
 
 /**
- * Answers requests that are not gRPC. Undefined is 404; what is thrown, or cannot be sent, is 500 and told to `onError`.
+ * Answers requests that are not gRPC. Undefined sends 404. An exception, or a response that cannot
+ * be sent, sends 500 and is reported to `onError`.
  */
 export type OnRequest = (
   request: HttpRequest,

@@ -7,9 +7,9 @@ import { TransportError, TransportErrorCode } from './transport-error.js'
 const QUEUE_COUNT_MAX = 64
 
 /**
- * A transport within this process: for tests, and for services that live in one
- * program. The same contract as the gRPC transport, without bytes: messages are
- * copied, so neither side sees what the other changes later.
+ * Creates a transport within this process, for tests and for services in one program. It behaves as
+ * the gRPC transport, without encoding: messages are copied, so neither side sees later changes of
+ * the other.
  *
  * Each call makes a network of its own. `:0` and `host:0` choose a free port.
  */

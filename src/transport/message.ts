@@ -9,7 +9,7 @@ import type { Message } from './transport.js'
  *     message Message { map<string, string> header = 1; bytes body = 2; }
  */
 
-/** Default limit of one encoded message, both ways: what grpc-go accepts. Unit: octets. */
+/** Default limit of one encoded message, in both directions, as in grpc-go. Unit: bytes. */
 export const MESSAGE_SIZE_MAX = 4_194_304
 
 /** Octets below which a loop over characters beats a call into the runtime. */
@@ -33,8 +33,7 @@ const values: StringCache = new StringCache()
 let sizes: Int32Array = new Int32Array(64)
 
 /**
- * The octets of `message`, exactly as many as needed. An empty body is left
- * out, as proto3 does.
+ * Encodes `message`. An empty body is omitted, as in proto3.
  *
  * @throws TypeError when it is no message: the header no Map of strings, the
  * body no Uint8Array. RangeError when a key or value is not well-formed text (a
@@ -177,7 +176,7 @@ function writeText(target: Buffer, offset: number, text: string, size: number): 
 const reader: ProtobufReader = new ProtobufReader()
 
 /**
- * The message in `bytes[start, end)`. The body is a copy: nothing of `bytes` is kept.
+ * Decodes the message in `bytes[start, end)`. The body is a copy.
  *
  * As other protobuf readers do: any order, keys or values that are missing are
  * empty, of duplicates the last wins, unknown fields are skipped, a known field

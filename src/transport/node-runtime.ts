@@ -5,7 +5,8 @@ import { listenSocket } from './node-listen.js'
 import type { Runtime } from './runtime.js'
 
 /**
- * The runtime of Node. Sockets, listeners and timers are made in nobody's asynchronous context: they are shared.
+ * The runtime of Node. Sockets, listeners and timers are created outside any call's asynchronous
+ * context, because calls share them.
  *
  * With the files it is made of, the only place in the package that touches clock, timers, randomness and the network.
  */

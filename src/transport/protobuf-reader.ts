@@ -24,7 +24,7 @@ interface SliceBuffer extends Buffer {
   utf8Slice(start: number, end: number): string
 }
 
-/** Octets are not a `Message`. */
+/** The received bytes are not a `Message`. */
 export class MessageError extends Error {
   override readonly name: string = 'MessageError'
   /** Where, counted from the start of the message. */

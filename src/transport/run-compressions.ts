@@ -1,7 +1,7 @@
 import { type Compressions, DEFAULT_COMPRESSIONS } from '../grpc/index.js'
 import type { Runtime } from './runtime.js'
 
-/** `compressions`, or the default ones, as `runtime` runs them off the thread. */
+/** The given compressions, or the default ones, set up to run in the thread pool of `runtime`. */
 export function runCompressions(
   runtime: Pick<Runtime, 'offThread'>,
   compressions: Compressions = DEFAULT_COMPRESSIONS,

@@ -1,16 +1,16 @@
 import type { ConnectionOptions, PeerCertificate, TlsOptions } from 'node:tls'
 import type { Compression } from '../grpc/index.js'
 
-/** TLS as a client asks for it: `ca`, `cert`, `key`, `servername` ... */
+/** TLS options of a client: `ca`, `cert`, `key`, `servername` ... */
 export type ClientTlsOptions = ConnectionOptions
 
-/** TLS as a server offers it: `key`, `cert`, `ca`, `requestCert` ... */
+/** TLS options of a server: `key`, `cert`, `ca`, `requestCert` ... */
 export type ServerTlsOptions = TlsOptions
 
-/** A certificate that was presented and verified: `subject`, `subjectaltname`, `fingerprint256` ... */
+/** A verified certificate of the peer: `subject`, `subjectaltname`, `fingerprint256` ... */
 export type Certificate = PeerCertificate
 
-/** Where a socket goes, or a server listens. */
+/** The address of a socket or listener. */
 export interface RawAddress {
   /** TCP host; unset: every interface (listen), this machine (connect). */
   readonly host?: string | undefined
@@ -19,6 +19,7 @@ export interface RawAddress {
   readonly path?: string | undefined
 }
 
+/** Options of `Runtime.connect`. */
 export interface RawConnectOptions extends RawAddress {
   /** TLS with ALPN `h2`; unset: plain text. */
   readonly tls?: ConnectionOptions | undefined
@@ -28,6 +29,7 @@ export interface RawConnectOptions extends RawAddress {
   readonly onTcp?: (() => void) | undefined
 }
 
+/** Options of `Runtime.listen`. */
 export interface RawListenOptions extends RawAddress {
   readonly tls?: TlsOptions | undefined
   readonly backlog?: number | undefined
@@ -36,17 +38,24 @@ export interface RawListenOptions extends RawAddress {
 }
 
 /**
- * The part of `net.Socket` that a driver uses, so that a simulated network can
- * stand in for it. Semantics are Node's: 'drain' follows a full buffer, 'close'
- * comes last and once, 'error' before it.
+ * The part of `net.Socket` that a driver uses, so that a simulated network can replace it. It
+ * behaves as in Node: 'drain' follows a full buffer, 'close' comes last and once, 'error' before
+ * it.
  */
 export interface RawSocket {
+  /** As `net.Socket.write`: returns false if the buffer is full. */
   write(bytes: Uint8Array): boolean
+  /** As `net.Socket.cork`. */
   cork(): void
+  /** As `net.Socket.uncork`. */
   uncork(): void
+  /** As `net.Socket.end`. */
   end(): void
+  /** As `net.Socket.destroy`. */
   destroy(): void
+  /** As `net.Socket.pause`. */
   pause(): void
+  /** As `net.Socket.resume`. */
   resume(): void
   /** Octets written that the kernel has not taken yet. */
   readonly writableLength: number
@@ -61,13 +70,17 @@ export interface RawSocket {
   readonly authorized?: boolean
   /** Over TLS: what the peer presented; an empty object if nothing. */
   getPeerCertificate?(): Certificate
+  /** As `net.Socket.on`. */
   on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  /** As `net.Socket.on`. */
   on(event: 'error', listener: (error: Error) => void): unknown
+  /** As `net.Socket.on`. */
   on(event: 'drain' | 'end' | 'close', listener: () => void): unknown
 }
 
-/** Who hears of a listening socket. */
+/** The events of a listening socket. */
 export interface RawListenEvents {
+  /** Called with each new socket. */
   onSocket(socket: RawSocket): void
   /** A socket was accepted and its TLS handshake begins. False: it is to be closed; `onHandshakeEnd` does not follow. */
   onHandshake(remoteAddress: string, remote: string): boolean
@@ -79,6 +92,7 @@ export interface RawListenEvents {
   onAcceptError(error: Error): void
 }
 
+/** A listening socket of a `Runtime`. */
 export interface RawListener {
   readonly host: string
   readonly port: number
@@ -93,17 +107,17 @@ export interface RawListener {
   updateTls?(tls: TlsOptions): void
 }
 
-/** Something that will run later. */
+/** A scheduled callback that can be cancelled. */
 export interface Cancellable {
+  /** Cancels it; does nothing if it has run. */
   cancel(): void
   /** Keeps the process alive until then. */
   ref(): void
 }
 
 /**
- * Everything that comes from outside: time, randomness and the network. The
- * rest of the package is a pure function of it, so a simulated one makes whole
- * networks reproducible from a seed.
+ * Everything from outside: time, randomness and the network. The rest of the package depends on
+ * nothing else, so a simulated runtime makes whole networks reproducible from a seed.
  */
 export interface Runtime {
   /**

@@ -12,66 +12,82 @@ import { checkOptions, type OptionKinds } from './option-check.js'
 import type { Runtime, ServerTlsOptions } from './runtime.js'
 import { checkTls } from './tls-options.js'
 
-/** How `serve` listens and what it serves. */
+/** Options of `serve`. */
 export interface ServeOptions {
-  /** `host:port`, `[::1]:port`, `:port`, `host:min-max` or `unix:/path`. Default: `:0`, a free port on every interface. */
+  /**
+   * Address to listen on: `host:port`, `[::1]:port`, `:port`, `host:min-max` or `unix:/path`.
+   * Default: `:0`, a free port on every interface.
+   */
   readonly address?: string
   /**
-   * Makes the protocol above each connection: for gRPC
-   * `() => new CallAcceptor(router, options)`, else any HTTP/2 handler.
+   * Creates the protocol handler of each connection: for gRPC `() => new CallAcceptor(router,
+   * options)`, otherwise any HTTP/2 handler.
    */
   readonly handler: (peer: ConnectionPeer) => ConnectionHandler
   /**
-   * Answers requests whose content type is not gRPC's, such as `GET /healthz`, over HTTP/2. A body of theirs has
-   * at most 65,536 octets (else 413) and 60 s (else 408). Default: the protocol answers, gRPC with 405 and 415.
+   * Answers HTTP/2 requests whose content type is not gRPC, such as `GET /healthz`. A request body
+   * may have up to 65,536 bytes (413 if larger) and take 60 s (then 408). Default: the handler
+   * answers; gRPC's with 405 or 415.
    */
   readonly onRequest?: OnRequest
-  /** Serve TLS: `key`, `cert`, `ca`, `requestCert` ... ALPN `h2` and TLS 1.2 or newer are required. Default: plain text. */
+  /**
+   * TLS options: `key`, `cert`, `ca`, `requestCert` ... ALPN `h2` and TLS 1.2 or newer are
+   * required. Default: plain text.
+   */
   readonly tls?: ServerTlsOptions
-  /** See `ConnectionLimits`. */
+  /** Limits of each connection, see limits.md. Default: `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>
-  /** Time for the TLS handshake, and again for the HTTP/2 preface. Unit: ms. Default: 10_000. */
+  /** Timeout of the TLS handshake, and again of the HTTP/2 preface. Unit: ms. Default: 10_000. */
   readonly handshakeTimeoutMs?: number
-  /** Connections the kernel may hold until we accept them. Default: 511, as Node. */
+  /** Connections that the kernel may queue. Default: 511, as Node. */
   readonly backlog?: number
-  /** Connections at once, TLS handshakes under way among them; more are closed, and `onError` hears of it. Default: 65_536. */
+  /**
+   * Maximum number of open connections, including running TLS handshakes. Further ones are closed
+   * and reported to `onError`. Default: 65_536.
+   */
   readonly connectionsMax?: number
   /**
-   * The same for each remote address; of IPv6, for each /64. Behind a proxy or a NAT many clients have one. Costs one
-   * entry in a map for each address that is connected. Default: Infinity.
+   * Maximum number of open connections for each remote address; for IPv6, for each /64. Clients
+   * behind one proxy or NAT share an address. Costs one map entry for each connected address.
+   * Default: Infinity.
    */
   readonly connectionsPerAddressMax?: number
   /**
-   * Age at which a connection is told to go (GOAWAY `max_age`), a tenth more or
-   * less so that not all clients leave at once. Its calls complete, new ones go
-   * to a new connection. Unit: ms. Default: Infinity. Source: gRPC A9.
+   * Age at which a client is told to reconnect (GOAWAY `max_age`), plus or minus 10 % so that
+   * clients do not all reconnect at once. Running calls complete; new calls use a new connection.
+   * Source: gRPC A9. Unit: ms. Default: Infinity.
    */
   readonly connectionAgeMs?: number
-  /** Time from then on until what still runs is cut. Unit: ms. Default: Infinity. */
+  /** Time after that until calls that still run are ended. Unit: ms. Default: Infinity. */
   readonly connectionAgeGraceMs?: number
-  /** Time without any call, or from the start, after which a connection is told to go (GOAWAY `max_idle`), a tenth more or less. Unit: ms. Default: Infinity. */
+  /**
+   * Time without a call, or since the start, after which a client is told to disconnect (GOAWAY
+   * `max_idle`), plus or minus 10 %. Unit: ms. Default: Infinity.
+   */
   readonly connectionIdleMs?: number
-  /** Further names of header fields whose values are secrets: they enter no compression table. Many are known without it (SECURITY.md). Default: none. */
+  /**
+   * Additional header names whose values are secret and must not enter an HPACK table. Many are
+   * built in (SECURITY.md). Default: none.
+   */
   readonly neverIndexed?: readonly string[]
-  /** Sees the frame headers of a connection. */
+  /** Called for each connection; returns an observer of its frame headers. Default: none. */
   readonly observer?: (peer: ConnectionPeer) => FrameObserver | undefined
   /**
-   * Hears of connections that ended badly, handshakes that failed, and clients
-   * that speak another protocol: one sentence with the address. What it throws
-   * is dropped. Default: nobody.
+   * Called with connections that failed, handshakes that failed and clients that speak another
+   * protocol: one sentence with the address. Exceptions it throws are ignored. Default: none.
    */
   readonly onError?: (error: Error) => void
-  /** Time, randomness and sockets. Default: `nodeRuntime`. */
+  /** Clock, timers, randomness and sockets. Default: `nodeRuntime`. */
   readonly runtime?: Runtime
 }
 
-/** How a server stops. */
+/** Options of `server.stop`. */
 export interface StopOptions {
   /** How long running calls may go on. Unit: ms. Default: 5_000. Infinity: as long as they like. */
   readonly graceMs?: number
 }
 
-/** A listening server. */
+/** A listening server, returned by `serve`. */
 export interface Server extends AsyncDisposable {
   /** The bound address: `host:port` with the real port, or `unix:/path`. */
   readonly address: string

@@ -34,7 +34,7 @@ const STOP_GRACE_MS = 5_000
 const AGE_JITTER = 0.1
 
 /**
- * Listens, and serves HTTP/2 on every socket that comes.
+ * Listens and serves HTTP/2 on each connection.
  *
  * Rejects with `TransportError` when the address cannot be listened on.
  *

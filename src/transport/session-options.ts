@@ -12,54 +12,80 @@ import type { ClientTlsOptions, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 import { checkTls } from './tls-options.js'
 
-/** How a session connects. */
+/** Options of `connect`. */
 export interface SessionOptions {
-  /** Use TLS: `ca`, `cert`, `key`, `servername` ... ALPN `h2` and TLS 1.2 or newer are required. Default: plain text. */
+  /**
+   * TLS options: `ca`, `cert`, `key`, `servername` ... ALPN `h2` and TLS 1.2 or newer are required.
+   * `{}` trusts the CAs of the system. Default: plain text.
+   */
   readonly tls?: ClientTlsOptions
-  /** Connect at once, and again whenever the connection is lost. Default: false, at the first call. */
+  /**
+   * Connect at once, and again whenever the connection is lost, instead of at the first call.
+   * Default: false.
+   */
   readonly eager?: boolean
-  /** TCP, TLS and the server's first SETTINGS together. Unit: ms. Default: 20_000. Source: gRPC connection-backoff.md. */
+  /**
+   * Timeout of TCP, TLS and the server's first SETTINGS together. Source: gRPC
+   * connection-backoff.md. Unit: ms. Default: 20_000.
+   */
   readonly connectTimeoutMs?: number
+  /**
+   * Delays between attempts to connect, see `BackOffOptions`. Default: 1_000 ms, growing by 1.6 up
+   * to 120_000 ms.
+   */
   readonly backOff?: BackOffOptions
-  /** Calls that may wait for a connection or for room on it; more fail with RESOURCE_EXHAUSTED. Default: 100_000. */
+  /**
+   * Calls that may wait for a connection or for a free stream. Further ones fail with
+   * RESOURCE_EXHAUSTED. Default: 100_000.
+   */
   readonly waitingCallsMax?: number
   /**
-   * Time without any progress of calls that wait for room on a connection (the server's
-   * MAX_CONCURRENT_STREAMS) after which `onError` hears of it, once until none waits; without `onError` the
-   * process gets a warning. Unit: ms; Infinity: never. Default: 10_000.
+   * Time without progress of calls that wait for a free stream (the server's
+   * MAX_CONCURRENT_STREAMS) before `onError` is called, once until none waits. Without `onError` it
+   * is a process warning. Infinity: never. Unit: ms. Default: 10_000.
    */
   readonly waitingWarningMs?: number
   /**
-   * Silence, while calls run, after which a PING asks whether the server lives.
-   * At least 10_000; servers complain about less than 300_000 unless they were
-   * told otherwise, and it is doubled when one does. Unit: ms. Default: Infinity.
-   * Source: gRPC A8.
+   * Time without incoming data, while calls run, after which a PING checks the connection. At least
+   * 10_000. Servers reject less than 300_000 unless configured otherwise; if one does, the interval
+   * is doubled. Source: gRPC A8. Unit: ms. Default: Infinity.
    */
   readonly keepaliveIntervalMs?: number
   /**
-   * Ask also while no call runs. Servers complain unless they permit it: ours by
-   * `limits.pingIdleIntervalMinMs`. Default: false. Source: gRPC A8.
+   * Send keepalive PINGs also while no call runs. Servers must allow it: microwire's with
+   * `limits.pingIdleIntervalMinMs`. Source: gRPC A8. Default: false.
    */
   readonly keepaliveWithoutCalls?: boolean
-  /** Time for any octet to come after that PING; else the connection is given up and its calls are UNAVAILABLE. Unit: ms. Default: 20_000. Source: gRPC A8. */
+  /**
+   * Time to wait for data after a keepalive PING. Then the connection is closed and its calls fail
+   * with UNAVAILABLE. Source: gRPC A8. Unit: ms. Default: 20_000.
+   */
   readonly keepaliveTimeoutMs?: number
-  /** See `ConnectionLimits`. */
+  /** Limits of each connection, see limits.md. Default: `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>
-  /** Further names of header fields whose values are secrets: they enter no compression table. Many are known without it (SECURITY.md). Default: none. */
+  /**
+   * Additional header names whose values are secret and must not enter an HPACK table. Many are
+   * built in (SECURITY.md). Default: none.
+   */
   readonly neverIndexed?: readonly string[]
-  /** Sees the frame headers of every connection of the session. */
+  /** Observes the frame headers of every connection of the session. Default: none. */
   readonly observer?: FrameObserver
-  /** Hears what a receiver of a call threw; what it throws itself is dropped. Default: it becomes an uncaught exception. */
+  /**
+   * Called with exceptions that the receiver of a call throws. Exceptions it throws itself are
+   * ignored. Default: the exception is uncaught.
+   */
   readonly onError?: (error: unknown) => void
-  /** Time, randomness and sockets. Default: `nodeRuntime`. */
+  /** Clock, timers, randomness and sockets. Default: `nodeRuntime`. */
   readonly runtime?: Runtime
   /** @internal The wheel of the transport that owns the session. */
   readonly timers?: TimerHost
 }
 
-/** How one call wants to be started. */
+/** Options of `session.start`. */
 export interface StartOptions {
-  /** Wait while the server cannot be reached, instead of failing with UNAVAILABLE. Default: false. */
+  /**
+   * Wait while the server cannot be reached, instead of failing with UNAVAILABLE. Default: false.
+   */
   readonly waitForReady?: boolean
 }
 

@@ -31,12 +31,12 @@ const WAITING_WARNING_MS = 10_000
 /** A connection that lived so long is not what makes the next one fail. Unit: ms. */
 const STABLE_AFTER_MS = 5_000
 
-/** `idle`: no connection and no need of one; `waiting`: the last attempt failed, the next one comes in time. */
+/** State of a session. `idle`: no connection is needed; `waiting`: the next attempt is scheduled. */
 export type SessionState = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed'
 
 /**
- * Makes a session to `address`. It connects at the first call, or at once when
- * `eager`; a lost connection is replaced when the next call comes.
+ * Creates a session to `address`. It connects at the first call, or at once with `eager`. A lost
+ * connection is replaced at the next call.
  *
  * A connected session keeps the process alive, as any socket does: `close` it.
  *
@@ -46,7 +46,7 @@ export function connect(address: string, options: SessionOptions = {}): Session 
   return new Session(address, options)
 }
 
-/** One server as a client sees it: a connection, replaced when lost, and the calls that wait for it. */
+/** A client's connection to one server, replaced when it is lost, and the calls waiting for it. */
 export class Session implements CallSession, LinkOwner, WaitingPlace {
   readonly address: string
   readonly #where: Address
@@ -208,6 +208,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     return this.#closing
   }
 
+  /** Same as `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -1,10 +1,7 @@
 import { errorCodeName } from '../connection/index.js'
 import { isVerifyError, tlsMistake } from './tls-mistake.js'
 
-/**
- * Stable names for what goes wrong below gRPC. Written for `switch`, not for
- * people; the message is for people.
- */
+/** Stable codes of transport errors. Match on them, not on the message. */
 export const TransportErrorCode = {
   /** Nobody listens at the address. */
   Refused: 'TRANSPORT_REFUSED',
@@ -37,7 +34,7 @@ export const TransportErrorCode = {
 } as const
 export type TransportErrorCode = (typeof TransportErrorCode)[keyof typeof TransportErrorCode]
 
-/** Something went wrong between this process and an address. */
+/** An error of a connection or a listening socket. */
 export class TransportError extends Error {
   override readonly name: string = 'TransportError'
   readonly code: TransportErrorCode

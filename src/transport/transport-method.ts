@@ -1,11 +1,9 @@
 import type { Codec, Codecs, Method } from '../grpc/index.js'
 import { decodeMessage } from './message.js'
 
-/**
- * The paths of go-micro's `Transport/Stream`: what every version since v2.4.0
- * uses, and what versions up to v2.3.0 do. A server answers both.
- */
+/** Path of go-micro's `Transport/Stream` since v2.4.0. A server serves both paths. */
 export const TRANSPORT_PATH = '/go.micro.transport.grpc.Transport/Stream'
+/** Path of go-micro's `Transport/Stream` up to v2.3.0. */
 export const TRANSPORT_PATH_OLD = '/go.micro.grpc.transport.Transport/Stream'
 
 /**

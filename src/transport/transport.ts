@@ -4,8 +4,8 @@ import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
 import type { StartOptions } from './session-options.js'
 
 /**
- * What travels over a micro socket: a map of text and an opaque body, as in
- * go-micro. Keys are case-sensitive on the wire.
+ * A message of a micro socket: a header of texts and a body of bytes, as in go-micro. Header names
+ * are case-sensitive on the wire.
  */
 export interface Message {
   header: Map<string, string>
@@ -13,7 +13,7 @@ export interface Message {
 }
 
 /**
- * One conversation of `Message`s, in order, both ways.
+ * Exchanges messages in order, in both directions.
  *
  * One `receive` and any number of `send`s may be under way at once; sends leave
  * in the order of the calls. After an error the socket is of no more use.
@@ -67,23 +67,30 @@ export interface Listener extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** Options of `transport.dial`. */
 export interface DialOptions {
-  /** How long until connected. Unit: ms. Default: 5_000, as go-micro. */
+  /** Timeout for connecting. Unit: ms. Default: 5_000, as go-micro. */
   readonly timeoutMs?: number
-  /** The connection serves this socket only and ends with it. Default: what the transport was made with. */
+  /**
+   * Use a separate connection for this socket and close it with the socket. Default: what the
+   * transport was created with.
+   */
   readonly connClose?: boolean
 }
 
+/** Options of `transport.listen`. */
 export interface ListenOptions {
-  /** Connections the kernel may hold until we accept them. Default: 511, as Node. */
+  /** Connections that the kernel may queue. Default: 511, as Node. */
   readonly backlog?: number
 }
 
-/** Dials and listens; the seam between micro and whatever carries messages. */
+/** Dials and listens: the interface between micro and what carries its messages. */
 export interface Transport {
   /** For logs and registries: `grpc`, `memory`. */
   readonly name: string
+  /** Opens a micro socket to `address`. */
   dial(address: string, options?: DialOptions): Promise<Socket>
+  /** Listens at `address`. */
   listen(address: string, options?: ListenOptions): Promise<Listener>
 }
 
@@ -97,7 +104,7 @@ export interface CallListener extends Listener {
   updateTls(tls: ServerTlsOptions): void
 }
 
-/** Who can carry a native call: a `Session` to one address. */
+/** An object that carries native calls: a `Session` to one address. */
 export interface CallSession extends AsyncDisposable {
   readonly address: string
   /** What requests say about the server (`requestHeaders`): `:authority` and `:scheme`. */
@@ -113,13 +120,15 @@ export interface CallSession extends AsyncDisposable {
   start(call: ClientCall, headers: HeaderList, options?: StartOptions): void
   /** Settles when connected. Rejects with `TransportError` when it cannot be. */
   connect(): Promise<void>
+  /** Closes the session. */
   close(): Promise<void>
 }
 
-/** A transport that also offers native gRPC calls. */
+/** A transport that also carries native gRPC calls. */
 export interface CallTransport extends Transport, AsyncDisposable {
   /** Largest message in each direction, for clients that say nothing else. Unit: octets. Default: that of calls, 4 MiB. */
   readonly messageSizeMax?: number | undefined
+  /** Listens at `address`; the listener also takes native calls. */
   listen(address: string, options?: ListenOptions): Promise<CallListener>
   /** The session to `address`, made at first use and shared. */
   session(address: string): CallSession

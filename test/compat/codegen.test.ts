@@ -8,6 +8,7 @@ import { type FromDefinitionOptions, fromDefinition, type Service } from '../../
 import { missingTools } from '../support/npm-folder.js'
 import { ECHO_NAME, ECHO_PROTO, loadEcho, ROOT } from './echo-definition.js'
 import { checkFourKinds, type MessageForm, PLAIN_OBJECTS } from './echo-service.js'
+import { runProtobufEsProgram } from './readme-program.js'
 
 t.setTimeout(180_000)
 
@@ -174,6 +175,13 @@ t.test('a decoded bytes field does not change when its buffer is used again', { 
     bytes.fill(0)
     t.strictSame([...blob], [7, 8], name)
   }
+  t.end()
+})
+
+t.test('README, snippet protobuf-es: types are inferred and calls work', { skip }, t => {
+  const { faults, output } = runProtobufEsProgram(join(CODEGEN, 'node_modules'))
+  t.same(faults, [])
+  t.equal(output, 'Hello, Ada\n')
   t.end()
 })
 

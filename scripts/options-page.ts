@@ -1,0 +1,220 @@
+/**
+ * `docs/options.md`, from the doc comments of the options.
+ *
+ *     node .build/scripts/options-page.js > docs/options.md
+ */
+import { fileURLToPath } from 'node:url'
+import { type OptionField, optionFields } from './doc-comments.js'
+
+/** One table of the page. */
+export interface OptionSection {
+  readonly title: string
+  /** Ahead of the table. */
+  readonly intro: string
+  readonly path: string
+  readonly interface: string
+}
+
+export const SECTIONS: readonly OptionSection[] = [
+  {
+    title: 'createServer(options)',
+    intro:
+      'Options that begin with "Default transport" configure the transport that `createServer` makes, and are refused together with `transport`.',
+    path: 'src/micro/server-options.ts',
+    interface: 'ServerOptions',
+  },
+  {
+    title: 'createClient(options)',
+    intro:
+      'Either `address`, or `registry` with `service`, is required. "gRPC" and "mucp" say that an option applies to that protocol only.',
+    path: 'src/micro/client-options.ts',
+    interface: 'ClientOptions',
+  },
+  {
+    title: 'Options of a call',
+    intro:
+      'The second argument of each function that `client.bind` returns: `hello.greet(request, { timeoutMs: 1_000 })`.',
+    path: 'src/micro/call-options.ts',
+    interface: 'CallOptions',
+  },
+  {
+    title: 'calls: how native calls are served',
+    intro: '`createServer({ calls: { ... } })` and `grpcTransport({ calls: { ... } })`.',
+    path: 'src/grpc/call-options.ts',
+    interface: 'CallOptions',
+  },
+  {
+    title: 'calls.limits: limits of one call',
+    intro:
+      '`createServer({ calls: { limits: { queuedMessagesMax: 64 } } })`. Limits of a connection (`limits`) are in [limits.md](limits.md).',
+    path: 'src/grpc/limits.ts',
+    interface: 'CallLimits',
+  },
+  {
+    title: 'backOff',
+    intro: 'Time between attempts to connect: `createClient({ backOff: { initialMs: 100 } })`.',
+    path: 'src/transport/back-off.ts',
+    interface: 'BackOffOptions',
+  },
+  {
+    title: 'pool',
+    intro: "Idle mucp sockets: `createClient({ protocol: 'mucp', pool: { sizeMax: 10 } })`.",
+    path: 'src/micro/socket-pool.ts',
+    interface: 'PoolOptions',
+  },
+  {
+    title: 'inherit',
+    intro:
+      "`createServer({ inherit: { metadata: ['traceparent'] } })`; see [middleware.md](middleware.md#tracing-with-inheritance).",
+    path: 'src/micro/inheritance.ts',
+    interface: 'InheritOptions',
+  },
+  {
+    title: 'server.handle(service, handlers, options)',
+    intro: '',
+    path: 'src/micro/server.ts',
+    interface: 'HandleOptions',
+  },
+  {
+    title: 'server.stop(options)',
+    intro: 'See [endings.md](endings.md#stop).',
+    path: 'src/micro/server.ts',
+    interface: 'StopOptions',
+  },
+  {
+    title: 'loadService(path, name, options)',
+    intro: 'Reads a `.proto` file; see [codegen.md](codegen.md#loadservice-and-well-known-types).',
+    path: 'src/micro/load-service.ts',
+    interface: 'LoadServiceOptions',
+  },
+  {
+    title: 'fromDefinition(definition, options)',
+    intro: 'Takes generated code; see [codegen.md](codegen.md).',
+    path: 'src/micro/definition-service.ts',
+    interface: 'FromDefinitionOptions',
+  },
+  {
+    title: 'registry.register(service, options)',
+    intro: 'See [discovery.md](discovery.md).',
+    path: 'src/micro/registry.ts',
+    interface: 'RegisterOptions',
+  },
+  {
+    title: 'grpcTransport(options)',
+    intro:
+      'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `onRequest`.',
+    path: 'src/transport/grpc-transport.ts',
+    interface: 'GrpcTransportOptions',
+  },
+  {
+    title: 'transport.dial(address, options)',
+    intro: '',
+    path: 'src/transport/transport.ts',
+    interface: 'DialOptions',
+  },
+  {
+    title: 'transport.listen(address, options)',
+    intro: '',
+    path: 'src/transport/transport.ts',
+    interface: 'ListenOptions',
+  },
+  {
+    title: 'serve(options)',
+    intro: 'From `microwire/transport`: an HTTP/2 server with a protocol of your own on top.',
+    path: 'src/transport/serve-options.ts',
+    interface: 'ServeOptions',
+  },
+  {
+    title: 'connect(address, options)',
+    intro:
+      'From `microwire/transport`: a session, which is a client connection that is replaced when it is lost. `grpcTransport({ session })` takes the same, without `tls`, `limits`, `neverIndexed` and `runtime`.',
+    path: 'src/transport/session-options.ts',
+    interface: 'SessionOptions',
+  },
+  {
+    title: 'session.start(call, options)',
+    intro: '',
+    path: 'src/transport/session-options.ts',
+    interface: 'StartOptions',
+  },
+  {
+    title: 'mountReflection(server, options)',
+    intro: 'From `microwire/services`.',
+    path: 'src/services/reflection.ts',
+    interface: 'ReflectionOptions',
+  },
+]
+
+/** A field, its default and unit taken out of its comment. */
+export interface OptionRow {
+  readonly name: string
+  readonly value: string
+  readonly unit: string
+  readonly meaning: string
+}
+
+/** The rows of one table. A default ends with its sentence; a unit is one or more words. */
+export function optionRows({ path, interface: name }: OptionSection): OptionRow[] {
+  return optionFields(path, name).map(rowOf)
+}
+
+function rowOf({ name, text, isRequired }: OptionField): OptionRow {
+  const value = /\bDefault: (.*?)\.(?= [A-Z]|$)/s.exec(text)
+  const unit = /\bUnit: (.*?)\.(?= |$)/.exec(text)
+  const meaning = [value?.[0], unit?.[0]].reduce<string>(
+    (rest, part) => (part === undefined ? rest : rest.replace(part, '')),
+    text,
+  )
+  return {
+    name,
+    value: value?.[1] ?? (isRequired ? 'required' : ''),
+    unit: unit?.[1] ?? '',
+    meaning: meaning.replace(/\s+/g, ' ').trim(),
+  }
+}
+
+/** The whole page. */
+export function optionsPage(): string {
+  const contents = SECTIONS.map(({ title }) => `- [${title}](#${anchor(title)})`)
+  return `# Options
+
+Every option, with its default and unit. Times are in milliseconds; \`Infinity\` means no limit. A misspelt option is a TypeError that names it, a value of the wrong type
+or out of range is a TypeError or RangeError.
+
+This page is generated from the doc comments of the source by \`scripts/options-page.ts\`, and a test compares them.
+
+${contents.join('\n')}
+
+${SECTIONS.map(tableOf).join('\n')}`
+}
+
+function tableOf(section: OptionSection): string {
+  const rows = optionRows(section).map(
+    ({ name, value, unit, meaning }) =>
+      `| \`${name}\` | ${cell(value)} | ${cell(unit)} | ${cell(meaning)} |`,
+  )
+  return [
+    `## ${section.title}`,
+    '',
+    ...(section.intro === '' ? [] : [section.intro, '']),
+    '| option | default | unit | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n')
+}
+
+/** What GitHub makes of a heading. */
+function anchor(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-')
+}
+
+/** A cell is one line, and a \`{@link name}\` has no page here. */
+function cell(text: string): string {
+  return text.replace(/\{@link (\w+)\}/g, '`$1`').replaceAll('|', '\\|')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(optionsPage())
