@@ -1,17 +1,12 @@
 import type { HeaderList, TimerWheel } from '../connection/index.js'
-import {
-  type ClientCall,
-  GrpcError,
-  http2CodeOf,
-  Status,
-  type WaitingPlace,
-} from '../grpc/index.js'
+import type { ClientCall, WaitingPlace } from '../grpc/index.js'
 import { type Address, formatAddress, parseDialAddress } from './address.js'
 import { BackOff } from './back-off.js'
 import { errorListener } from './error-listener.js'
 import { Link, type LinkOwner } from './link.js'
 import { nodeRuntime } from './node-runtime.js'
 import type { Cancellable, ClientTlsOptions, Runtime } from './runtime.js'
+import { closedError, fullError, unavailableError } from './session-errors.js'
 import {
   checkSessionOptions,
   type SessionOptions,
@@ -22,7 +17,7 @@ import { TimerHost } from './timer-host.js'
 import { checkTlsUpdate } from './tls-options.js'
 import type { CallSession } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
-import { WaitingCalls } from './waiting-calls.js'
+import { startBudget, WaitingCalls } from './waiting-calls.js'
 import { WaitingWatch } from './waiting-watch.js'
 
 const CONNECT_TIMEOUT_MS = 20_000
@@ -75,6 +70,8 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   #keepaliveFactor = 1
   #connectWaiters: { resolve(): void; reject(error: Error): void }[] = []
   #onEmpty: (() => void) | undefined
+  /** Calls that have room start in the next turn. */
+  #startArmed = false
   #closing: Promise<void> | undefined
 
   constructor(address: string, options: SessionOptions = {}) {
@@ -152,10 +149,10 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
       connection.now = this.#runtime.now()
       call.start(this.#current!.connector, connection, headers)
     } else if (this.#state === 'closed') {
-      call.cancel(this.#closedError())
+      call.cancel(closedError(this.address))
     } else if (this.#state === 'waiting' && !waitForReady) {
       call.waitAt(this, this.#runtime.now())
-      call.cancel(this.#unavailable())
+      call.cancel(unavailableError(this.address, this.#lastError))
     } else if (this.#waiting.add(call, headers, waitForReady)) {
       call.waitAt(this, this.#runtime.now())
       if (this.#state === 'idle') this.#connect()
@@ -163,7 +160,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
       // A call that waits keeps the process alive.
       else if (this.#state === 'waiting') this.#retry?.ref()
     } else {
-      call.cancel(this.#fullError())
+      call.cancel(fullError(this.address, this.#waiting.count))
     }
     this.#timers.arm()
   }
@@ -191,7 +188,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** Settles when connected; starts to connect if need be. Rejects with `TransportError` when the attempt fails. */
   connect(): Promise<void> {
     if (this.#state === 'ready') return Promise.resolve()
-    if (this.#state === 'closed') return Promise.reject(this.#closedError())
+    if (this.#state === 'closed') return Promise.reject(closedError(this.address))
     if (this.#state === 'waiting') return Promise.reject(this.#lastError)
     return new Promise((resolve, reject) => {
       this.#connectWaiters.push({ resolve, reject })
@@ -221,7 +218,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#retry = undefined
     const text = `${this.address}: the session was closed`
     const error = new TransportError(TransportErrorCode.Closed, this.address, text)
-    this.#waiting.fail(() => this.#closedError(), true)
+    this.#waiting.fail(() => closedError(this.address), true)
     this.#settleConnect(error)
     for (const link of [...this.#links]) link.close(error)
     if (this.#links.size > 0) {
@@ -326,7 +323,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     const delayMs = Math.max(0, this.#backOff.next() - elapsedMs)
     this.#retry = this.#runtime.schedule(delayMs, () => this.#onRetry())
     this.#settleConnect(cause)
-    this.#waiting.fail(() => this.#unavailable(), false)
+    this.#waiting.fail(() => unavailableError(this.address, this.#lastError), false)
     if (this.#waiting.count > 0) this.#retry?.ref()
   }
 
@@ -336,12 +333,18 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     else this.#state = 'idle'
   }
 
+  readonly #onStartTurn = (): void => {
+    this.#startArmed = false
+    this.#startWaiting()
+  }
+
   #startWaiting(): void {
     const link = this.#current
     const connection = link?.connection
     if (link === undefined || connection === undefined || this.#waiting.count === 0) return
+    if (this.#startArmed) return
     connection.now = this.#runtime.now()
-    this.#waiting.start(
+    this.#startArmed = this.#waiting.start(
       () => link === this.#current && link.ready && connection.canOpen,
       (call, headers) => {
         try {
@@ -351,7 +354,9 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
           this.onHandlerError(error)
         }
       },
+      startBudget(this.#runtime, connection.limits),
     )
+    if (this.#startArmed) this.#runtime.afterTurn(this.#onStartTurn)
     this.#watch.progress()
     if (this.#waiting.count > 0) this.#waitForRoom(link)
   }
@@ -368,31 +373,5 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
       if (error === undefined) waiter.resolve()
       else waiter.reject(error)
     }
-  }
-
-  /** gRPC: the text has the address and what went wrong last. */
-  #unavailable(): GrpcError {
-    const cause = this.#lastError
-    const { address } = this
-    const text = cause?.message ?? `${address}: no connection`
-    return new GrpcError(Status.Unavailable, text, {
-      origin: 'network',
-      unprocessed: true,
-      address,
-      http2Code: http2CodeOf(cause),
-      cause,
-    })
-  }
-
-  #fullError(): GrpcError {
-    const { address } = this
-    const text = `${address}: ${this.#waiting.count} calls wait for the server already`
-    return new GrpcError(Status.ResourceExhausted, text, { unprocessed: true, address })
-  }
-
-  #closedError(): GrpcError {
-    const { address } = this
-    const text = `${address}: the session was closed`
-    return new GrpcError(Status.Cancelled, text, { unprocessed: true, address })
   }
 }

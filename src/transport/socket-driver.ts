@@ -11,6 +11,7 @@ import {
 } from './first-octets.js'
 import { Linger } from './linger.js'
 import { goawayText, lostError } from './lost-connection.js'
+import { ReadBudget } from './read-budget.js'
 import type { RawSocket, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
@@ -43,6 +44,7 @@ export class SocketDriver implements ConnectionHost {
   /** What the work budget left of a chunk; the socket is paused until it is done. */
   #rest: Buffer | undefined
   #restStart = 0
+  readonly #reads: ReadBudget
   /** Another turn of work is certain to follow. */
   #workArmed = false
   #receiving = false
@@ -88,6 +90,7 @@ export class SocketDriver implements ConnectionHost {
     })
     setPeer(this.connection, options)
     const { socket } = options
+    this.#reads = new ReadBudget(options.runtime, socket)
     this.#linger = new Linger(
       options.runtime,
       () => this.#mayRead(),
@@ -223,12 +226,10 @@ export class SocketDriver implements ConnectionHost {
       this.#drop()
       return
     }
-    if (!this.#recognising) {
-      this.#receive(chunk, 0)
-      return
-    }
-    const first = this.#recognise(chunk)
-    if (first !== undefined) this.#receive(first, 0)
+    const bytes = this.#recognising ? this.#recognise(chunk) : chunk
+    if (bytes === undefined) return
+    this.#receive(bytes, 0)
+    this.#reads.spend(bytes.length)
   }
 
   #receive(bytes: Buffer, start: number): void {
@@ -258,7 +259,7 @@ export class SocketDriver implements ConnectionHost {
    * our answers: then the flush that makes room goes on. Nobody may read meanwhile.
    */
   #postpone(bytes: Buffer, start: number): void {
-    if (this.#rest === undefined) this.#socket.pause()
+    this.#reads.hold()
     this.#rest = bytes
     this.#restStart = start
     if (!this.connection.blocked) this.#armWork()
@@ -287,7 +288,7 @@ export class SocketDriver implements ConnectionHost {
   #resume(): void {
     if (this.#rest === undefined) return
     this.#rest = undefined
-    this.#socket.resume()
+    this.#reads.release()
   }
 
   /** Returns the octets to go on with; undefined when there are too few, or the peer is refused. */

@@ -1,5 +1,9 @@
-import type { HeaderList } from '../connection/index.js'
+import type { ConnectionLimits, HeaderList } from '../connection/index.js'
 import type { ClientCall, GrpcError } from '../grpc/index.js'
+import type { Runtime } from './runtime.js'
+
+/** Calls that start between two looks at the stopwatch. */
+const CALLS_PER_LOOK = 16
 
 interface WaitingCall {
   readonly call: ClientCall
@@ -42,13 +46,26 @@ export class WaitingCalls {
     return true
   }
 
-  /** Starts calls in turn while `canStart` says that there is room. */
-  start(canStart: () => boolean, start: (call: ClientCall, headers: HeaderList) => void): void {
+  /** Starts calls in turn while `canStart` says that there is room; true when `isOver` says that the next ones wait for another turn. */
+  start(
+    canStart: () => boolean,
+    start: (call: ClientCall, headers: HeaderList) => void,
+    isOver: (count: number) => boolean,
+  ): boolean {
+    let count = 0
+    let isSpent = false
     while (this.#head < this.#calls.length && canStart()) {
+      if (count > 0 && isOver(count)) {
+        isSpent = true
+        break
+      }
       const { call, headers } = this.#calls[this.#head++]!
-      if (!call.settled) start(call, headers)
+      if (call.settled) continue
+      start(call, headers)
+      count++
     }
     if (this.#head === this.#calls.length) this.#clear()
+    return isSpent
   }
 
   /** Fails all calls; those that are patient only when `patientToo`. */
@@ -71,5 +88,21 @@ export class WaitingCalls {
   #clear(): void {
     this.#calls = []
     this.#head = 0
+  }
+}
+
+/**
+ * How many calls start in one turn: a connection that comes, with room for a thousand of them and what they
+ * wanted to send, must not hold the event loop. `turnTimeMaxUs` and `turnCallsMax`, as where calls end.
+ */
+export function startBudget(
+  runtime: Pick<Runtime, 'stopwatch'>,
+  { turnCallsMax, turnTimeMaxUs }: ConnectionLimits,
+): (count: number) => boolean {
+  const start = runtime.stopwatch?.()
+  return count => {
+    if (count >= turnCallsMax) return true
+    if (start === undefined || count % CALLS_PER_LOOK !== 0) return false
+    return (runtime.stopwatch!() - start) * 1_000 >= turnTimeMaxUs
   }
 }

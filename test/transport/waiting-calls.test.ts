@@ -1,7 +1,7 @@
 import t from 'tap'
-import { TimerWheel } from '../../src/connection/index.js'
+import { DEFAULT_LIMITS, TimerWheel } from '../../src/connection/index.js'
 import { ClientCall, GrpcError, Status } from '../../src/grpc/index.js'
-import { WaitingCalls } from '../../src/transport/waiting-calls.js'
+import { startBudget, WaitingCalls } from '../../src/transport/waiting-calls.js'
 import { ECHO, headersOf } from './calls.js'
 
 function newCall(): ClientCall {
@@ -25,6 +25,7 @@ t.test(
     waiting.start(
       () => started.length < 2,
       call => started.push(call),
+      () => false,
     )
     t.same(
       started.map(call => calls.indexOf(call)),
@@ -34,6 +35,7 @@ t.test(
     waiting.start(
       () => true,
       call => started.push(call),
+      () => false,
     )
     t.equal(waiting.count, 0)
     t.end()
@@ -64,5 +66,51 @@ t.test('the count is bounded, and settled calls make room', t => {
   const added = Array.from({ length: 16 }, () => waiting.add(newCall(), headersOf(ECHO), false))
   t.ok(added.includes(true), 'after a few refusals at the latest')
   t.ok(waiting.count < 20)
+  t.end()
+})
+
+t.test('calls that have room start in turns: the rest waits for the next one, in order', t => {
+  const waiting = new WaitingCalls(100)
+  const calls = Array.from({ length: 50 }, newCall)
+  for (const call of calls) waiting.add(call, headersOf(ECHO), false)
+  const started: ClientCall[] = []
+  const turn = (isOver: (count: number) => boolean): boolean =>
+    waiting.start(
+      () => true,
+      call => started.push(call),
+      isOver,
+    )
+  t.equal(
+    turn(count => count === 20),
+    true,
+  )
+  t.equal(started.length, 20)
+  t.equal(
+    turn(() => true),
+    true,
+    'one call is always started: a budget must not stop them for ever',
+  )
+  t.equal(started.length, 21)
+  t.equal(
+    turn(() => false),
+    false,
+  )
+  t.same(
+    started.map(call => calls.indexOf(call)),
+    calls.map((_, index) => index),
+  )
+  t.end()
+})
+
+t.test('turnTimeMaxUs and turnCallsMax bound the calls that start in one turn', t => {
+  let nowMs = 0
+  const timed = startBudget({ stopwatch: () => nowMs }, DEFAULT_LIMITS)
+  t.equal(timed(16), false)
+  nowMs = DEFAULT_LIMITS.turnTimeMaxUs / 1_000
+  t.equal(timed(31), false, 'the stopwatch is looked at every 16 calls')
+  t.equal(timed(32), true)
+  const counted = startBudget({}, DEFAULT_LIMITS)
+  t.equal(counted(DEFAULT_LIMITS.turnCallsMax - 1), false)
+  t.equal(counted(DEFAULT_LIMITS.turnCallsMax), true)
   t.end()
 })
