@@ -39,6 +39,21 @@ export const DEVIATIONS: readonly Deviation[] = [
     reference: 'RFC 9110 §5.5',
   },
   {
+    peer: 'grpcio, server',
+    what: 'ends the request iterator of a cancelled call as if all had come; `loads` asks it of others.',
+    reference: 'grpc._server',
+  },
+  {
+    peer: 'grpc-js, client',
+    what: 'sends END_STREAM ahead of the RST_STREAM of a cancel: a handler may see an end that was none.',
+    reference: "closeStream of Node's http2",
+  },
+  {
+    peer: 'grpcio, server',
+    what: 'ends calls as CANCELLED where thousands come at once; `loads` asks it for 1,000.',
+    reference: 'scripts/conformance/loads/plan.ts',
+  },
+  {
     peer: 'tonic, client',
     what: 'resets a stream only when both halves are dropped, and ends a timeout as CANCELLED.',
     reference: 'tonic 0.14.9',

@@ -14,7 +14,7 @@ import {
 import type { LoadContext, LoadHandlers } from './handlers.js'
 import type { LoadCallOptions, LoadClient } from './load.js'
 import type { Cell } from './plan.js'
-import { MESSAGE_SIZE_MAX, SMALL_WINDOW } from './protocol.js'
+import { CALL_TIME_MAX_MS, MESSAGE_SIZE_MAX, SMALL_WINDOW } from './protocol.js'
 
 const octets = { request: bytesCodec(), response: bytesCodec() }
 
@@ -66,6 +66,8 @@ export function oursClient(cell: Cell, port: number, caFile: string): LoadClient
     service: 'loads',
     protocol: cell.door,
     messageSizeMax: MESSAGE_SIZE_MAX,
+    // What is measured is one attempt, however long: over mucp the next would carry everything again.
+    connectionTimeoutMs: CALL_TIME_MAX_MS,
     ...(cell.security === 'tls'
       ? { tls: { ca: readFileSync(caFile), servername: 'localhost' } }
       : {}),

@@ -1,5 +1,6 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { truncationReason } from './lenience.js'
 import { type Cell, cellName, type Ending } from './plan.js'
 import type { LoadProcess, ProcessPool } from './processes.js'
 import { HELD_MS, type LoadReport, type ServerStats, type Usage } from './protocol.js'
@@ -169,8 +170,7 @@ function serverProblems(cell: Cell, before: ServerStats, after: ServerStats): st
     const count = after[name] - before[name]
     if (count > 0) problems.push(`${count} ${what}`)
   }
-  // The request iterator of grpcio just ends for a call that was cancelled.
-  if (cell.server !== 'grpcio' || cell.ending === 'complete') {
+  if (truncationReason(cell) === undefined) {
     more('truncated', 'handlers saw an orderly end without every message')
   }
   more('corrupt', 'messages came corrupt')
