@@ -7,6 +7,11 @@ import { Timer } from './timer-wheel.js'
 const POOR_ROUND_SIZE = 65_536
 /** A sender that is fair serves a stream once in so many rounds of all, whatever their sizes. Unit: rounds. */
 const FAIR_ROUNDS = 8
+/**
+ * Round trips that follow one in which somebody left on probation, if nobody waits: a silent one of them ends that
+ * before the next one comes who has to wait. Unit: rounds.
+ */
+const PROBATION_ROUNDS = 3
 /** Mistakes that are remembered: after so many, silence must last 2^10 ms. */
 const LEVEL_MAX = 10
 
@@ -34,6 +39,8 @@ export class LoanClock {
   #isRunning = false
   /** Another round trip was asked for while this one runs. */
   #isAsked = false
+  /** Round trips yet to be counted for those on probation. */
+  #probationRounds = 0
   /** Octets and frames of the round that runs. */
   #size = 0
   #framesBefore = 0
@@ -99,10 +106,11 @@ export class LoanClock {
     const isSilent = pool.frames === this.#framesBefore
     if (!isSilent) this.#silentSince = -1
     else if (this.#silentSince < 0) this.#silentSince = this.#connection.now
-    if (pool.isShort) this.#judge(isSilent)
+    this.#judge(isSilent)
     pool.roundEnded()
     this.#isRunning = false
-    if (this.#connection.over || !(this.#isAsked || pool.waiting > 0)) return
+    const isWatched = this.#isAsked || pool.waiting > 0
+    if (this.#connection.over || !(isWatched || this.#isOnProbation())) return
     if (isSilent && this.#silenceLeft > 0) this.#wait(this.#silenceLeft)
     else this.#signal()
   }
@@ -113,6 +121,10 @@ export class LoanClock {
     return this.#silentSince + 2 ** this.#level - this.#connection.now
   }
 
+  #isOnProbation(): boolean {
+    return this.#pool.doubtful > 0 && this.#probationRounds-- > 0
+  }
+
   #judge(isSilent: boolean): void {
     const pool = this.#pool
     const isProof = isSilent && this.#silenceLeft <= 0
@@ -121,6 +133,7 @@ export class LoanClock {
       const isQuiet = isProof || pool.frames - loan.heardAt > framesMax
       if (isQuiet && loan.standing === Standing.Slow) pool.confirm(loan)
     }
+    if (!pool.isShort) return
     let doubtful: Loan | undefined
     for (const loan of pool.borrowers) {
       if (!pool.isShort) return
@@ -131,7 +144,8 @@ export class LoanClock {
       else if (loan.heardRound !== this.round || doubtful === undefined) doubtful = loan
     }
     if (doubtful === undefined || !pool.isShort || pool.waiting === 0) return
-    if (this.#size < POOR_ROUND_SIZE) pool.writeOff(doubtful, false)
+    if (this.#size >= POOR_ROUND_SIZE || !pool.writeOff(doubtful, false)) return
+    this.#probationRounds = PROBATION_ROUNDS
   }
 
   #wait(delayMs: number): void {

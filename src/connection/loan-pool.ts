@@ -105,7 +105,10 @@ export class LoanPool {
       this.#largest = Math.max(this.#largest, size)
       this.#waiters.add(loan)
       this.#serve()
-    } else if (this.#waiters.size === 0 && size <= this.#speedRoom) this.#lend(loan, size)
+    } else if (this.#waiters.size === 0 && size <= this.#speedRoom) {
+      this.#lend(loan, size)
+      this.#clock.watch()
+    }
   }
 
   /** The window has been opened by `size` octets, not by a loan. */
@@ -236,8 +239,11 @@ export class LoanPool {
     loan.lacking = 0
     this.#enter(loan, size)
     this.#connection.receiver.extend(loan.stream, size)
-    // The next may have to wait: it is good to know by then that the peer has seen this.
-    if (this.promised > this.#promisedMax / 2) this.#clock.watch()
+    // The next may have to wait: it is good to know by then that the peer has seen this, else a stall takes a
+    // second round trip to be proven.
+    const { promised } = this
+    const isHalf = promised > this.#promisedMax / 2
+    if (isHalf || promised + this.#largest > this.#promisedMax) this.#clock.watch()
   }
 
   #enter(loan: Loan, size: number): void {

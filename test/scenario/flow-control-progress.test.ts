@@ -94,15 +94,25 @@ for (const scheduler of SCHEDULERS) {
   )
 }
 
-t.test('Isolation: what stalls delays nobody by more than two round trips', t => {
+t.test('Isolation: what stalls delays nobody by more than one round trip', t => {
   const property = fc.property(
-    fc.array(fc.nat(512 * 1024), { minLength: 1, maxLength: 12 }),
+    fc.array(
+      fc.oneof(
+        fc.nat(512 * 1024),
+        fc.nat(10).map(count => count * 16_384),
+      ),
+      {
+        minLength: 1,
+        maxLength: 12,
+      },
+    ),
     fc.array(fc.nat(400_000), { minLength: 1, maxLength: 4 }),
+    fc.constantFrom(...SCHEDULERS),
     fc.nat(1_000_000),
-    (stalled, bystanders, seed) => {
+    (stalled, bystanders, scheduler, seed) => {
       const random = randomOf(seed)
       const roundSize = 10_000_000
-      const model = new FlowModel({ limits: LIMITS, scheduler: 'round-robin', roundSize, random })
+      const model = new FlowModel({ limits: LIMITS, scheduler, roundSize, random })
       // They stop anywhere; half of the rest is complete and nobody reads it.
       for (const stopsAt of stalled) {
         if (random(3) > 0) model.add({ size: 512 * 1024 + 1, stopsAt: Math.min(stopsAt, 80_000) })
@@ -121,11 +131,11 @@ t.test('Isolation: what stalls delays nobody by more than two round trips', t =>
       }
       const reset = model.uploads.find(({ resetText }) => resetText !== undefined)
       if (reset !== undefined) throw new Error(`reset ${reset.id}: ${reset.resetText}`)
-      if (worst > 2) throw new Error(`delayed by ${worst} round trips`)
+      if (worst > 1) throw new Error(`delayed by ${worst} round trips`)
       return model.slackMin >= 0
     },
   )
-  fc.assert(property, { seed: 14_2, numRuns: 60 })
+  fc.assert(property, { seed: 14_2, numRuns: 150 })
   t.end()
 })
 
