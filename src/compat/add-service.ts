@@ -2,6 +2,7 @@ import {
   type Context,
   type FromDefinitionOptions,
   fromDefinition,
+  ownFunction,
   type Server,
   type Service,
   type ServiceMethod,
@@ -41,7 +42,8 @@ export function addService(
   }
   const service = isService(definition) ? definition : fromDefinition(definition, options)
   const names = namesByPath(definition)
-  const handlers: Record<string, MicroHandler> = {}
+  // A method may be called `__proto__`.
+  const handlers: Record<string, MicroHandler> = Object.create(null)
   for (const method of service.methods) {
     const known = names.get(method.path) ?? []
     const found = findImplementation(implementation, [...known, method.wireName, method.name])
@@ -73,10 +75,8 @@ function findImplementation(
   implementation: object,
   names: readonly string[],
 ): AnyImplementation | undefined {
-  const functions = implementation as Readonly<Record<string, unknown>>
-  const name = names.find(each => typeof functions[each] === 'function')
-  if (name === undefined) return undefined
-  return (functions[name] as AnyImplementation).bind(implementation)
+  const found = names.map(name => ownFunction(implementation, name)).find(Boolean)
+  return (found as AnyImplementation | undefined)?.bind(implementation)
 }
 
 function unimplemented({ kind }: ServiceMethod, name: string): AnyImplementation {

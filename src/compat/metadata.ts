@@ -40,9 +40,8 @@ export class Metadata implements MetadataLike {
 
   /** The first value of each key. */
   getMap(): { [key: string]: MetadataValue } {
-    const map: { [key: string]: MetadataValue } = {}
-    for (const [key, values] of this.#values) map[key] = values[0]!
-    return map
+    // Own fields, whatever their names: `__proto__` is one.
+    return Object.fromEntries([...this.#values].map(([key, values]) => [key, values[0]!]))
   }
 
   /** A copy. */

@@ -25,6 +25,7 @@ import { discardMessages } from './message-source.js'
 import { metadataOf } from './metadata-init.js'
 import { checkMiddleware, type Middleware } from './middleware.js'
 import type { MucpClient } from './mucp-client.js'
+import { noThenable } from './no-thenable.js'
 import { checkText } from './options.js'
 import { PendingStream } from './pending-stream.js'
 import { randomSelector } from './selector.js'
@@ -118,10 +119,12 @@ export class Client implements AsyncDisposable {
   /** The service's methods as functions. They need no `this`: take them apart at will. */
   bind<S extends ServiceTypes<S>>(service: Service<S>): BoundClient<S> {
     checkService(service)
-    const functions: Record<string, unknown> = {}
+    // Nothing but the methods, whatever they are called: `constructor`, `__proto__` ...
+    const functions: Record<string, AnyFunction> = Object.create(null)
     for (const method of service.methods) {
       const bound = this.#bound(service, method)
-      functions[method.name] = this.#around(service, method, this.#function(bound))
+      const call = this.#around(service, method, this.#function(bound))
+      functions[method.name] = method.name === 'then' ? noThenable(call) : call
     }
     return functions as unknown as BoundClient<S>
   }

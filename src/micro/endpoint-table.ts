@@ -1,6 +1,7 @@
 import { type Inheritance, passOn } from './inheritance.js'
 import { type AnyHandler, composeHandler, type Middleware } from './middleware.js'
 import { describe } from './options.js'
+import { ownFunction } from './own-function.js'
 import { checkService, type Service, type ServiceMethod } from './service.js'
 
 /** A method and who handles it. */
@@ -69,17 +70,16 @@ export function bindHandlers(
 ): Endpoint[] {
   checkService(service)
   checkHandlers(service, handlers)
-  const table = handlers as Readonly<Record<string, unknown>>
-  const names = service.methods.map(method => handlerName(method, table))
+  const names = service.methods.map(method => handlerName(method, handlers))
   const missing = service.methods.filter((_, index) => names[index] === undefined)
-  const unknown = Object.keys(table).filter(
-    name => typeof table[name] === 'function' && !names.includes(name),
+  const unknown = Object.keys(handlers).filter(
+    name => ownFunction(handlers, name) !== undefined && !names.includes(name),
   )
   if (missing.length > 0 || unknown.length > 0) {
     throw new TypeError(describeMismatch(service, missing, unknown))
   }
   return service.methods.map((method, index) => {
-    const handler = (table[names[index]!] as AnyHandler).bind(handlers)
+    const handler = (ownFunction(handlers, names[index]!) as AnyHandler).bind(handlers)
     const composed = composeHandler(chain, method.kind, handler)
     return {
       service,
@@ -96,11 +96,8 @@ function checkHandlers(service: Service<unknown>, handlers: unknown): void {
   )
 }
 
-function handlerName(
-  method: ServiceMethod,
-  handlers: Readonly<Record<string, unknown>>,
-): string | undefined {
-  return [method.name, method.wireName].find(name => typeof handlers[name] === 'function')
+function handlerName(method: ServiceMethod, handlers: object): string | undefined {
+  return [method.name, method.wireName].find(name => ownFunction(handlers, name) !== undefined)
 }
 
 function describeMismatch(

@@ -22,6 +22,7 @@ export type { InheritOptions } from './inheritance.js'
 export { type LoadServiceOptions, loadService } from './load-service.js'
 export { MicroError, type MicroErrorOptions } from './micro-error.js'
 export type { Middleware, MiddlewareCall, MiddlewareKind } from './middleware.js'
+export { ownFunction } from './own-function.js'
 export {
   memoryRegistry,
   type RegisterOptions,
