@@ -79,6 +79,7 @@ export {
   GrpcError,
   type GrpcErrorOptions,
   type GrpcErrorOrigin,
+  markProcessed,
   Status,
   statusName,
 } from './status.js'

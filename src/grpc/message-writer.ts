@@ -31,10 +31,14 @@ export function encodeRequest(
   unsent: boolean,
 ): Uint8Array | GrpcError {
   const payload = encodeMessage(codec, message, sizeMax)
-  if (!(payload instanceof GrpcError)) return payload
-  const { cause } = payload
-  const text = cause instanceof Error ? `${payload.message}: ${cause.message}` : payload.message
-  return stacklessError(payload.status, text, { unprocessed: unsent, cause })
+  return payload instanceof GrpcError ? withCodecText(payload, unsent) : payload
+}
+
+/** The same error with what the codec itself says, which a peer need not know. */
+export function withCodecText(error: GrpcError, unprocessed: boolean): GrpcError {
+  const { cause } = error
+  const text = cause instanceof Error ? `${error.message}: ${cause.message}` : error.message
+  return stacklessError(error.status, text, { unprocessed, cause })
 }
 
 /** Payloads from here on follow their prefix by reference: a copy costs more. Unit: octets. */

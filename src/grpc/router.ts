@@ -10,6 +10,8 @@ export interface Route {
    * call starts even if it was cancelled at once. For what answers each message by itself. Default: false, a cancelled call drops them.
    */
   readonly keepsReceived?: boolean
+  /** A response that cannot be encoded: the client reads the codec's own words. Default: false, they may hold secrets. */
+  readonly exposesErrors?: boolean
   /**
    * A call has come. It runs at the end of a `receive`: for unary when request
    * and END_STREAM are there; for server-streaming at the request, for go-micro
@@ -19,6 +21,11 @@ export interface Route {
    * is thrown ends the call with UNKNOWN. Call `call.settle()` when done.
    */
   start(call: ServerCall): ServerCallHandler | undefined
+  /**
+   * Hears what `CallOptions.onError` hears of its calls, before it: a response that cannot be encoded or compressed, trailers that the
+   * client does not take, a stream that held too much. `call.handler` is who hears of the call.
+   */
+  onError?(error: unknown, call: ServerCall): void
 }
 
 /** Receives the events of a server call: at the end of a `receive`, or on timeout. */

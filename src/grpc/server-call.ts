@@ -17,7 +17,7 @@ import {
 import type { CallSettings } from './call-options.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import type { MessageInbox } from './message-inbox.js'
-import { encodeMessage } from './message-writer.js'
+import { encodeMessage, withCodecText } from './message-writer.js'
 import type { Metadata } from './metadata.js'
 import type { RequestHead } from './request-head.js'
 import { errorFields, metadataFields, sendResponseHeaders, sendStatus } from './response-writer.js'
@@ -38,7 +38,8 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   /** For the deadline; without one, for a request that does not go on. */
   #timer: Timer | undefined
   #flags = 0
-  #handler: ServerCallHandler | undefined = undefined
+  /** Who hears of it: what `start` of its route gives. A route may set it earlier, for its own `onError`. */
+  handler: ServerCallHandler | undefined = undefined
 
   constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: ServerCallBatch) {
     super(stream, head, settings, batch)
@@ -83,11 +84,12 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     if (this.head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
       throw new TypeError(`${this.path} responds with one message; it was sent already`)
     }
-    const { limits, onError } = this.settings
+    const { limits } = this.settings
     const payload = encodeMessage(this.head.responseCodec, message, limits.sendMessageSizeMax)
     if (payload instanceof GrpcError) {
-      this.fail(payload)
-      onError?.(payload, this)
+      const error = withCodecText(payload, false)
+      this.fail(this.route.exposesErrors === true ? error : payload)
+      this.#tell(error)
       return true
     }
     this.#flags |= Flag.MessageSent
@@ -171,7 +173,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     // Of an outbox that has the status already, that is lost with the message.
     this.#flags &= ~Flag.Finished
     this.fail(error)
-    this.settings.onError?.(error, this)
+    this.#tell(error)
   }
 
   /** For its messages alone. */
@@ -192,7 +194,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   /** For the connection alone: we hold too much. Whose limit that is, the client is told, and our own side. */
   onShed(fault: string): void {
     this.#refuse(stacklessError(Status.ResourceExhausted, fault))
-    this.settings.onError?.(this.cancelled, this)
+    this.#tell(this.cancelled)
   }
 
   /** For the connection alone. */
@@ -220,7 +222,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
       this.#watch()
     const flags = this.#flags
     this.#flags = flags & ~(Flag.Batched | SERVER_CALL_NEWS)
-    const handler = this.#handler
+    const handler = this.handler
     if (handler === undefined) return
     if ((flags & Flag.ReadableDue) !== 0 && !this.finished) handler.onReadable()
     if ((flags & Flag.DrainDue) !== 0 && !this.finished) handler.onDrain()
@@ -229,10 +231,10 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   /** @internal A handler threw. The client learns no more than that. */
   onThrown(error: unknown): void {
-    this.#handler = undefined
+    this.handler = undefined
     this.fail(stacklessError(Status.Unknown, 'handler failed'))
     this.settle()
-    this.settings.onError?.(error, this)
+    this.#tell(error)
   }
 
   /** User code may have ended the connection a moment ago, or the client its call. */
@@ -254,7 +256,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   #start(): void {
     this.#flags |= Flag.Started | Flag.Starting
     try {
-      this.#handler = this.head.route.start(this)
+      this.handler = this.head.route.start(this)
     } finally {
       this.#flags &= ~Flag.Starting
     }
@@ -349,8 +351,13 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   #sendStatus(status: Status, fields: HeaderList | undefined, isOurs: boolean): void {
     const error = sendStatus(this.stream, this.dueHeaders, status, fields)
-    if (error !== undefined && !isOurs) this.settings.onError?.(error, this)
+    if (error !== undefined && !isOurs) this.#tell(error)
     this.#stopInput()
+  }
+
+  #tell(error: unknown): void {
+    this.route.onError?.(error, this)
+    this.settings.onError?.(error, this)
   }
 
   /** Nothing more will be sent, or received. */

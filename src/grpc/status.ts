@@ -168,6 +168,13 @@ export function addToError(
   return error
 }
 
+/** What an earlier attempt of its call may have done counts as well: a handler may have run. */
+export function markProcessed<E extends { readonly unprocessed: boolean }>(error: E): E {
+  const open: { unprocessed: boolean } = error
+  open.unprocessed = false
+  return error
+}
+
 /**
  * A `GrpcError` without a stack: for what a peer causes. A stack costs ten
  * times the rest, and shows nothing but our own parser.

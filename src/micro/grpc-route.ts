@@ -27,17 +27,20 @@ export interface GrpcDoorOptions {
 export class GrpcRoute implements Route {
   readonly method: Method
   readonly #endpoint: Endpoint
+  readonly exposesErrors: boolean
   readonly #options: GrpcDoorOptions
 
   constructor(endpoint: Endpoint, path: string, options: GrpcDoorOptions) {
     const { kind, request, response } = endpoint.method
     this.method = { path, kind, request, response }
+    this.exposesErrors = options.exposeErrors
     this.#endpoint = endpoint
     this.#options = options
   }
 
   start(call: ServerCall): ServerCallHandler | undefined {
     const context = new GrpcContext(this.#endpoint, call, this.#options.running)
+    call.handler = context
     const { kind } = this.method
     const oneRequest = kind === 'unary' || kind === 'server'
     const oneResponse = kind === 'unary' || kind === 'client'
@@ -62,6 +65,14 @@ export class GrpcRoute implements Route {
       error => this.#fail(context, call, error),
     )
     return context
+  }
+
+  /** What goes wrong with a response is the handler's: as over mucp, `onError` hears the codec's own exception. */
+  onError(error: unknown, call: ServerCall): void {
+    const { handler } = call
+    const context = handler instanceof GrpcContext ? handler : undefined
+    const { cause } = error as { readonly cause?: unknown }
+    this.#options.onError(cause instanceof TypeError ? cause : error, context)
   }
 
   #respond(context: GrpcContext, call: ServerCall, value: unknown): void {

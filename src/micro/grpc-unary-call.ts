@@ -3,6 +3,7 @@ import {
   type ClientCallReceiver,
   type GrpcError,
   type Metadata,
+  markProcessed,
   Status,
 } from '../grpc/index.js'
 import type { Cancellable } from '../transport/index.js'
@@ -23,9 +24,12 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   readonly #deadline: number
   #call: ClientCall | undefined
   #attempt: number
+  /** The repetition of a call that no server had looked at has been. */
   #retriedUnseen: boolean
   /** When the first attempt began, if there has been another. Unit: ms, on the session's clock. */
   #begunAt: number | undefined
+  /** A handler may have run an earlier attempt. */
+  #wasSeen: boolean
   #pause: Cancellable | undefined
   #aborted: { reason: unknown } | undefined
 
@@ -50,6 +54,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     this.#attempt = 0
     this.#retriedUnseen = false
     this.#begunAt = undefined
+    this.#wasSeen = false
     this.#pause = undefined
     this.#aborted = undefined
   }
@@ -105,7 +110,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     }
     if (this.#aborted !== undefined) this.#reject(this.#aborted.reason)
     else if (error === undefined) this.#resolve(call?.read())
-    else this.#reject(fromGrpcError(error))
+    else this.#reject(fromGrpcError(this.#wasSeen ? markProcessed(error) : error))
   }
 
   #start(): void {
@@ -142,7 +147,10 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     if (this.#attempt >= retries) return false
     const delayMs = backoffMs(++this.#attempt)
     if (this.#opening.session.now() + delayMs >= this.#deadline) return false
+    this.#wasSeen ||= !error.unprocessed
     this.#pause = runtime.schedule(delayMs, () => this.#start())
+    // A call that waits keeps the process alive.
+    this.#pause.ref()
     return true
   }
 }

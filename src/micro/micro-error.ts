@@ -14,6 +14,8 @@ export interface MicroErrorOptions {
   readonly origin?: GrpcErrorOrigin
   /** The peer, as it was dialled. Default: as `cause` says. */
   readonly address?: string | undefined
+  /** No handler can have run. Default: as `cause` says; false when it says nothing. */
+  readonly unprocessed?: boolean
 }
 
 /** The text of an error that is read or written. Unit: characters. Reason: it is a header field, held by everybody on its way. */
@@ -91,7 +93,7 @@ export class MicroError extends Error {
     this.extra = options.extra ?? {}
     const { cause } = options
     this.origin = options.origin ?? originOf(cause)
-    this.unprocessed = cause instanceof GrpcError && cause.unprocessed
+    this.unprocessed = options.unprocessed ?? (cause instanceof GrpcError && cause.unprocessed)
     const address = options.address ?? addressOf(cause)
     if (address !== undefined) this.address = address
   }
@@ -134,8 +136,9 @@ export class MicroError extends Error {
   /** The same error, from `id` when it has no id of its own. */
   from(id: string): MicroError {
     if (this.id !== '' || id === '') return this
-    const { code, detail, status, extra, cause, origin, address } = this
-    return new MicroError(code, detail, { id, status, extra, cause, origin, address })
+    const { code, detail, status, extra, cause, origin, address, unprocessed } = this
+    const options = { id, status, extra, cause, origin, address, unprocessed }
+    return new MicroError(code, detail, options)
   }
 
   /**

@@ -1,11 +1,18 @@
-import { Metadata } from '../grpc/index.js'
+import { Metadata, markProcessed } from '../grpc/index.js'
 import type { Message, Runtime, Transport } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import { closeSocket } from './close-socket.js'
 import { findWithin } from './find-within.js'
 import { metadataOf } from './metadata-init.js'
 import { atAddress, MicroError } from './micro-error.js'
-import { CLIENT_CODEC_ID, CLIENT_ID, endOfSocket, MucpCodec, transportError } from './mucp-codec.js'
+import {
+  CLIENT_CODEC_ID,
+  CLIENT_ID,
+  dialError,
+  endOfSocket,
+  MucpCodec,
+  transportError,
+} from './mucp-codec.js'
 import { mergeInto, metadataFields } from './mucp-context.js'
 import { MucpGuard } from './mucp-guard.js'
 import { END_OF_STREAM, formatTimeout, MucpHeader, readMucpFields } from './mucp-header.js'
@@ -71,6 +78,7 @@ export class MucpClient {
     const timeoutMs = options.timeoutMs ?? this.options.timeoutMs
     const deadline = runtime.now() + timeoutMs
     let isFresh = false
+    let wasSeen = false
     for (let attempt = 0; ; attempt++) {
       const delayMs = isFresh ? 0 : backoffMs(attempt)
       if (delayMs > 0) await this.#wait(delayMs, deadline, options.signal)
@@ -88,7 +96,10 @@ export class MucpClient {
           continue
         }
         const again = error instanceof MicroError && error.code === 408 && attempt < retries
+        // What an earlier attempt may have done is no less done.
+        if (wasSeen && error instanceof MicroError) markProcessed(error)
         if (!again || runtime.now() >= deadline) throw error
+        wasSeen ||= !error.unprocessed
       }
     }
   }
@@ -194,11 +205,11 @@ export class MucpClient {
     const { runtime, connectionTimeoutMs } = this.options
     options.signal?.throwIfAborted()
     const limitMs = Math.min(connectionTimeoutMs, deadline - runtime.now())
-    if (limitMs <= 0) throw callExpired()
+    if (limitMs <= 0) throw unsent(callExpired())
     const id = this.nextId()
     const header = this.#header(codec, id, false, options)
     if (limitMs !== Number.POSITIVE_INFINITY) header.set(MucpHeader.Timeout, formatTimeout(limitMs))
-    const message = { header, body: codec.encode(request, id) }
+    const message = { header, body: codec.encode(request, id, true) }
     const expired = limitMs < connectionTimeoutMs ? callExpired : attemptExpired
     const guard = new MucpGuard(runtime, options.signal, limitMs, expired)
     const socket = await this.#socket(target.address, guard, isFresh)
@@ -236,7 +247,7 @@ export class MucpClient {
       return await guard.race(this.#dial(address, guard))
     } catch (error) {
       guard.finish()
-      throw error
+      throw unsent(error)
     }
   }
 
@@ -245,8 +256,7 @@ export class MucpClient {
     try {
       socket = await this.#pool.dial(address)
     } catch (cause) {
-      const text = cause instanceof Error ? cause.message : String(cause)
-      throw MicroError.internal(`connection error: ${text}`, { id: CLIENT_ID, cause })
+      throw dialError(cause)
     }
     // Too late for its call; the next one may have it.
     if (guard.stopped) void closeSocket(socket.socket)
@@ -311,6 +321,15 @@ async function exchange(
   } finally {
     guard.finish()
   }
+}
+
+/** No handler can have run: nothing has left. */
+function unsent(error: unknown): unknown {
+  if (error instanceof MicroError) {
+    const open: { unprocessed: boolean } = error
+    open.unprocessed = true
+  }
+  return error
 }
 
 function sendError(cause: unknown): MicroError {

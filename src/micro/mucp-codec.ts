@@ -5,6 +5,7 @@ import { type ContentCodec, contentCodec, legacyContentType } from './content-ty
 import { MicroError } from './micro-error.js'
 import { endLine, setGrpcRequestHeaders } from './mucp-body.js'
 import { END_OF_STREAM, MucpHeader, readMucpFields, requestHeader } from './mucp-header.js'
+import { isUnserved } from './retry.js'
 import type { ServiceMethod } from './service.js'
 
 /** Ids of errors that the client itself makes. go-micro's names. */
@@ -60,15 +61,19 @@ export class MucpCodec {
     return header
   }
 
-  /** @throws MicroError 500 from `go.micro.client.codec` when the value cannot be encoded */
-  encode(value: unknown, id: string): Uint8Array {
+  /**
+   * `unsent`: no handler can have run before this message.
+   *
+   * @throws MicroError 500 from `go.micro.client.codec` when the value cannot be encoded
+   */
+  encode(value: unknown, id: string, unsent: boolean): Uint8Array {
     const { envelope, subtype } = this.#content
     try {
       const bytes = this.#request.encode(value)
       const plain = subtype === 'json' && !envelope.inBody && !envelope.keepsOpening
       return envelope.wrapRequest(plain ? endLine(bytes) : bytes, id, this.#method.endpoint)
     } catch (cause) {
-      throw codecError(cause)
+      throw codecError(cause, unsent)
     }
   }
 
@@ -96,7 +101,7 @@ export class MucpCodec {
       if (error !== '') return { kind: 'error', error: MicroError.parse(error) }
       return { kind: 'message', value: this.#response.decode(bytes, start, end) }
     } catch (cause) {
-      return { kind: 'error', error: codecError(cause) }
+      return { kind: 'error', error: codecError(cause, false) }
     }
   }
 }
@@ -124,7 +129,15 @@ export function cancelHeader(
 /** The socket broke: 500 from `go.micro.client.transport`. */
 export function transportError(cause: unknown): MicroError {
   const detail = cause instanceof Error ? cause.message : String(cause)
-  return MicroError.internal(detail, { id: CLIENT_TRANSPORT_ID, cause })
+  const unprocessed = isUnserved(cause)
+  return MicroError.internal(detail, { id: CLIENT_TRANSPORT_ID, cause, unprocessed })
+}
+
+/** There is no socket: nothing was sent. */
+export function dialError(cause: unknown): MicroError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const options = { id: CLIENT_ID, cause, unprocessed: true }
+  return MicroError.internal(`connection error: ${text}`, options)
 }
 
 /** The server ended the socket under a call. The words are those of Go's client. */
@@ -136,7 +149,7 @@ export function endOfSocket({ remote }: Socket): MicroError {
   })
 }
 
-function codecError(cause: unknown): MicroError {
+function codecError(cause: unknown, unprocessed: boolean): MicroError {
   const detail = cause instanceof Error ? cause.message : String(cause)
-  return MicroError.internal(detail, { id: CLIENT_CODEC_ID, cause })
+  return MicroError.internal(detail, { id: CLIENT_CODEC_ID, cause, unprocessed })
 }

@@ -8,6 +8,7 @@ import { atAddress, MicroError } from './micro-error.js'
 import {
   CLIENT_ID,
   cancelHeader,
+  dialError,
   endHeader,
   endOfSocket,
   type MucpCodec,
@@ -164,8 +165,7 @@ export class MucpStream implements ClientStream {
       opened = await this.#parts.open()
     } catch (cause) {
       if (cause instanceof MicroError || cause instanceof TypeError) throw cause
-      const text = cause instanceof Error ? cause.message : String(cause)
-      throw MicroError.internal(`connection error: ${text}`, { id: CLIENT_ID, cause })
+      throw dialError(cause)
     }
     if (this.#ended) {
       void closeSocket(opened.socket)
@@ -179,7 +179,7 @@ export class MucpStream implements ClientStream {
 
   async #write(request: unknown): Promise<void> {
     const { codec, header, id } = this.#opened ?? (await this.#opening)
-    await this.#sendMessage(header, codec.encode(request, id))
+    await this.#sendMessage(header, codec.encode(request, id, this.#parts.kind === 'server'))
   }
 
   /** A socket that fails here fails in `receive` as well: that is where the caller learns of it. */

@@ -1,9 +1,11 @@
+import type { ServerCall } from '../grpc/index.js'
 import {
   type CallListener,
   grpcTransport,
   type Listener,
   type Transport,
 } from '../transport/index.js'
+import { GrpcRoute } from './grpc-route.js'
 import type { MucpServerOptions } from './mucp-server.js'
 import { checkFunction, checkKnown, checkMethods, checkMs, checkText } from './options.js'
 import {
@@ -61,8 +63,18 @@ export function defaultTransport(options: ServerOptions): Transport {
     ...passed,
     ...told,
     ...(tls === undefined ? {} : { serverTls: tls }),
-    calls: { ...told, ...callsOf(options) },
+    calls: { ...toldOfCalls(onError), ...callsOf(options) },
   })
+}
+
+/** Native calls of services have told already, with their context: what is left are sockets of mucp. */
+function toldOfCalls(onError: ServerOptions['onError']): object {
+  if (onError === undefined) return {}
+  return {
+    onError: (error: unknown, call: ServerCall) => {
+      if (!(call.route instanceof GrpcRoute)) onError(error, undefined)
+    },
+  }
 }
 
 export function isCallListener(listener: Listener): listener is CallListener {
