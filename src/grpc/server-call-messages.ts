@@ -5,10 +5,11 @@ import { responseHeaders } from './content-type.js'
 import { MessageFlag } from './length-prefix.js'
 import type { InboxOwner, MessageInbox } from './message-inbox.js'
 import { MessageOutbox, type OutboxOwner } from './message-outbox.js'
-import { sendPayload } from './message-writer.js'
+import { sendPayload, withCodecText } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { newRequestInbox, type RequestHead } from './request-head.js'
 import type { Route } from './router.js'
+import type { ServerCall } from './server-call.js'
 import type { ServerCallBatch } from './server-call-batch.js'
 import { type GrpcError, Status, stacklessError } from './status.js'
 
@@ -122,6 +123,23 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   abstract onOutboxDrained(): void
   /** For its messages alone. */
   abstract onOutboxFailed(error: GrpcError): void
+
+  abstract fail(error: GrpcError): void
+
+  /** @internal A response that has no octets ends the call; what the codec says is for our side. */
+  protected failToEncode(fault: GrpcError): true {
+    const error = withCodecText(fault, false)
+    this.fail(this.route.exposesErrors === true ? error : fault)
+    this.tell(error)
+    return true
+  }
+
+  /** @internal Who hears of errors that the handler does not. */
+  protected tell(error: unknown): void {
+    const call = this as unknown as ServerCall
+    this.route.onError?.(error, call)
+    this.settings.onError?.(error, call)
+  }
 
   /** @internal Headers of the response. Long-lived. */
   protected get responseHeaders(): HeaderList {

@@ -17,7 +17,7 @@ import {
 import type { CallSettings } from './call-options.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import type { MessageInbox } from './message-inbox.js'
-import { encodeMessage, withCodecText } from './message-writer.js'
+import { encodeMessage } from './message-writer.js'
 import type { Metadata } from './metadata.js'
 import type { RequestHead } from './request-head.js'
 import { errorFields, metadataFields, sendResponseHeaders, sendStatus } from './response-writer.js'
@@ -86,12 +86,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     }
     const { limits } = this.settings
     const payload = encodeMessage(this.head.responseCodec, message, limits.sendMessageSizeMax)
-    if (payload instanceof GrpcError) {
-      const error = withCodecText(payload, false)
-      this.fail(this.route.exposesErrors === true ? error : payload)
-      this.#tell(error)
-      return true
-    }
+    if (payload instanceof GrpcError) return this.failToEncode(payload)
     this.#flags |= Flag.MessageSent
     this.#sendHeaders(undefined)
     return this.sendMessage(payload)
@@ -173,7 +168,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     // Of an outbox that has the status already, that is lost with the message.
     this.#flags &= ~Flag.Finished
     this.fail(error)
-    this.#tell(error)
+    this.tell(error)
   }
 
   /** For its messages alone. */
@@ -194,7 +189,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   /** For the connection alone: we hold too much. Whose limit that is, the client is told, and our own side. */
   onShed(fault: string): void {
     this.#refuse(stacklessError(Status.ResourceExhausted, fault))
-    this.#tell(this.cancelled)
+    this.tell(this.cancelled)
   }
 
   /** For the connection alone. */
@@ -234,7 +229,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     this.handler = undefined
     this.fail(stacklessError(Status.Unknown, 'handler failed'))
     this.settle()
-    this.#tell(error)
+    this.tell(error)
   }
 
   /** User code may have ended the connection a moment ago, or the client its call. */
@@ -351,13 +346,8 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   #sendStatus(status: Status, fields: HeaderList | undefined, isOurs: boolean): void {
     const error = sendStatus(this.stream, this.dueHeaders, status, fields)
-    if (error !== undefined && !isOurs) this.#tell(error)
+    if (error !== undefined && !isOurs) this.tell(error)
     this.#stopInput()
-  }
-
-  #tell(error: unknown): void {
-    this.route.onError?.(error, this)
-    this.settings.onError?.(error, this)
   }
 
   /** Nothing more will be sent, or received. */

@@ -14,7 +14,7 @@ import {
   type Transport,
 } from '../transport/index.js'
 import { CLIENT_OPTION_NAMES, type ClientOptions } from './client-options.js'
-import { contentCodec, grpcSubtype } from './content-type.js'
+import { contentCodec, grpcSubtype, MUCP_CONTENT_TYPE } from './content-type.js'
 import { checkCredentials } from './credentials.js'
 import { GrpcClient } from './grpc-client.js'
 import { MicroError } from './micro-error.js'
@@ -168,7 +168,22 @@ export function cancelled(protocol: Protocol | undefined): Error {
     : new MicroError(499, text, { id: CLIENT_ID })
 }
 
+/** The client's content type, else the best that the method has codecs for. */
+export function contentTypeOf(
+  { contentType }: ClientOptions,
+  method: ServiceMethod,
+  protocol: Protocol,
+): string {
+  if (contentType !== undefined) return contentType
+  if (protocol === 'mucp' && hasCodecs(method, 'json')) return MUCP_CONTENT_TYPE
+  const subtype = hasCodecs(method, 'proto')
+    ? 'proto'
+    : [...method.request.keys()].find(each => hasCodecs(method, each))
+  if (protocol === 'grpc') return `application/grpc+${subtype}`
+  return subtype === 'proto' ? 'application/protobuf' : 'application/octet-stream'
+}
+
 /** Whether a method can be called with the content type's codecs. */
-export function hasCodecs(method: ServiceMethod, subtype: string): boolean {
+function hasCodecs(method: ServiceMethod, subtype: string): boolean {
   return method.request.has(subtype) && method.response.has(subtype)
 }

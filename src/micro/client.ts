@@ -10,13 +10,12 @@ import type { ClientOptions } from './client-options.js'
 import {
   cancelled,
   checkOptions,
+  contentTypeOf,
   defaultTransport,
   grpcClient,
-  hasCodecs,
   mucpClient,
 } from './client-parts.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
-import { MUCP_CONTENT_TYPE } from './content-type.js'
 import { CallCredentials } from './credentials.js'
 import { type Found, findWithin } from './find-within.js'
 import { type GrpcClient, GrpcMethod } from './grpc-client.js'
@@ -292,7 +291,7 @@ export class Client implements AsyncDisposable {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     const { method, service, grpc } = bound
-    const contentType = options?.contentType ?? this.#contentType(method, first.protocol)
+    const contentType = options?.contentType ?? contentTypeOf(this.#options, method, first.protocol)
     if (first.protocol === 'grpc' && grpc !== undefined) {
       return this.#grpc!.unary(grpc, first, contentType, request, options)
     }
@@ -328,7 +327,7 @@ export class Client implements AsyncDisposable {
 
   #openTo(first: Target, bound: BoundMethod, options: CallOptions): ClientStream {
     const { method, service, grpc } = bound
-    const contentType = options.contentType ?? this.#contentType(method, first.protocol)
+    const contentType = options.contentType ?? contentTypeOf(this.#options, method, first.protocol)
     if (first.protocol === 'grpc' && grpc !== undefined) {
       return this.#grpc!.stream(grpc, first, contentType, options)
     }
@@ -378,18 +377,6 @@ export class Client implements AsyncDisposable {
   ): Promise<Found> {
     const limitMs = options.timeoutMs ?? timeoutMs ?? Number.POSITIVE_INFINITY
     return findWithin(found, this.#runtime, limitMs, options)
-  }
-
-  /** The client's content type, else the best that the method has codecs for. */
-  #contentType(method: ServiceMethod, protocol: Protocol): string {
-    const { contentType } = this.#options
-    if (contentType !== undefined) return contentType
-    if (protocol === 'mucp' && hasCodecs(method, 'json')) return MUCP_CONTENT_TYPE
-    const subtype = hasCodecs(method, 'proto')
-      ? 'proto'
-      : [...method.request.keys()].find(each => hasCodecs(method, each))
-    if (protocol === 'grpc') return `application/grpc+${subtype}`
-    return subtype === 'proto' ? 'application/protobuf' : 'application/octet-stream'
   }
 
   #checkOpen(): void {
