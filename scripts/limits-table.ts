@@ -35,11 +35,18 @@ export function limitsPage(source: string): string {
     ({ name, meaning, unit, value, reason }) =>
       `| \`${name}\` | ${value} | ${unit} | ${cell(meaning)} | ${cell(reason)} |`,
   )
-  return `# Limits of a connection
+  return `# Limits
 
-A connection defends itself; everything here is on by default and can be changed: \`createServer({ limits: { streamsMax: 100 } })\`,
-\`createClient({ limits })\`, \`new Connection({ limits })\`. A name that is not a limit is a TypeError, a value out of range a RangeError. A client differs in one
-default: \`keepaliveIntervalMs\` is Infinity. This page is made from [limits.ts](../src/connection/limits.ts), and a test compares them.
+Every limit is on by default and can be changed. A name that is not a limit is a TypeError, a value out of range a RangeError.
+
+- [Limits of a connection](#limits-of-a-connection): \`createServer({ limits: { streamsMax: 100 } })\`, \`createClient({ limits })\`, \`new Connection({ limits })\`.
+- [Limits of a call](options.md#callslimits-limits-of-one-call): \`createServer({ calls: { limits: { queuedMessagesMax: 64 } } })\`.
+- Limits of a listener and a session, such as \`connectionsMax\` and \`waitingCallsMax\`: [transport.md](transport.md#a-listener).
+- [Limits of mucp](transport.md#limits-of-mucp).
+
+## Limits of a connection
+
+A client differs in one default: \`keepaliveIntervalMs\` is Infinity. This page is generated from [limits.ts](../src/connection/limits.ts), and a test compares them.
 
 | limit | default | unit | what it bounds | reason |
 | --- | ---: | --- | --- | --- |
@@ -47,22 +54,22 @@ ${rows.join('\n')}
 
 ## What one connection can make us hold
 
-Octets received and not yet consumed, at any time: at most
+At any time, the bytes received and not yet consumed are at most
 
     streams x (max(65_535, streamWindowSize) + 256) + max(receiveBufferMax, one message)
 
-where \`streams\` are those that are open, \`streamsMax\` at most on a server, and one message counts where a layer below \`createServer\` and
-\`createClient\` takes larger ones than \`receiveBufferMax\`. \`connection.receiver.retained\` and \`retainedMax\` are both sides of it, and every DATA frame is
-checked. With the defaults that is 131 MB and 34 MB. A message that is being put together may take twice what has come of it.
+where \`streams\` is the number of open streams (on a server at most \`streamsMax\`), and "one message" counts where a layer below \`createServer\` and
+\`createClient\` accepts messages larger than \`receiveBufferMax\`. \`connection.receiver.retained\` and \`retainedMax\` are the two sides of this, and every DATA frame is
+checked. With the defaults, that is 131 MB and 34 MB. While a message is being assembled it may take twice the size of what has arrived.
 
-\`connectionWindowSize\` is not part of it: credit of the connection comes back on receipt. What a stream holds beyond its own window is a loan, of
-which half of \`receiveBufferMax\` is given at once: see [architecture.md](architecture.md#receive-flow-control). What stalls moves to the other half; when
-both are full the largest of what stalled ends with RESOURCE_EXHAUSTED, whose text names the side, the limit and the octets, and \`onError\` of a server hears it.
+\`connectionWindowSize\` is not part of it, because connection credit is returned on receipt. What a stream holds beyond its own window is a loan. Half of
+\`receiveBufferMax\` is lent at once: see [architecture.md](architecture.md#receive-flow-control). Streams that stall move to the other half. When
+both halves are full, the largest stalled stream ends with RESOURCE_EXHAUSTED; the message names the side, the limit and the bytes, and a server's \`onError\` is called.
 
-For larger messages raise \`messageSizeMax\`, and nothing else: \`receiveBufferMax\` follows it. Given explicitly it must not be less.
+To receive larger messages, raise only \`messageSizeMax\`: \`receiveBufferMax\` follows it. If you set \`receiveBufferMax\` yourself, it must not be smaller.
 
-Not limited: how long a handler takes while its call goes on. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`. From the end of its call a handler counts against
-\`streamsMax\` for \`handlerGraceMs\` (30000 ms, an option of \`createServer\`) at most, and \`stop\` waits \`settleMs\` (1000 ms) for those whose calls it cut: [endings.md](endings.md).
+The time a handler may take while its call runs is not limited. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`. After the end of its call, a handler counts against
+\`streamsMax\` for at most \`handlerGraceMs\` (30000 ms, an option of \`createServer\`), and \`stop\` waits \`settleMs\` (1000 ms) for handlers whose calls it ended: [endings.md](endings.md).
 `
 }
 

@@ -5,93 +5,93 @@
 export interface ConnectionLimits {
   // --- frames ---------------------------------------------------------------
 
-  /** Payload of a frame we accept; sent as SETTINGS_MAX_FRAME_SIZE. Unit: octets. Default: 16_384. Reason: RFC 9113 §4.2; every peer expects it. */
+  /** Largest frame payload to accept; sent as SETTINGS_MAX_FRAME_SIZE. Unit: bytes. Default: 16_384. Reason: RFC 9113 §4.2; every peer expects it. */
   readonly frameSizeMax: number
   /** Frames handled in one `receive` before other connections get their turn. Unit: frames. Default: 1_000. Reason: one connection must not hold the event loop. */
   readonly turnFramesMax: number
-  /** Server: calls whose handlers start, or hear news, in one turn. Unit: calls. Default: 1_000. Reason: as `turnFramesMax`; a handler costs more than a frame. */
+  /** Server: calls whose handlers are started or notified in one turn. Unit: calls. Default: 1_000. Reason: as `turnFramesMax`; a handler costs more than a frame. */
   readonly turnCallsMax: number
-  /** Time of one turn, looked at every 32 frames (sooner where they are large) and 16 calls. Unit: us. Default: 500. Reason: as `turnFramesMax`; frames and handlers differ in what they cost. */
+  /** Duration of one turn, checked every 32 frames (sooner if they are large) and every 16 calls. Unit: us. Default: 500. Reason: as `turnFramesMax`; frames and handlers differ in cost. */
   readonly turnTimeMaxUs: number
-  /** Octets handled in one `receive`. Unit: octets. Default: 262_144. Reason: as `turnFramesMax`. */
+  /** Bytes handled in one `receive`. Unit: bytes. Default: 262_144. Reason: as `turnFramesMax`. */
   readonly turnSizeMax: number
 
   // --- header blocks --------------------------------------------------------
 
-  /** Header list we store, by the count of RFC 9113 §6.5.2; sent as SETTINGS_MAX_HEADER_LIST_SIZE. More: stream error ENHANCE_YOUR_CALM. Unit: octets. Default: 16_384. Reason: gRPC suggests 8 KiB; twice that for tracing and tokens. */
+  /** Header list to accept, counted as in RFC 9113 §6.5.2; sent as SETTINGS_MAX_HEADER_LIST_SIZE. More: stream error ENHANCE_YOUR_CALM. Unit: bytes. Default: 16_384. Reason: gRPC suggests 8 KiB; twice that for tracing and tokens. */
   readonly headerListSizeMax: number
-  /** Header list, or encoded block, that ends the connection. Unit: octets. Default: 65_536. Reason: RFC 9113 §10.5.1; four times the soft limit, as hyper has it. */
+  /** Header list, or encoded block, that ends the connection. Unit: bytes. Default: 65_536. Reason: RFC 9113 §10.5.1; four times the soft limit, as in hyper. */
   readonly headerListSizeHardMax: number
-  /** Fields in a header list we store. More: stream error ENHANCE_YOUR_CALM. Unit: fields. Default: 512. Reason: CVE-2026-49975 (many tiny fields). */
+  /** Fields of a header list to accept. More: stream error ENHANCE_YOUR_CALM. Unit: fields. Default: 512. Reason: CVE-2026-49975 (many tiny fields). */
   readonly headerFieldsMax: number
-  /** Fields that end the connection. Unit: fields. Default: 1_000. Reason: as `headerFieldsMax`. */
+  /** Number of fields that ends the connection. Unit: fields. Default: 1_000. Reason: as `headerFieldsMax`. */
   readonly headerFieldsHardMax: number
-  /** Header lists of all requests that are open, those that come again and again not counted; as much again of requests that were reset while their handlers run. More: REFUSED_STREAM. Unit: octets. Default: 2_621_440. Reason: 1_000 requests, each with a token of 2 KiB that changes. */
+  /** Header lists of all open requests, except those that repeat; the same again for requests that were reset while their handlers run. More: REFUSED_STREAM. Unit: bytes. Default: 2_621_440. Reason: 1_000 requests, each with a different token of 2 KiB. */
   readonly openHeadersSizeMax: number
   /** CONTINUATION frames in one header block. Unit: frames. Default: 8. Reason: CVE-2024-27316; a 16 KiB list fits one frame. */
   readonly continuationsMax: number
   /** CONTINUATION frames without payload in one header block. Unit: frames. Default: 2. Reason: CVE-2026-33871. */
   readonly emptyContinuationsMax: number
-  /** Time for a header block to be completed. Unit: ms. Default: 10_000. Reason: slow senders (RFC 9113 §10.5). */
+  /** Time to complete a header block. Unit: ms. Default: 10_000. Reason: slow senders (RFC 9113 §10.5). */
   readonly headerTimeoutMs: number
-  /** Our HPACK decoder's table; sent as SETTINGS_HEADER_TABLE_SIZE. Unit: octets. Default: 4_096. Reason: memory for each connection. */
+  /** Table of our HPACK decoder; sent as SETTINGS_HEADER_TABLE_SIZE. Unit: bytes. Default: 4_096. Reason: memory for each connection. */
   readonly decoderTableSizeMax: number
-  /** Our HPACK encoder's table, whatever the peer allows. Unit: octets. Default: 4_096. Reason: a peer must not make us keep a large table. */
+  /** Table of our HPACK encoder, even if the peer allows more. Unit: bytes. Default: 4_096. Reason: a peer must not make us keep a large table. */
   readonly encoderTableSizeMax: number
   /** Dynamic table size updates in one header block. Unit: updates. Default: 2. Reason: RFC 7541 §4.2 never needs more. */
   readonly tableSizeUpdatesMax: number
-  /** Interim (1xx) responses on one stream. Unit: responses. Default: 8. Reason: an endless row of them never settles a call. */
+  /** Interim (1xx) responses on one stream. Unit: responses. Default: 8. Reason: a call that only gets interim responses never settles. */
   readonly interimResponsesMax: number
 
   // --- streams --------------------------------------------------------------
 
-  /** Streams the peer may have open, and handlers that may run; sent as SETTINGS_MAX_CONCURRENT_STREAMS. More streams: REFUSED_STREAM. More handlers, which takes resets: the next ones wait until others settle (`startTimeoutMs` of a call). Unit: streams. Default: 1_000. Reason: gRPC multiplexes widely; octets are bounded elsewhere. */
+  /** Streams that the peer may have open, and handlers that may run; sent as SETTINGS_MAX_CONCURRENT_STREAMS. More streams: REFUSED_STREAM. More handlers, which is possible after resets, wait until others settle (`startTimeoutMs` of a call). Unit: streams. Default: 1_000. Reason: gRPC multiplexes widely; other limits bound the bytes. */
   readonly streamsMax: number
-  /** Streams we open before the peer's SETTINGS tell its limit. Unit: streams. Default: 100. Reason: RFC 9113 §6.5.2 recommends that nobody allow fewer. */
+  /** Streams to open before the peer's SETTINGS arrive. Unit: streams. Default: 100. Reason: RFC 9113 §6.5.2 recommends that peers allow at least this many. */
   readonly peerStreamsAssumed: number
-  /** Our own cap on the streams we open, whatever the peer allows. Unit: streams. Default: 100_000. Reason: a peer's SETTINGS must not decide our memory. */
+  /** Streams to open, even if the peer allows more. Unit: streams. Default: 100_000. Reason: a peer's SETTINGS must not determine our memory. */
   readonly openStreamsMax: number
-  /** Refused streams since the last accepted one before the connection ends. A larger `streamsMax` raises it as `resetsMax`. Unit: streams. Default: 1_000. Reason: a burst of the whole stream limit is honest, hammering is not. */
+  /** Refused streams since the last accepted one that end the connection. A larger `streamsMax` raises it, as with `resetsMax`. Unit: streams. Default: 1_000. Reason: one burst of the stream limit is legitimate, repeating it is not. */
   readonly refusedStreamsMax: number
 
   // --- flow control ---------------------------------------------------------
 
-  /** Receive window of a stream, which it always has; sent as SETTINGS_INITIAL_WINDOW_SIZE. Unit: octets. Default: 131_072. Reason: a message of 100 kB comes without a further round trip, against memory that each stream may pin. */
+  /** Receive window that every stream has; sent as SETTINGS_INITIAL_WINDOW_SIZE. Unit: bytes. Default: 131_072. Reason: a message of 100 kB arrives without another round trip, weighed against the memory that each stream may hold. */
   readonly streamWindowSize: number
-  /** Receive window of the connection: what may be under way. Unit: octets. Default: 1_048_576. Reason: a short path; the bandwidth estimate may raise it. */
+  /** Receive window of the connection: bytes that may be in flight. Unit: bytes. Default: 1_048_576. Reason: a short path; the bandwidth estimate may raise it. */
   readonly connectionWindowSize: number
-  /** Largest receive window that the bandwidth estimate may give a stream, as a loan. Unit: octets. Default: 4_194_304. Reason: 20 ms at 1.6 Gbit/s. */
+  /** Largest receive window that the bandwidth estimate may lend a stream. Unit: bytes. Default: 4_194_304. Reason: 20 ms at 1.6 Gbit/s. */
   readonly streamWindowSizeMax: number
-  /** Largest receive window that the bandwidth estimate may give the connection. Unit: octets. Default: 16_777_216. Reason: four streams at `streamWindowSizeMax`. */
+  /** Largest receive window that the bandwidth estimate may give the connection. Unit: bytes. Default: 16_777_216. Reason: four streams at `streamWindowSizeMax`. */
   readonly connectionWindowSizeMax: number
-  /** Octets received and not yet consumed on all streams beyond their `streamWindowSize`. Half of it is lent in order, half is for what stalls; more: the largest of that ends with RESOURCE_EXHAUSTED. Unit: octets. Default: 33_554_432, or twice a `messageSizeMax` that is larger. Reason: four messages of 4 MiB on their way, and four that stopped. */
+  /** Bytes received and not yet consumed on all streams, beyond their `streamWindowSize`. Half of it is lent in order, half is for streams that stall. More: the largest stalled stream ends with RESOURCE_EXHAUSTED. Unit: bytes. Default: 33_554_432. Reason: four messages of 4 MiB in flight, and four that stopped. */
   readonly receiveBufferMax: number
-  /** Octets queued on one stream before `sendData` answers false. Unit: octets. Default: 65_536. Reason: as grpc-go; back-pressure, not a cap. */
+  /** Bytes queued on one stream before `sendData` returns false. Unit: bytes. Default: 65_536. Reason: as grpc-go; back-pressure, not a hard limit. */
   readonly streamBufferSize: number
-  /** Octets queued on the connection before `sendData` answers false on every stream. As many octets of responses that wait for a client, and a server reads no more requests from it. Unit: octets. Default: 1_048_576. Reason: a slow peer must not collect memory. */
+  /** Bytes queued on the connection before `sendData` returns false on every stream. With as many bytes of responses waiting for a client, a server stops reading requests from it. Unit: bytes. Default: 1_048_576. Reason: a slow peer must not accumulate memory. */
   readonly connectionBufferSize: number
 
   // --- abuse budgets (RFC 9113 §10.5) -----------------------------------------
 
-  /** Resets a peer may cause in a burst. A larger `streamsMax` raises it, to 10_000 at most, unless both are given. Unit: resets. Default: 1_000. Reason: CVE-2023-44487; a deadline storm is honest. */
+  /** Resets that a peer may cause in a burst. A larger `streamsMax` raises it, to at most 10_000, unless both are given. Unit: resets. Default: 1_000. Reason: CVE-2023-44487; a burst of expired deadlines is legitimate. */
   readonly resetsMax: number
-  /** Resets regained with time. Unit: resets each second. Default: 100. Reason: as `resetsMax`. */
+  /** Resets regained per second. Unit: resets each second. Default: 100. Reason: as `resetsMax`. */
   readonly resetsPerSecond: number
-  /** What a reset costs that the peer made us send. Unit: resets. Default: 10. Reason: CVE-2025-8671 (MadeYouReset): honest peers cause none. */
+  /** Cost of a reset that the peer made us send. Unit: resets. Default: 10. Reason: CVE-2025-8671 (MadeYouReset): legitimate peers cause none. */
   readonly provokedResetCost: number
-  /** Work units (control, unknown and pointless frames) a peer may cause in a burst. Unit: frames. Default: 10_000. Reason: CVE-2019-9512 to 9518. */
+  /** Control, unknown and useless frames that a peer may send in a burst. Unit: frames. Default: 10_000. Reason: CVE-2019-9512 to 9518. */
   readonly workMax: number
-  /** Work units regained with time. Unit: frames each second. Default: 1_000. Reason: as `workMax`. */
+  /** Such frames regained per second. Unit: frames each second. Default: 1_000. Reason: as `workMax`. */
   readonly workPerSecond: number
-  /** DATA frames without octets and without END_STREAM that bring nothing in between. Unit: frames. Default: 100. Reason: CVE-2019-9518. */
+  /** Consecutive DATA frames without data and without END_STREAM. Unit: frames. Default: 100. Reason: CVE-2019-9518. */
   readonly emptyDataMax: number
-  /** Below this a DATA frame counts as small. Unit: octets. Default: 256. Reason: RUSTSEC-2026-0258. */
+  /** A DATA frame below this size counts as small. Unit: bytes. Default: 256. Reason: RUSTSEC-2026-0258. */
   readonly smallDataSize: number
   /** Small DATA frames that may wait unconsumed on a connection. Unit: octets lacking to `smallDataSize`. Default: 67_108_864. Reason: as `smallDataSize`; 263_000 frames of one octet, and more messages of 20 octets than sixteen readers that pause can have in their windows. */
   readonly smallDataMax: number
-  /** Acknowledgements, and RST_STREAM for broken rules, waiting for the peer to read before we stop reading from it. What we chose to send does not count. Unit: frames. Default: 100. Reason: CVE-2019-9512; grpc-go's number. */
+  /** Acknowledgements, and RST_STREAM for broken rules, that wait for the peer to read before we stop reading from it. Frames that we chose to send do not count. Unit: frames. Default: 100. Reason: CVE-2019-9512; grpc-go's number. */
   readonly controlFramesPause: number
-  /** The same frames waiting before the connection ends. Unit: frames. Default: 1_000. Reason: for a driver that does not pause. */
+  /** Number of the same frames that ends the connection. Unit: frames. Default: 1_000. Reason: for a driver that does not stop reading. */
   readonly controlFramesMax: number
   /** Entries in one SETTINGS frame. Unit: entries. Default: 32. Reason: CVE-2019-9515; there are nine. */
   readonly settingsEntriesMax: number
@@ -104,21 +104,21 @@ export interface ConnectionLimits {
   readonly prefaceTimeoutMs: number
   /** Time for the peer to acknowledge our SETTINGS. Unit: ms. Default: 20_000. Reason: RFC 9113 §6.5.3 has a code for it. */
   readonly settingsTimeoutMs: number
-  /** Time in which a peer that owes us window or reads nothing may hold pending output. Unit: ms. Default: 60_000. Reason: CVE-2026-49975 pins replies behind closed windows. */
+  /** Time for which output may be blocked by a peer that does not read or grants no window. Unit: ms. Default: 60_000. Reason: CVE-2026-49975 holds replies behind closed windows. */
   readonly writeStallTimeoutMs: number
-  /** Time without any stream before the connection is shut down. Unit: ms. Default: Infinity. Reason: gRPC channels live long. */
+  /** Time without any stream until the connection is shut down. Unit: ms. Default: Infinity. Reason: gRPC channels are long-lived. */
   readonly idleTimeoutMs: number
-  /** Silence before a keepalive PING. Unit: ms. Default: Infinity for a client, 7_200_000 for a server (gRPC A8, A9). Reason: a PING more often than every 5 minutes offends other servers. */
+  /** Time without incoming data until a keepalive PING is sent. Unit: ms. Default: 7_200_000. Reason: servers reject PINGs more often than every 5 minutes. */
   readonly keepaliveIntervalMs: number
-  /** The same without any stream, for a client. Unit: ms. Default: Infinity. Reason: gRPC A8; servers must permit it. */
+  /** The same for a client without any stream. Unit: ms. Default: Infinity. Reason: gRPC A8; servers must allow it. */
   readonly keepaliveIdleIntervalMs: number
   /** Time for the answer to a keepalive PING. Unit: ms. Default: 20_000. Reason: gRPC A8. */
   readonly keepaliveTimeoutMs: number
-  /** Client PINGs closer than this are a strike. Unit: ms. Default: 300_000. Reason: gRPC A8. */
+  /** Client PINGs closer together than this count as a strike. Unit: ms. Default: 300_000. Reason: gRPC A8. */
   readonly pingIntervalMinMs: number
-  /** The same without any stream, where it is longer; as `pingIntervalMinMs` to permit keepalive without calls. Unit: ms. Default: 7_200_000. Reason: gRPC A8. */
+  /** The same without any stream, if longer; set it to `pingIntervalMinMs` to allow keepalive without calls. Unit: ms. Default: 7_200_000. Reason: gRPC A8. */
   readonly pingIdleIntervalMinMs: number
-  /** Strikes before GOAWAY `too_many_pings`; Infinity turns the rule off. Unit: strikes. Default: 2. Reason: gRPC A8. */
+  /** Strikes before GOAWAY `too_many_pings`; Infinity disables the rule. Unit: strikes. Default: 2. Reason: gRPC A8. */
   readonly pingStrikesMax: number
   /** Time for the PING that separates the two GOAWAY frames of a shutdown. Unit: ms. Default: 5_000. Reason: grpc-go's bound. */
   readonly shutdownPingTimeoutMs: number
