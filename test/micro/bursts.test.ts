@@ -147,7 +147,7 @@ for (const [protocol, count] of [
 
 for (const [protocol, streamsMax, callers, rounds] of [
   ['grpc', 10, 20, 5],
-  ['grpc', undefined, 2_000, 3],
+  ['grpc', undefined, 5_000, 2],
   ['mucp', 10, 20, 5],
 ] as const) {
   const title = `${protocol}: ${callers} callers that break after the first message, ${rounds} times`
@@ -174,3 +174,21 @@ for (const [protocol, streamsMax, callers, rounds] of [
     t.equal(made.running >= 0, true)
   })
 }
+
+t.test('mucp: 3,000 events that are published in one tick all reach their subscriber', async t => {
+  const { server, client, errors } = await rig(t, {
+    client: { protocol: 'mucp', service: 'bursts' },
+  })
+  const seen = new Set<number>()
+  server.subscribe<Note>('notes', ({ i }) => {
+    seen.add(i)
+  })
+  const events = Array.from({ length: 3_000 }, (_, i) => client.publish('notes', { i }))
+  const results = await Promise.allSettled(events)
+  t.same(
+    results.filter(({ status }) => status === 'rejected'),
+    [],
+  )
+  t.equal(seen.size, 3_000)
+  t.same(errors, [])
+})
