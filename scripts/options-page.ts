@@ -127,7 +127,7 @@ export const SECTIONS: readonly OptionSection[] = [
   {
     title: 'connect(address, options)',
     intro:
-      'From `microwire/transport`: a session, which is a client connection that is replaced when it is lost. `grpcTransport({ session })` takes the same, without `tls`, `limits`, `neverIndexed` and `runtime`.',
+      'From `microwire/transport`: a session, which is a client connection that is replaced when it is lost. `grpcTransport({ session })` takes the same, without `tls`, `limits`, `messageSizeMax`, `neverIndexed` and `runtime`.',
     path: 'src/transport/session-options.ts',
     interface: 'SessionOptions',
   },

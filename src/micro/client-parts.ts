@@ -4,6 +4,7 @@ import {
   checkCompressions,
   DEFAULT_COMPRESSIONS,
   GrpcError,
+  receiveLimits,
   Status,
 } from '../grpc/index.js'
 import {
@@ -89,6 +90,10 @@ export function grpcClient(
 ): GrpcClient {
   const { userAgent } = options
   const messageSizeMax = options.messageSizeMax ?? transport.messageSizeMax
+  const { receiveBufferMax } = transport
+  if (receiveBufferMax !== undefined && messageSizeMax !== undefined) {
+    receiveLimits({ receiveBufferMax }, messageSizeMax)
+  }
   return new GrpcClient({
     transport,
     runtime,

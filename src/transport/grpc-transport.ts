@@ -103,7 +103,10 @@ export interface GrpcTransportOptions extends ListenerConnectionOptions {
    */
   readonly calls?: CallOptions
   /** How sessions connect; the options of `connect`. Default: those of `connect`. */
-  readonly session?: Omit<SessionOptions, 'tls' | 'limits' | 'neverIndexed' | 'runtime' | 'timers'>
+  readonly session?: Omit<
+    SessionOptions,
+    'tls' | 'limits' | 'messageSizeMax' | 'neverIndexed' | 'runtime' | 'timers'
+  >
   /** Value of `user-agent` for dialled sockets. Default: none. */
   readonly userAgent?: string
   /**
@@ -133,6 +136,7 @@ export function grpcTransport(options: GrpcTransportOptions = {}): CallTransport
 class GrpcTransport implements CallTransport {
   readonly name = 'grpc'
   readonly messageSizeMax: number | undefined
+  readonly receiveBufferMax: number | undefined
   readonly #options: GrpcTransportOptions
   /** What sessions use from now on: of the start, or of the last update. */
   #clientTls: ClientTlsOptions | undefined
@@ -156,6 +160,7 @@ class GrpcTransport implements CallTransport {
     this.#options = withSafeListeners(options)
     this.#clientTls = options.clientTls
     this.messageSizeMax = options.messageSizeMax
+    this.receiveBufferMax = options.limits?.receiveBufferMax
     this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
     this.#limits = callLimits({ messageSizeMax: this.#messageSizeMax })
     resolveLimits('client', options.limits)

@@ -7,6 +7,7 @@ import {
 } from '../connection/index.js'
 import type { ConnectionPeer } from './connection-peer.js'
 import { checkOnRequest, type OnRequest } from './http-request.js'
+import { messageLimits } from './message-limits.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 import { checkOptions, type OptionKinds } from './option-check.js'
 import type { Runtime, ServerTlsOptions } from './runtime.js'
@@ -37,6 +38,12 @@ export interface ServeOptions {
   readonly tls?: ServerTlsOptions
   /** Limits of each connection, see limits.md. Default: `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>
+  /**
+   * Largest message that `handler` takes, such as `messageSizeMax` of a `CallAcceptor`:
+   * `limits.receiveBufferMax` is raised to match, and refused if it is less. Unit: bytes. Default:
+   * not known here, and not compared.
+   */
+  readonly messageSizeMax?: number
   /** Timeout of the TLS handshake, and again of the HTTP/2 preface. Unit: ms. Default: 10_000. */
   readonly handshakeTimeoutMs?: number
   /** Connections that the kernel may queue. Default: 511, as Node. */
@@ -136,6 +143,7 @@ export type ConnectionOptions = Pick<
   ServeOptions,
   | 'tls'
   | 'limits'
+  | 'messageSizeMax'
   | 'connectionsMax'
   | 'connectionsPerAddressMax'
   | 'handshakeTimeoutMs'
@@ -149,7 +157,7 @@ export type ConnectionOptions = Pick<
 /** @throws RangeError or TypeError naming the option that cannot be used. */
 export function checkServeOptions(options: ConnectionOptions): void {
   checkTls('server', options.tls)
-  resolveLimits('server', options.limits)
+  resolveLimits('server', messageLimits(options))
   neverIndexedNames(options.neverIndexed)
   checkOnRequest(options.onRequest)
   checkRanges(options, RANGES)
@@ -161,6 +169,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   onRequest: 'any',
   tls: 'any',
   limits: 'object',
+  messageSizeMax: 'number',
   handshakeTimeoutMs: 'number',
   backlog: 'number',
   connectionsMax: 'number',

@@ -9,6 +9,7 @@ import { type ConnectionPeer, certificateOf } from './connection-peer.js'
 import { errorListener } from './error-listener.js'
 import { HttpDoor } from './http-door.js'
 import { type Listeners, listenEverywhere } from './listen-everywhere.js'
+import { messageLimits } from './message-limits.js'
 import { nodeRuntime } from './node-runtime.js'
 import { PlacedList } from './placed-list.js'
 import type { RawSocket, Runtime, ServerTlsOptions } from './runtime.js'
@@ -79,7 +80,7 @@ class SocketServer implements Server {
       options.connectionsPerAddressMax ?? Number.POSITIVE_INFINITY,
     )
     const prefaceTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
-    this.#limits = resolveLimits('server', { prefaceTimeoutMs, ...options.limits })
+    this.#limits = resolveLimits('server', { prefaceTimeoutMs, ...messageLimits(options) })
   }
 
   /** The protocol of a connection, and before it whoever takes what is not its own. */

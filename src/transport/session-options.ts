@@ -6,6 +6,7 @@ import {
 } from '../connection/index.js'
 import { type BackOffOptions, checkBackOff } from './back-off.js'
 import { errorListener } from './error-listener.js'
+import { messageLimits } from './message-limits.js'
 import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 import { checkOptions, type OptionKinds } from './option-check.js'
 import type { ClientTlsOptions, Runtime } from './runtime.js'
@@ -64,6 +65,11 @@ export interface SessionOptions {
   /** Limits of each connection, see limits.md. Default: `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>
   /**
+   * Largest message that the calls take: `limits.receiveBufferMax` is raised to match, and refused
+   * if it is less. Unit: bytes. Default: not known here, and not compared.
+   */
+  readonly messageSizeMax?: number
+  /**
    * Additional header names whose values are secret and must not enter an HPACK table. Many are
    * built in (SECURITY.md). Default: none.
    */
@@ -116,6 +122,7 @@ const KINDS: OptionKinds<SessionOptions> = {
   keepaliveIntervalMs: 'number',
   keepaliveTimeoutMs: 'number',
   limits: 'object',
+  messageSizeMax: 'number',
   neverIndexed: 'any',
   observer: 'object',
   onError: 'function',
@@ -131,7 +138,7 @@ export function checkSessionOptions(options: SessionOptions, what = 'connect'): 
   checkOptions(what, options, KINDS)
   errorListener('onError', options.onError)
   checkTls('client', options.tls)
-  resolveLimits('client', options.limits)
+  resolveLimits('client', messageLimits(options))
   neverIndexedNames(options.neverIndexed)
   checkRanges(options, RANGES)
   checkBackOff(options.backOff ?? {})
@@ -142,7 +149,8 @@ export function sessionLimits(
   options: SessionOptions,
   keepaliveFactor: number,
 ): Partial<ConnectionLimits> | undefined {
-  const { limits, keepaliveTimeoutMs, keepaliveWithoutCalls } = options
+  const { keepaliveTimeoutMs, keepaliveWithoutCalls } = options
+  const limits = messageLimits(options)
   const intervalMs = options.keepaliveIntervalMs ?? limits?.keepaliveIntervalMs
   if (intervalMs === undefined && keepaliveTimeoutMs === undefined) return limits
   return {

@@ -1,5 +1,6 @@
 import * as grpc from '@grpc/grpc-js'
 import t from 'tap'
+import { CallAcceptor, Router } from '../../src/grpc/index.js'
 import {
   bytesCodec,
   type Client,
@@ -10,7 +11,8 @@ import {
   type Server,
   type ServerOptions,
 } from '../../src/index.js'
-import { grpcTransport } from '../../src/transport/index.js'
+import { connect, grpcTransport, serve } from '../../src/transport/index.js'
+import { messageLimits } from '../../src/transport/message-limits.js'
 
 // Sockets, everything at its default: loads of an ordinary day that an earlier receiver did not survive.
 
@@ -164,7 +166,30 @@ t.test('options that contradict each other are refused when they are set, by bot
     message: /messageSizeMax, which is 2000000/,
   })
   createServer({ name: 'x', limits, messageSizeMax: 500_000 })
+  const transport = grpcTransport({ limits: { receiveBufferMax: 5_000_000 } })
+  const address = '127.0.0.1:1'
+  t.throws(() => createClient({ address, transport, messageSizeMax: 6_000_000 }), {
+    name: 'RangeError',
+    message: /limits\.receiveBufferMax is 5000000, less than messageSizeMax, which is 6000000/,
+  })
+  createClient({ address, transport, messageSizeMax: 5_000_000 })
   t.end()
+})
+
+t.test('serve and connect refuse limits that contradict messageSizeMax, and follow it', async t => {
+  const limits = { receiveBufferMax: 1_000_000 }
+  const message = /limits\.receiveBufferMax is 1000000, less than messageSizeMax, which is 1000001/
+  const handler = (): CallAcceptor => new CallAcceptor(new Router())
+  const given = { address: '127.0.0.1:0', handler, limits, messageSizeMax: 1_000_001 }
+  t.throws(() => serve(given), { name: 'RangeError', message })
+  const options = { limits, messageSizeMax: 1_000_001 }
+  t.throws(() => connect('127.0.0.1:1', options), { name: 'RangeError', message })
+  t.throws(() => connect('127.0.0.1:1', { messageSizeMax: 0 }), { message: /messageSizeMax/ })
+  await connect('127.0.0.1:1', { limits, messageSizeMax: 1_000_000 }).close()
+  const server = await serve({ ...given, messageSizeMax: 1_000_000 })
+  await server.stop()
+  t.same(messageLimits({ messageSizeMax: 64_000_000 }), { receiveBufferMax: 128_000_000 })
+  t.equal(messageLimits({ limits }), limits)
 })
 
 /** A raw upload by grpc-js that stops half-way: HTTP/2 as node has it, a prefix that promises more. */
