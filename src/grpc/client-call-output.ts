@@ -70,7 +70,7 @@ export abstract class ClientCallOutput implements OutboxOwner {
   protected flush(stream: Stream, batch: CallBatch, isEnded: boolean): boolean {
     const first = this.#first
     this.#first = undefined
-    if (this.#outbox !== undefined) return this.#outbox.open(stream, batch.coder(stream.connection))
+    if (this.#outbox !== undefined) return this.#open(this.#outbox, stream, batch)
     if (first !== undefined) return sendPayload(stream, first, MessageFlag.Plain, isEnded)
     return isEnded ? stream.sendData(EMPTY, 0, 0, true) : true
   }
@@ -84,6 +84,13 @@ export abstract class ClientCallOutput implements OutboxOwner {
   protected closeOutput(): void {
     this.#first = undefined
     this.#outbox?.close()
+  }
+
+  /** An outbox that only waited for a stream is needed no more: what follows leaves without the detour. */
+  #open(outbox: MessageOutbox, stream: Stream, batch: CallBatch): boolean {
+    const isOpen = outbox.open(stream, batch.coder(stream.connection))
+    if (this.compression === undefined && !outbox.isWaiting) this.#outbox = undefined
+    return isOpen
   }
 
   #newOutbox(stream: Stream | undefined, batch: CallBatch | undefined): MessageOutbox {

@@ -39,6 +39,25 @@ export interface Method {
 /** The subtype of plain `application/grpc`: `proto`. */
 export const DEFAULT_SUBTYPE = 'proto'
 
+/** Chunks of sockets are no larger; nothing larger is kept from being freed by `viewed`. Unit: octets. */
+const VIEWED_SIZE_MAX = 65_536
+
+let viewed: Buffer = Buffer.alloc(0)
+let view: Uint8Array = viewed
+
+/**
+ * A copy of bytes[start, end). Many messages lie in one chunk: with one view of it each needs no
+ * view of its own, nor the detour that a Buffer takes to make something else than a Buffer.
+ */
+function copyOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  if (bytes.length > VIEWED_SIZE_MAX) return new Uint8Array(bytes.subarray(start, end))
+  if (bytes !== viewed) {
+    viewed = bytes
+    view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+  return view.slice(start, end)
+}
+
 /** Codec for raw bytes; `decode` copies, `decodeOwned` does not. */
 export const BYTES_CODEC: Codec = Object.freeze({
   encode(value: unknown): Uint8Array {
@@ -46,7 +65,7 @@ export const BYTES_CODEC: Codec = Object.freeze({
     throw new TypeError(`message is a ${typeof value}; expected a Uint8Array`)
   },
   decode(bytes: Buffer, start: number, end: number): Uint8Array {
-    return new Uint8Array(bytes.subarray(start, end))
+    return copyOf(bytes, start, end)
   },
   decodeOwned(bytes: Buffer, start: number, end: number): Uint8Array {
     return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)

@@ -94,8 +94,12 @@ export class GrpcStream implements ClientStream, Abortable {
 
   next(): Promise<IteratorResult<unknown, undefined>> {
     if (this.#readers.length === 0) {
-      const result = this.#take()
-      if (result !== undefined) return result
+      try {
+        const result = this.#take()
+        if (result !== undefined) return Promise.resolve(result)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
   }
@@ -218,32 +222,36 @@ export class GrpcStream implements ClientStream, Abortable {
     while (this.#readers.length > 0) {
       // Off the list first: a read may end the call, which wakes those that wait behind this one.
       const reader = this.#readers.shift()!
-      const result = this.#take()
-      if (result === undefined) {
-        this.#readers.unshift(reader)
-        return
+      try {
+        const result = this.#take()
+        if (result === undefined) {
+          this.#readers.unshift(reader)
+          return
+        }
+        reader.resolve(result)
+      } catch (error) {
+        reader.reject(error)
       }
-      result.then(reader.resolve, reader.reject)
     }
   }
 
-  /** What `next` gives now; undefined while there is nothing. */
-  #take(): Promise<IteratorResult<unknown, undefined>> | undefined {
+  /** What `next` gives now; undefined while there is nothing. @throws what it rejects with */
+  #take(): IteratorResult<unknown, undefined> | undefined {
     const call = this.#call
     if (call?.readable === true && this.#reason === undefined) {
       const wasEnded = this.#ended
       const value = call.read()
       // One that is still being inflated comes with onReadable; one that turned out to be broken has ended the call.
       const isMissing = value === undefined && (call.inflating || this.#ended !== wasEnded)
-      if (!isMissing) return Promise.resolve({ done: false, value })
+      if (!isMissing) return { done: false, value }
     }
     if (!this.#ended) {
       // It hears that a message is wanted.
       if (call?.readable === false) call.read()
       return undefined
     }
-    const failure = this.#failure
     // Each time: a second reader must not take a failure for the end.
-    return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error)
+    if (this.#failure !== undefined) throw this.#failure.error
+    return DONE
   }
 }

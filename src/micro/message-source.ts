@@ -13,7 +13,7 @@ export class MessageSource {
   /** It has ended or thrown: there is nothing to close. */
   #over = false
   /** A `next` is under way. */
-  #reading: Promise<unknown> | undefined
+  #reading: unknown
   #closing: Promise<void> | undefined
   /** Nobody wants more: it is closed, or about to be. */
   #unwanted = false
@@ -54,36 +54,34 @@ export class MessageSource {
     else this.#close().catch(() => undefined)
   }
 
+  /** One function: another for `next` would cost each message two promises more. */
   async #run(take: TakeMessage): Promise<void> {
+    const iterator = this.#iterator
+    let isAsked = false
     try {
       while (!this.#unwanted) {
-        const result = await this.#next()
-        if (result.done === true) return
+        isAsked = true
+        const next = iterator.next()
+        this.#reading = next
+        const result = await next
+        isAsked = false
+        this.#reading = undefined
+        if (result.done === true) {
+          this.#over = true
+          return
+        }
         if (this.#unwanted) return
         const room = take(result.value)
         if (room !== undefined) await room
       }
     } catch (error) {
+      this.#reading = undefined
+      // It threw by itself.
+      if (isAsked) this.#over = true
       // What it was closed for is what counts.
       await this.#close().catch(() => undefined)
       throw error
     }
-  }
-
-  async #next(): Promise<IteratorResult<unknown>> {
-    let result: IteratorResult<unknown>
-    try {
-      const next = this.#iterator.next()
-      if (next instanceof Promise) this.#reading = next
-      result = await next
-    } catch (error) {
-      this.#over = true
-      throw error
-    } finally {
-      this.#reading = undefined
-    }
-    if (result.done === true) this.#over = true
-    return result
   }
 
   #close(): Promise<void> {
@@ -97,7 +95,7 @@ export class MessageSource {
     this.#over = true
     const close = this.#iterator.return
     if (close !== undefined) await close()
-    else await this.#reading?.catch(() => undefined)
+    else await Promise.resolve(this.#reading).catch(() => undefined)
   }
 }
 

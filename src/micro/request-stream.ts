@@ -23,8 +23,12 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
 
   next(): Promise<IteratorResult<unknown, undefined>> {
     if (this.#readers.length === 0) {
-      const result = this.#take()
-      if (result !== undefined) return result
+      try {
+        const result = this.#take()
+        if (result !== undefined) return Promise.resolve(result)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
   }
@@ -45,29 +49,33 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
     while (this.#readers.length > 0) {
       // Off the list first: a read may end the call, which wakes those that wait behind this one.
       const reader = this.#readers.shift()!
-      const result = this.#take()
-      if (result === undefined) {
-        this.#readers.unshift(reader)
-        return
+      try {
+        const result = this.#take()
+        if (result === undefined) {
+          this.#readers.unshift(reader)
+          return
+        }
+        reader.resolve(result)
+      } catch (error) {
+        reader.reject(error)
       }
-      result.then(reader.resolve, reader.reject)
     }
   }
 
-  /** What `next` gives now; undefined while there is nothing. */
-  #take(): Promise<IteratorResult<unknown, undefined>> | undefined {
+  /** What `next` gives now; undefined while there is nothing. @throws what it rejects with */
+  #take(): IteratorResult<unknown, undefined> | undefined {
     const call = this.#call
-    if (this.#done) return Promise.resolve(DONE)
+    if (this.#done) return DONE
     if (call.readable) {
       const value = call.read()
       // One that is still being inflated comes with the next wake.
       const isMissing = value === undefined && call.inflating
-      if (!isMissing && call.cancelled === undefined) return Promise.resolve({ done: false, value })
+      if (!isMissing && call.cancelled === undefined) return { done: false, value }
     }
     // Each time it is asked: the end of a call that was cancelled must not look like the end of the requests.
-    if (call.cancelled !== undefined) return Promise.reject(call.cancelled)
-    if (call.ended) return Promise.resolve(DONE)
-    if (call.finished) return Promise.reject(answeredError(call))
+    if (call.cancelled !== undefined) throw call.cancelled
+    if (call.ended) return DONE
+    if (call.finished) throw answeredError(call)
     // It hears that a message is wanted.
     call.read()
     return undefined
