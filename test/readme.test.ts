@@ -5,12 +5,16 @@ import t from 'tap'
 import ts from 'typescript'
 import { typeFaults } from './support/type-faults.js'
 
-/** Snippets of the README by the name in the comment above each. */
+const PAGES = ['README.md', 'docs/testing.md']
+
+/** Snippets of the pages by the name in the comment above each. */
 function snippets(): Map<string, string> {
   const found = new Map<string, string>()
-  const pattern = /<!-- snippet: ([\w.]+) -->\n```\w+\n([\s\S]*?)```/g
-  for (const [, name, code] of readFileSync('README.md', 'utf8').matchAll(pattern)) {
-    found.set(name!, code!)
+  const pattern = /<!-- snippet: ([\w.-]+) -->\n```\w+\n([\s\S]*?)```/g
+  for (const page of PAGES) {
+    for (const [, name, code] of readFileSync(page, 'utf8').matchAll(pattern)) {
+      found.set(name!, code!)
+    }
   }
   return found
 }
@@ -59,10 +63,11 @@ async function output(child: ChildProcess): Promise<string[]> {
   return text.trimEnd().split('\n')
 }
 
-t.test('README: every snippet is run', t => {
-  const fences = readFileSync('README.md', 'utf8').match(/^```ts$/gm)
-  t.equal(programs.length + 1, fences?.length)
-  t.same(programs, ['server', 'client', 'registry', 'frame', 'transport'])
+t.test('README and docs/testing.md: every snippet is run', t => {
+  const fences = PAGES.flatMap(page => readFileSync(page, 'utf8').match(/^```ts$/gm) ?? [])
+  t.equal(programs.length + 1, fences.length)
+  const names = ['server', 'client', 'registry', 'frame', 'transport', 'testing', 'simulated']
+  t.same(programs, names)
   t.match(readFileSync('test/compat/codegen.test.ts', 'utf8'), `snippet ${GENERATED}:`)
   t.end()
 })
@@ -102,7 +107,16 @@ t.test('README: the transport alone', async t => {
   t.same(await output(start(program('transport', ''))), ['greeting hello'])
 })
 
-t.test('README: the snippets have no type errors', t => {
+t.test('docs/testing.md: server and client in one process', async t => {
+  const lines = await output(start(program('testing', '')))
+  t.match(lines.join('\n'), /pass 3\n/)
+})
+
+t.test('docs/testing.md: virtual time', async t => {
+  t.same(await output(start(program('simulated', ''))), ['done DEADLINE_EXCEEDED'])
+})
+
+t.test('the snippets have no type errors', t => {
   const files = programs.map(name => {
     program(name, '127.0.0.1:0')
     return `${folder}/${name}.ts`
