@@ -36,6 +36,30 @@ export function optionFields(path: string, name: string): OptionField[] {
     }))
 }
 
+/** The public members of a class or interface, methods with `()`, in order. */
+export function publicMembers(path: string, name: string): Documented[] {
+  const source = parse(path)
+  const found = source.statements.find(
+    statement =>
+      (ts.isInterfaceDeclaration(statement) || ts.isClassDeclaration(statement)) &&
+      statement.name?.text === name,
+  ) as ts.InterfaceDeclaration | ts.ClassDeclaration | undefined
+  if (found === undefined) throw new Error(`${path} has no class or interface ${name}`)
+  const members = new Map<string, Documented>()
+  for (const member of found.members) {
+    const { name: label } = member
+    if (label === undefined || !ts.isIdentifier(label) || hasTag(member, 'internal')) continue
+    const isMethod = ts.isMethodSignature(member) || ts.isMethodDeclaration(member)
+    const shown = isMethod ? `${label.text}()` : label.text
+    const known = members.get(shown)
+    // Of several shapes of a method the first with a comment counts; a setter follows its getter.
+    if (known === undefined || known.text === '') {
+      members.set(shown, { name: shown, ...commentOf(member) })
+    }
+  }
+  return [...members.values()]
+}
+
 /** The comment right above a declaration. */
 export function commentOf(node: ts.Node): Omit<Documented, 'name'> {
   const comments = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc)

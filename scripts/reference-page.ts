@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { commentOf, hasTag } from './doc-comments.js'
+import { commentOf, hasTag, publicMembers } from './doc-comments.js'
 
 /** One export of one entry point. */
 export interface Export {
@@ -36,6 +36,18 @@ function entryPoints(): Map<string, string> {
   }
   return found
 }
+
+/** What users handle most: their members are explained here as well. */
+export const EXPLAINED = [
+  'Context',
+  'Server',
+  'Client',
+  'MiddlewareCall',
+  'ResponseStream',
+  'MessageStream',
+  'Metadata',
+  'GrpcError',
+] as const
 
 /** Everything that the package exports, entry point by entry point. */
 export function packageExports(): Export[] {
@@ -126,12 +138,22 @@ export function referencePage(all: readonly Export[] = packageExports()): string
   return `# Reference
 
 Every export of every entry point, with the errors it throws. Options, with their defaults and units, are in [options.md](options.md), the limits of a connection
-in [limits.md](limits.md), error codes in [errors.md](errors.md). For signatures and members, use the types of the package, or run \`npm run docs\`: TypeDoc writes the
+in [limits.md](limits.md), error codes in [errors.md](errors.md). At the end are the members of \`Context\` and other types that you use most. For all signatures and members, use the types of the package, or run \`npm run docs\`: TypeDoc writes the
 full API reference to \`.build/api\`.
 
 This page is generated from the doc comments of the source by \`scripts/reference-page.ts\`, and a test compares them.
 
-${sections.join('\n')}`
+${sections.join('\n')}
+${EXPLAINED.map(name => membersOf(all.find(each => each.name === name)!)).join('\n')}`
+}
+
+function membersOf({ name, path }: Export): string {
+  const rows = publicMembers(path, name).map(member => {
+    const throws = cell(member.throws.join('; '))
+    return `| \`${member.name}\` | ${cell(member.text)} | ${throws} |`
+  })
+  const head = ['| member | meaning | throws |', '| --- | --- | --- |']
+  return [`## Members of ${name}`, '', ...head, ...rows, ''].join('\n')
 }
 
 function sectionOf(entry: string, all: readonly Export[]): string {

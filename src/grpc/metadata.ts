@@ -57,7 +57,7 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     this.#fields = undefined
   }
 
-  /** A lazy view of a received header list. The list must not change any more. */
+  /** A lazy view of a received header list, which must not change afterwards. */
   static fromHeaders(list: HeaderList): Metadata {
     const metadata = new Metadata()
     metadata.#source = list
@@ -65,7 +65,7 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
   }
 
   /**
-   * Metadata of an object's own fields: strings, or octets where the name ends in `-bin`.
+   * Creates metadata from an object's own properties: strings, or bytes if the name ends in `-bin`.
    *
    * @throws TypeError as `set` and `setBinary` do, and for what is no such object.
    */
@@ -86,12 +86,12 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     return metadata
   }
 
-  /** Entries, counting each value of a name. */
+  /** Number of entries; each value of a name counts. */
   get size(): number {
     return this.#list().length / 2
   }
 
-  /** Octets as RFC 9113 §6.5.2 counts them: name and value and 32 for each field. */
+  /** Size as in RFC 9113 §6.5.2: name, value and 32 for each field. Unit: bytes. */
   get wireSize(): number {
     const fields = this.#list()
     let size = (fields.length / 2) * FIELD_OVERHEAD
@@ -137,7 +137,11 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     return this.get(name) !== undefined
   }
 
-  /** @throws TypeError for a name or value that may not be sent. */
+  /**
+   * Sets the value of `name`, replacing all others.
+   *
+   * @throws TypeError for a name or value that may not be sent.
+   */
   set(name: string, value: string): void {
     const key = checkTextName(name)
     const text = checkValue(key, value)
@@ -145,13 +149,17 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     this.#list().push(key, text)
   }
 
-  /** As `set`, after what `name` already has. */
+  /** Adds a value to those of `name`. */
   append(name: string, value: string): void {
     const key = checkTextName(name)
     this.#list().push(key, checkValue(key, value))
   }
 
-  /** @throws TypeError for a name that may not be sent or does not end in `-bin`. */
+  /**
+   * Sets the value of a `-bin` name, replacing all others.
+   *
+   * @throws TypeError for a name that may not be sent or does not end in `-bin`.
+   */
   setBinary(name: string, value: Uint8Array): void {
     const key = checkBinaryName(name)
     const text = encodeBase64(checkOctets(key, value))
@@ -159,13 +167,13 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     this.#list().push(key, text)
   }
 
-  /** As `setBinary`, after what `name` already has. */
+  /** Adds a value to those of a `-bin` name. */
   appendBinary(name: string, value: Uint8Array): void {
     const key = checkBinaryName(name)
     this.#list().push(key, encodeBase64(checkOctets(key, value)))
   }
 
-  /** Removes all values of `name`; tells whether there were any. */
+  /** Removes all values of `name`; returns whether there were any. */
   delete(name: string): boolean {
     const key = name.toLowerCase()
     const fields = this.#list()
@@ -194,7 +202,7 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     }
   }
 
-  /** Appends the fields to `list`, as they go on the wire. */
+  /** Appends the fields to `list` as they are sent. */
   appendTo(list: string[]): void {
     const fields = this.#list()
     for (let index = 0; index < fields.length; index++) list.push(fields[index]!)

@@ -86,22 +86,31 @@ export type GrpcErrorOrigin = 'local' | 'peer' | 'network'
 
 /** A call that ended with a status other than OK. `message` is the text of `grpc-message`. */
 export class GrpcError extends Error {
+  /** The name of the class: `GrpcError`. */
   override readonly name: string = 'GrpcError'
+  /** The status number, such as 5; compare it with `Status`. */
   readonly status: Status
   /** The status by name, such as `NOT_FOUND`. Never changes its meaning: see docs/errors.md. */
   readonly code: string
+  /** Who ended the call, see `GrpcErrorOrigin`. */
   readonly origin: GrpcErrorOrigin
   /**
-   * No handler can have run: the request never left, or the server said that it did not look at
-   * it. Sending it again is safe. False: a handler may have run, or is still running.
+   * True: no handler has run, because the request was not sent or the server said that it did not
+   * process it. Retrying is safe. False: a handler may have run, or may still run.
    */
   readonly unprocessed: boolean
   // Only there when known: an error that is logged shows what it has, and no more.
-  /** The HTTP/2 error code of the RST_STREAM or GOAWAY that ended the call; undefined when none did. RFC 9113 §7. */
+  /**
+   * The HTTP/2 error code of the RST_STREAM or GOAWAY that ended the call, or undefined. RFC 9113
+   * §7.
+   */
   declare readonly http2Code: number | undefined
-  /** The peer: a server as it was dialled, a client as `host:port`; undefined for errors that met none. */
+  /**
+   * The peer: a server as it was dialled, a client as `host:port`; undefined if the error concerns
+   * no peer.
+   */
   declare readonly address: string | undefined
-  /** Where the time went, when a deadline of a client ended the call. */
+  /** Where the time went, if the deadline of a client ended the call. */
   declare readonly timing: CallTiming | undefined
   #metadata: Metadata | undefined
 
@@ -130,7 +139,10 @@ export class GrpcError extends Error {
     return this.http2Code === undefined ? undefined : errorCodeName(this.http2Code)
   }
 
-  /** What else the server says: given to the constructor, or received. Empty when that is nothing, or no protobuf. */
+  /**
+   * Details that were received or passed to the constructor; empty if there are none, or if they
+   * are not protobuf.
+   */
   get details(): readonly ErrorDetail[] {
     const bytes = this.hasMetadata ? this.metadata.getBinary(STATUS_DETAILS_NAME) : undefined
     return bytes === undefined ? [] : decodeStatusDetails(bytes)
@@ -142,7 +154,7 @@ export class GrpcError extends Error {
     return this.#metadata
   }
 
-  /** Whether there are any trailers: tells without making them. */
+  /** Whether there are trailers, without creating them. */
   get hasMetadata(): boolean {
     return this.#metadata !== undefined && this.#metadata.size > 0
   }

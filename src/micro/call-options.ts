@@ -132,20 +132,20 @@ export function bindCallbacks<Options extends CallOptions>(options: Options): Op
  * down the server.
  */
 export interface ResponseStream<Res> extends AsyncIterableIterator<Res>, AsyncDisposable {
-  /** Resolves with the metadata that came ahead of the messages; rejects when the call fails before. */
+  /** Resolves with the metadata that precedes the messages; rejects if the call fails before. */
   readonly headers: Promise<Metadata>
-  /** Resolves with the metadata at the end; rejects with the call's error. */
+  /** Resolves with the metadata that ends the call; rejects with the error of the call. */
   readonly trailers: Promise<Metadata>
-  /** Ends the call. Nothing happens when it has ended. */
+  /** Cancels the call. Does nothing once the call has ended. */
   cancel(reason?: unknown): void
 }
 
 /** A call whose messages are sent and received one by one. */
 export interface MessageStream<Req, Res> extends ResponseStream<Res> {
-  /** Settles when the message is on its way and there is room for the next. */
+  /** Sends a message. Resolves when there is room for the next one. */
   send(request: Req): Promise<void>
-  /** The next response; `undefined` after the last one. */
+  /** Resolves with the next response, or `undefined` after the last one. */
   receive(): Promise<Res | undefined>
-  /** No more requests. */
+  /** Ends the requests. */
   closeSend(): Promise<void>
 }

@@ -8,6 +8,7 @@ export type Door = 'grpc' | 'mucp'
  * access.
  */
 export interface Context {
+  /** The protocol of the call: `grpc` or `mucp`. */
   readonly door: Door
   /** The service with its package: `greeter.v1.Greeter`. */
   readonly service: string

@@ -10,7 +10,9 @@ export type MiddlewareKind = CallKind | 'event'
  * same, a property has the same name as in `Context`.
  */
 export interface MiddlewareCall {
+  /** Whether the middleware runs on the client or the server. */
   readonly side: 'client' | 'server'
+  /** The kind of the call, such as `unary`. */
   readonly kind: MiddlewareKind
   /** With its package: `greeter.v1.Greeter`. Empty for an event. */
   readonly service: string

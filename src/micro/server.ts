@@ -87,6 +87,7 @@ export function createServer(options: ServerOptions): Server {
 
 /** A server. See `createServer`. */
 export class Server implements AsyncDisposable {
+  /** The name of the server. */
   readonly name: string
   readonly #options: ServerOptions
   readonly #transport: Transport

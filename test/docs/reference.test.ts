@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { packageExports, referencePage } from '../../scripts/reference-page.js'
+import { EXPLAINED, packageExports, referencePage } from '../../scripts/reference-page.js'
 
 const page = readFileSync('docs/reference.md', 'utf8')
 const all = packageExports()
@@ -25,7 +25,7 @@ t.test('no export is marked @internal', t => {
 })
 
 t.test('docs/reference.md names every export of every entry point, and nothing else', t => {
-  const sections = page.split(/^## /m).slice(1)
+  const sections = page.split(/^## /m).filter(section => section.startsWith('microwire'))
   for (const section of sections) {
     const entry = section.slice(0, section.indexOf('\n'))
     const rows = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(found => found[1]!)
@@ -36,6 +36,16 @@ t.test('docs/reference.md names every export of every entry point, and nothing e
     t.same([...rows, ...again].sort(), exported.sort(), entry)
   }
   t.equal(sections.length, new Set(all.map(each => each.entry)).size)
+  t.end()
+})
+
+t.test('docs/reference.md explains each member of the types that users handle most', t => {
+  for (const name of EXPLAINED) {
+    const section = page.split(/^## /m).find(each => each.startsWith(`Members of ${name}\n`))
+    const rows = section?.match(/^\| `.*$/gm) ?? []
+    t.ok(rows.length > 1, name)
+    for (const row of rows) t.match(row, /^\| `\w+(\(\))?` \| \S/, `${name}: ${row}`)
+  }
   t.end()
 })
 
