@@ -1,5 +1,7 @@
+import { checkOptions, type OptionKinds, oneOf, withMethods } from '../options/index.js'
 import type { ConnectionHandler, ConnectionHost, FrameObserver } from './handler.js'
 import type { ConnectionLimits } from './limits.js'
+import { neverIndexedNames } from './never-indexed.js'
 import type { TimerWheel } from './timer-wheel.js'
 
 /** Options of a `Connection`. */
@@ -29,4 +31,39 @@ export interface ConnectionOptions {
   readonly neverIndexed?: readonly string[] | undefined
   /** Sees each frame. Default: nobody. */
   readonly observer?: FrameObserver | undefined
+}
+
+const KINDS: OptionKinds<ConnectionOptions> = {
+  role: oneOf('client', 'server'),
+  handler: withMethods(['onStream', 'onReceived']),
+  host: withMethods([
+    'onOutput',
+    'onSettings',
+    'onGoaway',
+    'onCapacity',
+    'onHandlerError',
+    'onClosed',
+  ]),
+  now: checkTime,
+  clock: 'function',
+  stopwatch: 'function',
+  // `resolveLimits` looks at it.
+  limits: 'any',
+  timers: withMethods(['schedule', 'cancel', 'advance']),
+  neverIndexed: (_, value) => neverIndexedNames(value as readonly string[]),
+  observer: withMethods(['onFrame']),
+}
+
+const NEEDED = ['role', 'handler', 'host', 'now'] as const
+
+/** @throws TypeError or RangeError naming the option that is missing or cannot be used */
+export function checkConnectionOptions(options: ConnectionOptions): void {
+  checkOptions('Connection', options, KINDS)
+  const missing = NEEDED.find(name => options[name] === undefined)
+  if (missing !== undefined) throw new TypeError(`Connection needs ${missing}`)
+}
+
+function checkTime(name: string, value: unknown): void {
+  if (Number.isFinite(value)) return
+  throw new RangeError(`${name} is ${String(value)}; expected the present, in ms`)
 }

@@ -2,7 +2,7 @@ import { ConnectionError, ErrorCode, type FrameType } from '../frame/index.js'
 import { AbuseBudget } from './abuse-budget.js'
 import { asConnectionError } from './as-connection-error.js'
 import { Bandwidth } from './bandwidth.js'
-import type { ConnectionOptions } from './connection-options.js'
+import { type ConnectionOptions, checkConnectionOptions } from './connection-options.js'
 import { ControlWriter } from './control-writer.js'
 import { Deadlines } from './deadlines.js'
 import { Goaway } from './goaway.js'
@@ -90,6 +90,7 @@ export class Connection {
   #closedTold = false
 
   constructor(options: ConnectionOptions) {
+    checkConnectionOptions(options)
     this.role = options.role
     this.handler = options.handler
     this.host = options.host

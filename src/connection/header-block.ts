@@ -64,8 +64,8 @@ export class DecodedBlock implements HeaderBlock {
   oversizeText(limits: ConnectionLimits): string {
     const { headerFieldsMax, headerListSizeMax } = limits
     return this.size > headerListSizeMax
-      ? `received metadata larger than max (${this.size} vs. ${headerListSizeMax})`
-      : `received more header fields than max (${this.#fieldCount} vs. ${headerFieldsMax})`
+      ? `received metadata larger than max (${this.size} vs. ${headerListSizeMax}): limits.headerListSizeMax`
+      : `received more header fields than max (${this.#fieldCount} vs. ${headerFieldsMax}): limits.headerFieldsMax`
   }
 
   /** Why the block is malformed as a request, response or trailers; undefined when it is not. RFC 9113 §8.3. */

@@ -1,6 +1,7 @@
 import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/index.js'
 import { HpackEncoder } from '../hpack/index.js'
 import type { FrameObserver, HeaderList } from './handler.js'
+import { HeaderListError } from './header-list-error.js'
 import { BlockPart, checkOutgoing, headerListSize } from './header-rules.js'
 import { neverIndexedNames } from './never-indexed.js'
 import type { OutputBuffer } from './output-buffer.js'
@@ -87,11 +88,7 @@ export class HeaderWriter {
       checkOutgoing(extra, BlockPart.Trailers)
       size += headerListSize(extra)
     }
-    if (size > listSizeMax) {
-      throw new RangeError(
-        `header list of ${size} octets; the peer accepts ${listSizeMax} (SETTINGS_MAX_HEADER_LIST_SIZE)`,
-      )
-    }
+    if (size > listSizeMax) throw new HeaderListError(size, listSizeMax)
   }
 
   /** Writes one block that `check` has passed as HEADERS and, if need be, CONTINUATION frames. */

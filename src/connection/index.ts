@@ -19,6 +19,7 @@ export type {
   HeaderList,
   StreamHandler,
 } from './handler.js'
+export { HeaderListError } from './header-list-error.js'
 export { type ConnectionLimits, DEFAULT_LIMITS, resolveLimits } from './limits.js'
 export { neverIndexedNames } from './never-indexed.js'
 export type { PeerSettings } from './settings-sync.js'

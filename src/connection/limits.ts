@@ -1,3 +1,5 @@
+import { describe, nearest } from '../options/index.js'
+
 /**
  * Limits of one connection. Every limit has a default, a unit and a reason, and all are on by
  * default. See limits.md.
@@ -20,7 +22,7 @@ export interface ConnectionLimits {
 
   /** Header list to accept, counted as in RFC 9113 §6.5.2; sent as SETTINGS_MAX_HEADER_LIST_SIZE. More: stream error ENHANCE_YOUR_CALM. Unit: bytes. Default: 16_384. Reason: gRPC suggests 8 KiB; twice that for tracing and tokens. */
   readonly headerListSizeMax: number
-  /** Header list, or encoded block, that ends the connection. Unit: bytes. Default: 65_536. Reason: RFC 9113 §10.5.1; four times the soft limit, as in hyper. */
+  /** Header list, or encoded block, that ends the connection. A larger `headerListSizeMax` raises it to four times that. Unit: bytes. Default: 65_536. Reason: RFC 9113 §10.5.1; four times the soft limit, as in hyper. */
   readonly headerListSizeHardMax: number
   /** Fields of a header list to accept. More: stream error ENHANCE_YOUR_CALM. Unit: fields. Default: 512. Reason: CVE-2026-49975 (many tiny fields). */
   readonly headerFieldsMax: number
@@ -28,7 +30,7 @@ export interface ConnectionLimits {
   readonly headerFieldsHardMax: number
   /** Header lists of all open requests, except those that repeat; the same again for requests that were reset while their handlers run. More: REFUSED_STREAM. Unit: bytes. Default: 2_621_440. Reason: 1_000 requests, each with a different token of 2 KiB. */
   readonly openHeadersSizeMax: number
-  /** CONTINUATION frames in one header block. Unit: frames. Default: 8. Reason: CVE-2024-27316; a 16 KiB list fits one frame. */
+  /** CONTINUATION frames in one header block. A larger `headerListSizeMax` raises it, to as many as such a block may take. Unit: frames. Default: 8. Reason: CVE-2024-27316; a 16 KiB list fits one frame. */
   readonly continuationsMax: number
   /** CONTINUATION frames without payload in one header block. Unit: frames. Default: 2. Reason: CVE-2026-33871. */
   readonly emptyContinuationsMax: number
@@ -215,9 +217,12 @@ export function resolveLimits(
 ): ConnectionLimits {
   if (given === undefined) return role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS
   if (RESOLVED.has(given)) return given as ConnectionLimits
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(`limits must be an object of numbers, got ${describe(given)}`)
+  }
   for (const [name, value] of Object.entries(given)) checkLimit(name, value)
   const defaults = role === 'client' ? CLIENT_DEFAULTS : DEFAULT_LIMITS
-  const limits = { ...defaults, ...burstsOf(given.streamsMax), ...given }
+  const limits = { ...defaults, ...burstsOf(given.streamsMax), ...blocksOf(given), ...given }
   RESOLVED.add(limits)
   return limits
 }
@@ -227,6 +232,20 @@ function burstsOf(streamsMax: number | undefined): Partial<ConnectionLimits> {
   const burst = Math.min(streamsMax ?? 0, BURST_MAX)
   if (burst <= DEFAULT_LIMITS.resetsMax) return {}
   return { resetsMax: burst, refusedStreamsMax: burst }
+}
+
+/** A larger list is not cut short by what ends a connection, nor by the frames that it takes. */
+function blocksOf({
+  headerListSizeMax = 0,
+  frameSizeMax = DEFAULT_LIMITS.frameSizeMax,
+}: Partial<ConnectionLimits>): Partial<ConnectionLimits> {
+  if (headerListSizeMax <= DEFAULT_LIMITS.headerListSizeMax) return {}
+  const hardMax = Math.min(headerListSizeMax * 4, 0x0fff_ffff)
+  const continuations = Math.ceil(hardMax / frameSizeMax)
+  return {
+    headerListSizeHardMax: Math.max(hardMax, DEFAULT_LIMITS.headerListSizeHardMax),
+    continuationsMax: Math.max(continuations, DEFAULT_LIMITS.continuationsMax),
+  }
 }
 
 /** Bursts that `streamsMax` makes bearable by itself. */
@@ -241,7 +260,11 @@ const CLIENT_DEFAULTS: ConnectionLimits = Object.freeze({
 })
 
 function checkLimit(name: string, value: unknown): void {
-  if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new TypeError(`limits.${name} is not a limit`)
+  if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+    const near = nearest(Object.keys(DEFAULT_LIMITS), name)
+    const meant = near === undefined ? 'docs/limits.md has all' : `did you mean ${near}?`
+    throw new TypeError(`limits.${name} is not a limit of a connection; ${meant}`)
+  }
   const [least, most] = RANGES[name as keyof ConnectionLimits] ?? [0, Number.POSITIVE_INFINITY]
   const whole = typeof value === 'number' && (Number.isInteger(value) || value === most)
   if (whole && value >= least && value <= most) return

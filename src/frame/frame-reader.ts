@@ -1,3 +1,4 @@
+import { checkOptions } from '../options/index.js'
 import { copyOctets } from './copy-octets.js'
 import { ErrorCode } from './error-code.js'
 import type { Frame } from './frame.js'
@@ -91,6 +92,7 @@ export class FrameReader implements Frame {
 
   /** @throws RangeError when `frameSizeMax` is not an integer from 2^14 to 2^24 - 1. */
   constructor(options: FrameReaderOptions = {}) {
+    checkOptions<FrameReaderOptions>('FrameReader', options, { frameSizeMax: 'number' })
     this.#frameSizeMax = checkFrameSizeMax(options.frameSizeMax ?? FRAME_SIZE_MIN)
   }
 

@@ -1,4 +1,5 @@
 import type { ConnectionHandler, StreamHandler } from '../connection/index.js'
+import { checkOptions, type OptionKinds } from '../options/index.js'
 import { CallBatch } from './call-batch.js'
 import type { ClientCall } from './client-call.js'
 
@@ -13,6 +14,8 @@ export interface CallConnectorOptions {
   readonly onError?: (error: unknown, call: ClientCall) => void
 }
 
+const KINDS: OptionKinds<CallConnectorOptions> = { address: 'string', onError: 'function' }
+
 /**
  * gRPC on one client connection: passes what arrives to the receivers of its calls. One for each
  * connection.
@@ -26,6 +29,7 @@ export class CallConnector implements ConnectionHandler {
   #thrown: { readonly error: unknown } | undefined
 
   constructor(options: CallConnectorOptions = {}) {
+    checkOptions('CallConnector', options, KINDS)
     this.address = options.address
     this.#onError = options.onError
     this.#thrown = undefined

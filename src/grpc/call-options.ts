@@ -1,3 +1,4 @@
+import { checkOptions, type OptionKinds } from '../options/index.js'
 import {
   acceptEncoding,
   type Compression,
@@ -23,6 +24,14 @@ export interface CallOptions {
   readonly onError?: (error: unknown, call: ServerCall) => void
 }
 
+const KINDS: OptionKinds<CallOptions> = {
+  // Looked at where it is read.
+  limits: 'any',
+  compression: 'string',
+  compressions: 'object',
+  onError: 'function',
+}
+
 /** `CallOptions`, checked and with defaults. Create it once for all connections that share it. */
 export class CallSettings {
   readonly limits: CallLimits
@@ -35,6 +44,7 @@ export class CallSettings {
 
   /** @throws TypeError for what is no compression; RangeError for a limit out of range or a compression that is not among `compressions`. */
   constructor(options: CallOptions) {
+    checkOptions('calls', options, KINDS)
     const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
     checkCompressions(compressions)
     this.limits = callLimits(options.limits)

@@ -15,6 +15,7 @@ export {
   GoawayError,
   type HeaderBlock,
   type HeaderList,
+  HeaderListError,
   type PeerSettings,
   Stream,
   type StreamHandler,
@@ -70,7 +71,7 @@ export {
   putNumber,
   readFields,
 } from './protobuf-fields.js'
-export { receiveLimits } from './receive-limits.js'
+export { headerLimits, receiveLimits } from './receive-limits.js'
 export { type RequestHeadersOptions, requestHeaders } from './request-headers.js'
 export { type Route, Router, type ServerCallHandler } from './router.js'
 export { ServerCall } from './server-call.js'

@@ -1,3 +1,5 @@
+import { describe, nearest } from '../options/index.js'
+
 /** Limits of one call. Every limit has a default, a unit and a reason. */
 export interface CallLimits {
   /**
@@ -103,16 +105,23 @@ export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
 /**
  * Merges the given limits of a call with the defaults and checks them.
  *
- * @throws RangeError for a limit that is not a positive number, or that is no limit of ours.
+ * @throws RangeError for a limit that is not a positive number; TypeError for what is no limit of ours.
  */
 export function callLimits(limits: Partial<CallLimits> | undefined): CallLimits {
   if (limits === undefined || limits === DEFAULT_CALL_LIMITS) return DEFAULT_CALL_LIMITS
+  if (typeof limits !== 'object' || limits === null || Array.isArray(limits)) {
+    throw new TypeError(`limits of calls must be an object of numbers, got ${describe(limits)}`)
+  }
   const merged: Record<string, number> = { ...DEFAULT_CALL_LIMITS }
   for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(DEFAULT_CALL_LIMITS, name)) {
+      const near = nearest(Object.keys(DEFAULT_CALL_LIMITS), name)
+      const meant = near === undefined ? 'docs/limits.md has all' : `did you mean ${near}?`
+      throw new TypeError(`limits.${name} is not a limit of calls; ${meant}`)
+    }
     if (value === undefined) continue
-    if (!Object.hasOwn(DEFAULT_CALL_LIMITS, name)) throw new RangeError(`limits.${name} is unknown`)
     if (typeof value !== 'number' || !(value > 0)) {
-      throw new RangeError(`limits.${name} is ${value}; expected a number above 0`)
+      throw new RangeError(`limits.${name} is ${String(value)}; expected a number above 0`)
     }
     merged[name] = value
   }

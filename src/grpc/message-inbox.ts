@@ -255,7 +255,7 @@ export class MessageInbox {
       const { messageSizeMax } = this.#options.limits
       this.#fail(
         Status.ResourceExhausted,
-        `received message larger than max (${reader.excessSize} vs. ${messageSizeMax})`,
+        `received message larger than max (${reader.excessSize} vs. ${messageSizeMax}): messageSizeMax`,
       )
     }
   }
@@ -328,7 +328,7 @@ export class MessageInbox {
     if (!(error instanceof MessageTooLargeError)) {
       return this.#fail(Status.Internal, `message is no valid ${encoding}`, error)
     }
-    const text = `received message after decompression larger than max (${limits.messageSizeMax})`
+    const text = `received message after decompression larger than max (${limits.messageSizeMax}): messageSizeMax`
     return this.#fail(Status.ResourceExhausted, text)
   }
 

@@ -16,7 +16,7 @@ export function encodeMessage(
     return stacklessError(Status.Internal, 'message cannot be encoded', { cause })
   }
   if (payload.length <= sizeMax) return payload
-  const text = `message to send larger than max (${payload.length} vs. ${sizeMax})`
+  const text = `message to send larger than max (${payload.length} vs. ${sizeMax}): limits.sendMessageSizeMax of calls`
   return stacklessError(Status.ResourceExhausted, text)
 }
 

@@ -193,7 +193,7 @@ export class RequestReader {
     }
     const sizeMax = this.#settings.limits.metadataSizeMax
     if (block.size > sizeMax) {
-      const text = `received metadata larger than max (${block.size} vs. ${sizeMax})`
+      const text = `received metadata larger than max (${block.size} vs. ${sizeMax}): limits.metadataSizeMax of calls`
       return this.#refuse(HTTP_SIZE_HEADERS, Status.ResourceExhausted, text)
     }
     const route = this.#router.get(fields.path)

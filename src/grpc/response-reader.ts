@@ -170,7 +170,7 @@ export class ResponseReader {
   onHeaders(block: HeaderBlock, endStream: boolean): number {
     const { metadataSizeMax } = this.#options.limits
     if (block.size > metadataSizeMax) {
-      const text = `received metadata larger than max (${block.size} vs. ${metadataSizeMax})`
+      const text = `received metadata larger than max (${block.size} vs. ${metadataSizeMax}): limits.metadataSizeMax of calls`
       return this.#break(Status.ResourceExhausted, text)
     }
     const head = readResponseHead(block)

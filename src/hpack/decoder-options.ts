@@ -1,3 +1,5 @@
+import { checkOptions, type OptionKinds } from '../options/index.js'
+
 /** Receives the fields of a header block, in order, as they are decoded. */
 export interface FieldSink {
   /**
@@ -31,13 +33,26 @@ export interface HpackDecoderOptions {
   readonly tableSizeUpdatesMax?: number
 }
 
+const KINDS: OptionKinds<HpackDecoderOptions> = {
+  tableSizeMax: checkSize,
+  classify: 'function',
+  fieldsMax: checkSize,
+  listSizeMax: checkSize,
+  tableSizeUpdatesMax: checkSize,
+}
+
+/** @throws TypeError or RangeError naming the option that cannot be used */
+export function checkDecoderOptions(options: HpackDecoderOptions): void {
+  checkOptions('HpackDecoder', options, KINDS)
+}
+
 /** Classifies a header field as a small integer that the caller defines. */
 export type Classify = (name: string, value: string) => number
 
 /** Throws RangeError unless `size` is an integer that an HTTP/2 setting could carry. */
-export function checkSize(name: string, size: number): number {
-  if (!Number.isInteger(size) || size < 0 || size > 0xffff_ffff) {
-    throw new RangeError(`${name} is ${size}; expected an integer in 0..4294967295`)
+export function checkSize(name: string, size: unknown): number {
+  if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > 0xffff_ffff) {
+    throw new RangeError(`${name} is ${String(size)}; expected an integer in 0..4294967295`)
   }
   return size
 }

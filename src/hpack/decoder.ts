@@ -1,5 +1,6 @@
 import {
   type Classify,
+  checkDecoderOptions,
   checkSize,
   type FieldSink,
   type HpackDecoderOptions,
@@ -63,10 +64,11 @@ export class HpackDecoder {
   #fieldCount = 0
 
   constructor(options: HpackDecoderOptions = {}) {
-    this.#tableSizeMax = checkSize('tableSizeMax', options.tableSizeMax ?? 4096)
-    this.#fieldsMax = checkSize('fieldsMax', options.fieldsMax ?? 1000)
-    this.#listSizeMax = checkSize('listSizeMax', options.listSizeMax ?? 65_536)
-    this.#tableSizeUpdatesMax = checkSize('tableSizeUpdatesMax', options.tableSizeUpdatesMax ?? 2)
+    checkDecoderOptions(options)
+    this.#tableSizeMax = options.tableSizeMax ?? 4096
+    this.#fieldsMax = options.fieldsMax ?? 1000
+    this.#listSizeMax = options.listSizeMax ?? 65_536
+    this.#tableSizeUpdatesMax = options.tableSizeUpdatesMax ?? 2
     this.#classify = options.classify ?? classifyNothing
     this.#static = classifiedStaticTable(this.#classify)
     this.#table = new DynamicTable(this.#tableSizeMax)

@@ -1,3 +1,4 @@
+import { checkOptions, describe, type OptionKinds, oneOf } from '../options/index.js'
 import { checkSize } from './decoder-options.js'
 import { ENTRY_OVERHEAD } from './dynamic-table.js'
 import { EncoderTable } from './encoder-table.js'
@@ -26,6 +27,25 @@ export interface HpackEncoderOptions {
   readonly policy?: HpackPolicy
   /** Further lower-case names whose values are secrets: never-indexed literals, RFC 7541 §7.1.3. */
   readonly neverIndexed?: readonly string[]
+}
+
+const KINDS: OptionKinds<HpackEncoderOptions> = {
+  tableSizeMax(name, value) {
+    const size = checkSize(name, value)
+    if (size <= INTEGER_MAX) return
+    throw new RangeError(`${name} is ${size}; expected at most ${INTEGER_MAX}`)
+  },
+  policy: oneOf('fast', 'compact'),
+  neverIndexed: checkNames,
+}
+
+function checkNames(option: string, value: unknown): void {
+  if (!Array.isArray(value)) {
+    throw new TypeError(`${option} is ${describe(value)}; expected a list of field names`)
+  }
+  const index = value.findIndex(name => typeof name !== 'string')
+  if (index < 0) return
+  throw new TypeError(`${option}[${index}] is ${describe(value[index])}; expected a field name`)
 }
 
 /** Fields of one name in the table under `fast`, so that no name crowds out the others. */
@@ -73,14 +93,8 @@ export class HpackEncoder {
   #generationBefore = 0
 
   constructor(options: HpackEncoderOptions = {}) {
+    checkOptions('HpackEncoder', options, KINDS)
     const { policy = 'fast', neverIndexed = [], tableSizeMax = 4096 } = options
-    if (policy !== 'fast' && policy !== 'compact') {
-      throw new TypeError(`policy is ${String(policy)}; expected 'fast' or 'compact'`)
-    }
-    checkSize('tableSizeMax', tableSizeMax)
-    if (tableSizeMax > INTEGER_MAX) {
-      throw new RangeError(`tableSizeMax is ${tableSizeMax}; expected at most ${INTEGER_MAX}`)
-    }
     this.#tableSizeCap = tableSizeMax
     this.#table = new EncoderTable(tableSizeMax)
     this.#announcedSize = tableSizeMax

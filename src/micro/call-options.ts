@@ -1,14 +1,8 @@
 import type { Metadata } from '../grpc/index.js'
+import { describe, type OptionKind, type OptionKinds, unknownOption } from '../options/index.js'
 import { inThisContext } from '../transport/index.js'
-import { type Credentials, checkCredentials } from './credentials.js'
-import {
-  checkDuration,
-  checkFlag,
-  checkFunction,
-  checkSignal,
-  checkText,
-  describe,
-} from './options.js'
+import type { Credentials } from './credentials.js'
+import { checkDuration, checkFlag, checkFunction, checkSignal, checkText } from './options.js'
 
 /** How a native call compresses what it sends: one of the client's `compressions`. `identity`: not at all. compression.md. */
 export type CompressionName = 'gzip' | 'deflate' | 'identity' | (string & {})
@@ -54,20 +48,22 @@ export interface CallOptions {
   readonly onTrailers?: (metadata: Metadata) => void
 }
 
-/** Names of all options. */
-const CALL_OPTION_NAMES: readonly (keyof CallOptions)[] = [
-  'timeoutMs',
-  'signal',
-  'metadata',
-  'credentials',
-  'inherit',
-  'address',
-  'contentType',
-  'compression',
-  'waitForReady',
-  'onHeaders',
-  'onTrailers',
-]
+/** Every option, and what it may be. */
+const KINDS: OptionKinds<CallOptions> = {
+  timeoutMs: checkDuration,
+  signal: checkSignal,
+  metadata: 'any',
+  credentials: checkFunction,
+  inherit: checkFlag,
+  address: checkText,
+  contentType: checkText,
+  compression: checkText,
+  waitForReady: checkFlag,
+  onHeaders: checkFunction,
+  onTrailers: checkFunction,
+}
+
+const CHECKS: ReadonlyMap<string, OptionKind> = new Map(Object.entries(KINDS))
 
 /**
  * Checks what a call is given, but for `metadata` and the names of codings: they are looked at
@@ -82,37 +78,12 @@ export function checkCallOptions(options: CallOptions): void {
       `the options of a call must be an object like { timeoutMs, metadata }, got ${what}`,
     )
   }
+  // Not `checkOptions`: this is on the way of each call, and defaults of a prototype count.
   for (const name in options) {
+    const kind = CHECKS.get(name)
+    if (kind === undefined) throw unknownOption('a call', KINDS, name)
     const value: unknown = options[name as keyof CallOptions]
-    if (value !== undefined || !CALL_OPTION_NAMES.includes(name as keyof CallOptions)) {
-      checkCallOption(name, value)
-    }
-  }
-}
-
-function checkCallOption(name: string, value: unknown): void {
-  switch (name) {
-    case 'timeoutMs':
-      return checkDuration(name, value)
-    case 'signal':
-      return checkSignal(name, value)
-    case 'metadata':
-      return
-    case 'credentials':
-      return checkCredentials(value)
-    case 'onHeaders':
-    case 'onTrailers':
-      return checkFunction(name, value)
-    case 'inherit':
-    case 'waitForReady':
-      return checkFlag(name, value)
-    case 'address':
-    case 'contentType':
-    case 'compression':
-      checkText(name, value)
-      return
-    default:
-      throw new TypeError(`a call has no option '${name}'; it has ${CALL_OPTION_NAMES.join(', ')}`)
+    if (value !== undefined && typeof kind === 'function') kind(name, value)
   }
 }
 

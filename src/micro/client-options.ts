@@ -1,4 +1,19 @@
-import type { Compressions } from '../grpc/index.js'
+import {
+  authorityFault,
+  type CallLimits,
+  type Compressions,
+  callLimits,
+  checkCompressions,
+  DEFAULT_COMPRESSIONS,
+} from '../grpc/index.js'
+import {
+  checkOptions,
+  type OptionKinds,
+  oneOf,
+  rangeOf,
+  within,
+  withMethods,
+} from '../options/index.js'
 import type {
   BackOffOptions,
   GrpcTransportOptions,
@@ -6,7 +21,9 @@ import type {
   Transport,
 } from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
+import { contentCodec, grpcSubtype } from './content-type.js'
 import type { Credentials } from './credentials.js'
+import { CLOCK, checkCount, checkFieldText, checkFlag, checkMs, checkText } from './options.js'
 import type { Registry } from './registry.js'
 import type { Selector } from './selector.js'
 import type { PoolOptions } from './socket-pool.js'
@@ -116,6 +133,8 @@ export interface ClientOptions {
    * 4_194_304.
    */
   readonly messageSizeMax?: number
+  /** gRPC: what one call may cost, such as `{ limits: { metadataSizeMax } }` for larger response headers. See `CallLimits`. */
+  readonly calls?: { readonly limits?: Partial<CallLimits> }
   /**
    * gRPC: how to compress requests; one of `compressions`. Responses may be compressed either way.
    * Default: `identity` (no compression).
@@ -134,34 +153,87 @@ export interface ClientOptions {
   readonly runtime?: Runtime
 }
 
-/** Names of all options. */
-export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
-  'address',
-  'registry',
-  'service',
-  'selector',
-  'protocol',
-  'transport',
-  'contentType',
-  'timeoutMs',
-  'connectionTimeoutMs',
-  'endGraceMs',
-  'dialTimeoutMs',
-  'retries',
-  'pool',
+/** Every option, and what it may be. What belongs to the default transport is looked at there as well. */
+const KINDS: OptionKinds<ClientOptions> = {
+  address: checkText,
+  registry: withMethods(['getService', 'register', 'deregister', 'listServices']),
+  service: checkText,
+  selector: withMethods(['select']),
+  protocol: oneOf('grpc', 'mucp'),
+  transport: withMethods(['dial', 'listen']),
+  contentType: checkContentType,
+  timeoutMs: checkMs,
+  connectionTimeoutMs: checkMs,
+  endGraceMs: checkMs,
+  dialTimeoutMs: checkMs,
+  retries: checkCount,
+  pool: within<PoolOptions>({ sizeMax: checkCount, ttlMs: checkMs }),
+  tls: 'object',
+  credentials: 'function',
+  allowPlaintextCredentials: checkFlag,
+  inherit: checkFlag,
+  limits: 'object',
+  neverIndexed: 'array',
+  keepaliveIntervalMs: 'number',
+  keepaliveTimeoutMs: 'number',
+  backOff: 'object',
+  messageSizeMax: rangeOf(1),
+  calls: checkCalls,
+  compression: checkText,
+  compressions: 'object',
+  // Sent with every call: a connection is given up that is asked to send anything else.
+  authority: checkAuthority,
+  userAgent: checkFieldText,
+  runtime: CLOCK,
+}
+
+/** Options that only make sense for the default transport. */
+const TRANSPORT_OPTION_NAMES = [
   'tls',
-  'credentials',
-  'allowPlaintextCredentials',
-  'inherit',
   'limits',
   'neverIndexed',
   'keepaliveIntervalMs',
   'keepaliveTimeoutMs',
   'backOff',
-  'messageSizeMax',
-  'compression',
-  'compressions',
-  'authority',
-  'userAgent',
-  'runtime',
-]
+] as const
+
+/** @throws TypeError or RangeError naming the option that cannot be used */
+export function checkClientOptions(options: ClientOptions): void {
+  checkOptions('createClient', options, KINDS)
+  const { address, registry, service, transport } = options
+  if ((address === undefined) === (registry === undefined)) {
+    const got = address === undefined ? 'neither' : 'both'
+    throw new TypeError(`createClient needs either address or registry with service, got ${got}`)
+  }
+  if (registry !== undefined) checkText('service', service)
+  for (const name of transport === undefined ? [] : TRANSPORT_OPTION_NAMES) {
+    if (options[name] === undefined) continue
+    throw new TypeError(`${name} belongs to the transport that was given: set it there`)
+  }
+  const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
+  checkCompressions(compressions)
+  if (options.compression !== undefined) {
+    oneOf(...compressions.keys(), 'identity')('compression', options.compression)
+  }
+  if (options.credentials === undefined || transport !== undefined) return
+  if (options.tls !== undefined || options.allowPlaintextCredentials === true) return
+  throw new TypeError('credentials need tls, or allowPlaintextCredentials: true')
+}
+
+function checkAuthority(name: string, value: unknown): void {
+  checkFieldText(name, value)
+  const fault = authorityFault(name, value as string)
+  if (fault !== undefined) throw new TypeError(fault)
+}
+
+function checkCalls(name: string, value: unknown): void {
+  within<NonNullable<ClientOptions['calls']>>({
+    limits: (_, limits) => callLimits(limits as Partial<CallLimits>),
+  })(name, value)
+}
+
+function checkContentType(name: string, value: unknown): void {
+  const contentType = checkText(name, value)
+  if (contentCodec(contentType) !== undefined || grpcSubtype(contentType) !== undefined) return
+  throw new TypeError(`contentType '${contentType}' is not known`)
+}

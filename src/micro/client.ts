@@ -1,3 +1,4 @@
+import { checkNoOptions } from '../options/index.js'
 import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js'
 import {
   bindCallbacks,
@@ -6,10 +7,9 @@ import {
   type MessageStream,
 } from './call-options.js'
 import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
-import type { ClientOptions } from './client-options.js'
+import { type ClientOptions, checkClientOptions } from './client-options.js'
 import {
   cancelled,
-  checkOptions,
   contentTypeOf,
   defaultTransport,
   grpcClient,
@@ -78,7 +78,7 @@ export class Client implements AsyncDisposable {
   #closed = false
 
   constructor(options: ClientOptions) {
-    checkOptions(options)
+    checkClientOptions(options)
     this.#options = options
     this.#runtime = options.runtime ?? nodeRuntime
     this.#transport = options.transport ?? defaultTransport(options)
@@ -98,7 +98,7 @@ export class Client implements AsyncDisposable {
         : new TargetFinder(
             options.registry,
             options.selector ?? randomSelector(this.#runtime),
-            checkText('service', options.service),
+            options.service!,
             protocol,
             this.#runtime,
           )
@@ -179,7 +179,8 @@ export class Client implements AsyncDisposable {
   }
 
   /** Ends what is under way and closes what the client opened. Nothing is left then. */
-  async close(): Promise<void> {
+  async close(options?: undefined): Promise<void> {
+    checkNoOptions('close', options)
     if (this.#closed) return
     this.#closed = true
     this.#finder?.close()

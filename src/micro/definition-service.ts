@@ -1,4 +1,10 @@
 import {
+  checkOptions,
+  describe as describeValue,
+  nearest,
+  type OptionKinds,
+} from '../options/index.js'
+import {
   type EsFunctions,
   type PbjsService,
   type PbjsStaticMethod,
@@ -79,9 +85,49 @@ export function fromDefinition(
   definition: object,
   options: FromDefinitionOptions = {},
 ): Service<unknown> {
+  checkDefinition(definition)
+  checkFunctions(options)
   const { name, methods } = readDefinition(definition, options)
   if (methods.length === 0) throw new TypeError(`service ${name} has no methods`)
   return makeService(name, methods)
+}
+
+const KINDS: OptionKinds<FromDefinitionOptions> = {
+  create: 'function',
+  toBinary: 'function',
+  fromBinary: 'function',
+  toJson: 'function',
+  fromJson: 'function',
+  // Both are what generators write: an object, or a function with messages below it.
+  root: checkRoot,
+}
+
+const CURE =
+  'give it what the generator exports for the service: the value, not its type; is it imported under this name?'
+
+function checkDefinition(definition: unknown): void {
+  const isThere =
+    typeof definition === 'object' ? definition !== null : typeof definition === 'function'
+  if (isThere && !(definition instanceof Promise)) return
+  throw new TypeError(`a service definition is needed, got ${describeValue(definition)}; ${CURE}`)
+}
+
+/** All of `@bufbuild/protobuf` may be given, as `import *` has it: of that, what is not looked at is no mistake. */
+function checkFunctions(options: FromDefinitionOptions): void {
+  const isLibrary = typeof options === 'object' && typeof options?.create === 'function'
+  const known = Object.keys(KINDS)
+  const isMeant = (name: string): boolean => nearest(known, name) !== undefined
+  const given = isLibrary
+    ? Object.fromEntries(Object.entries(options).filter(([name]) => isMeant(name)))
+    : options
+  checkOptions('fromDefinition', given, KINDS)
+}
+
+function checkRoot(name: string, value: unknown): void {
+  if (typeof value === 'function' || (typeof value === 'object' && value !== null)) return
+  throw new TypeError(
+    `${name} must be the object that messages are below, got ${describeValue(value)}`,
+  )
 }
 
 function readDefinition(given: object, options: FromDefinitionOptions): ReadDefinition {

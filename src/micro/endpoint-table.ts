@@ -1,6 +1,6 @@
 import { type Inheritance, passOn } from './inheritance.js'
 import { type AnyHandler, composeHandler, type Middleware } from './middleware.js'
-import { describe } from './options.js'
+import { describe } from '../options/index.js'
 import { ownFunction } from './own-function.js'
 import { checkService, type Service, type ServiceMethod } from './service.js'
 

@@ -1,4 +1,4 @@
-import { GrpcError, Metadata, STATUS_DETAILS_NAME, Status } from '../grpc/index.js'
+import { GrpcError, HeaderListError, Metadata, STATUS_DETAILS_NAME, Status } from '../grpc/index.js'
 import { decodeErrorStatus, encodeErrorStatus } from './error-details.js'
 import { MicroError, parseErrorObject } from './micro-error.js'
 
@@ -110,6 +110,10 @@ export function toGrpcError(error: unknown, id: string, expose: boolean): GrpcEr
     const metadata = new Metadata()
     metadata.setBinary(STATUS_DETAILS_NAME, encodeErrorStatus(status, message, named))
     return new GrpcError(status, message, { metadata, cause: error })
+  }
+  if (error instanceof HeaderListError) {
+    // Ours, and no secret: the client is who can raise the limit.
+    return new GrpcError(Status.ResourceExhausted, `response: ${error.message}`, { cause: error })
   }
   return new GrpcError(Status.Unknown, hiddenText(error, expose), { cause: error })
 }

@@ -1,3 +1,4 @@
+import { describe, withMethods } from '../options/index.js'
 import { asBuffer } from './as-buffer.js'
 import { jsonCodec, type TypedCodec } from './codec.js'
 import type { Context } from './context.js'
@@ -34,11 +35,12 @@ export class Subscriptions {
     chain: readonly Middleware[],
   ): () => void {
     if (typeof topic !== 'string' || topic === '') {
-      throw new TypeError(`topic must be a text, got '${String(topic)}'`)
+      throw new TypeError(`topic must be a text, got ${describe(topic)}`)
     }
     if (typeof handler !== 'function') {
       throw new TypeError(`handler of topic ${topic} must be a function, got ${typeof handler}`)
     }
+    if (codec !== undefined) withMethods(['encode', 'decode'])('codec', codec)
     const entry = { handler: handler as EventHandler<never>, codec: codec ?? jsonCodec(), chain }
     const entries = this.#handlers.get(topic) ?? []
     entries.push(entry as Subscription)

@@ -1,5 +1,7 @@
+import { checkOptions, type OptionKinds } from '../options/index.js'
 import type { Int64Form } from '../protobuf/index.js'
-import { loadRoot } from './load-service.js'
+import { FORM_KINDS, loadRoot } from './load-service.js'
+import { checkText } from './options.js'
 import { writeTypes } from './type-writer.js'
 
 /** Options of `generateTypes`. */
@@ -16,15 +18,22 @@ export interface GenerateTypesOptions {
   readonly module?: string
 }
 
+const KINDS: OptionKinds<GenerateTypesOptions> = {
+  ...FORM_KINDS,
+  source: checkText,
+  module: checkText,
+}
+
 /**
  * Generates TypeScript types from `.proto` files, as the program `microwire-types` prints them.
  *
- * @throws Error as `loadService` does for files that are missing or have a mistake
+ * @throws Error as `loadService` does for files that are missing or have a mistake; TypeError naming the option that cannot be used
  */
 export async function generateTypes(
   files: string | readonly string[],
   options: GenerateTypesOptions = {},
 ): Promise<string> {
+  checkOptions('generateTypes', options, KINDS)
   const root = await loadRoot(files, options.includeDirs)
   return writeTypes(root, { source: [files].flat().join(', '), ...options })
 }

@@ -6,7 +6,6 @@ import type { Context } from './context.js'
 import { iterateMessages, type MessageIterator } from './message-iterator.js'
 import { metadataOf } from './metadata-init.js'
 import type { AnyHandler } from './middleware.js'
-import { checkKnownWithin } from './options.js'
 
 /** What calls made by a handler inherit, besides the deadline and cancellation. */
 export interface InheritOptions {
@@ -37,11 +36,7 @@ export function inheritanceOf(
 ): Inheritance | undefined {
   if (option === undefined || option === false) return undefined
   if (option === true) return { names: [], runtime }
-  checkKnownWithin('inherit', option, ['metadata'])
   const names = option.metadata ?? []
-  if (!Array.isArray(names)) {
-    throw new TypeError(`inherit.metadata must be a list of names, got ${typeof names}`)
-  }
   return { names: names.map(checkName), runtime }
 }
 

@@ -1,10 +1,11 @@
 import type protobuf from 'protobufjs'
 import type { CallKind } from '../grpc/index.js'
+import { checkOptions, describe, type OptionKinds, oneOf } from '../options/index.js'
 import type { Int64Form, MessageForm } from '../protobuf/index.js'
 import { codecMap } from './codec.js'
 import { descriptorsOf } from './file-descriptors.js'
 import { FileNames } from './file-names.js'
-import { checkKnown, checkText, describe } from './options.js'
+import { checkFlag, checkText, checkTextList } from './options.js'
 import { ProtobufCodecs } from './protobuf-codec.js'
 import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
 import type { UntypedMethod } from './service-types.js'
@@ -143,29 +144,22 @@ function shippedFile(name: string): string | undefined {
 /** Options of other languages' generators: a schema that imports them needs that they are there, and no more. */
 const FEATURES: readonly string[] = ['cpp', 'go', 'java']
 
+/** How messages arrive: of `loadService` and `generateTypes` alike. */
+export const FORM_KINDS: OptionKinds<Omit<LoadServiceOptions, 'ignoreUnknownFields'>> = {
+  int64: oneOf('bigint', 'string', 'number'),
+  includeDirs: checkTextList,
+  wellKnownTypes: oneOf('native', 'raw'),
+}
+
+const KINDS: OptionKinds<LoadServiceOptions> = { ...FORM_KINDS, ignoreUnknownFields: checkFlag }
+
 function messageForm(options: LoadServiceOptions): MessageForm {
-  checkKnown('loadService', options, [
-    'int64',
-    'includeDirs',
-    'wellKnownTypes',
-    'ignoreUnknownFields',
-  ])
+  checkOptions('loadService', options, KINDS)
   const {
     int64 = 'bigint',
     wellKnownTypes: wellKnown = 'native',
     ignoreUnknownFields = false,
   } = options
-  if (!['bigint', 'string', 'number'].includes(int64)) {
-    throw new TypeError(`int64 must be bigint, string or number, got '${String(int64)}'`)
-  }
-  if (!['native', 'raw'].includes(wellKnown)) {
-    throw new TypeError(`wellKnownTypes must be native or raw, got '${String(wellKnown)}'`)
-  }
-  if (typeof ignoreUnknownFields !== 'boolean') {
-    throw new TypeError(
-      `ignoreUnknownFields must be true or false, got ${describe(ignoreUnknownFields)}`,
-    )
-  }
   return { int64, wellKnown, ignoreUnknownFields }
 }
 

@@ -1,4 +1,4 @@
-import { describe } from './options.js'
+import { describe } from '../options/index.js'
 
 /** An iterator of messages that user code made, with one way to close each of its kinds. */
 export interface MessageIterator {

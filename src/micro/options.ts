@@ -1,25 +1,32 @@
+import { describe, type OptionCheck, withMethods } from '../options/index.js'
+
+/** A runtime, by what clients and servers themselves use of it; the transport needs more. */
+export const CLOCK: OptionCheck = withMethods(
+  ['now', 'schedule', 'random'],
+  '; spread nodeRuntime of microwire/transport and replace what is to differ',
+)
+
 /** Checks a number of milliseconds. @throws RangeError naming the option */
-export function checkMs(name: string, value: number): number {
+export function checkMs(name: string, value: unknown): void {
   if (typeof value !== 'number' || !(value > 0)) {
-    throw new RangeError(`${name} must be a number of ms above 0, got ${String(value)}`)
+    throw new RangeError(`${name} must be a number of ms above 0, got ${shown(value)}`)
   }
-  return value
 }
 
 /** Checks a number of milliseconds that may be none. @throws RangeError naming the option */
 export function checkDuration(name: string, value: unknown): void {
   if (typeof value === 'number' && value >= 0) return
-  throw new RangeError(
-    `${name} must be a number of ms of at least 0, got ${typeof value === 'number' ? value : describe(value)}`,
-  )
+  throw new RangeError(`${name} must be a number of ms of at least 0, got ${shown(value)}`)
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : describe(value)
 }
 
 /** Checks a count. @throws RangeError naming the option */
-export function checkCount(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 0) {
-    throw new RangeError(`${name} must be an integer of at least 0, got ${String(value)}`)
-  }
-  return value
+export function checkCount(name: string, value: unknown): void {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return
+  throw new RangeError(`${name} must be an integer of at least 0, got ${shown(value)}`)
 }
 
 /** Checks what is on or off. @throws TypeError naming the option */
@@ -47,6 +54,14 @@ export function checkFieldText(name: string, value: unknown): void {
   )
 }
 
+/** Checks a list of texts. @throws TypeError naming the option */
+export function checkTextList(name: string, value: unknown): void {
+  if (!Array.isArray(value)) {
+    throw new TypeError(`${name} must be a list of texts, got ${describe(value)}`)
+  }
+  for (const [index, each] of value.entries()) checkText(`${name}[${index}]`, each)
+}
+
 /** Checks a callback. @throws TypeError naming the option */
 export function checkFunction(name: string, value: unknown): void {
   if (typeof value === 'function') return
@@ -59,41 +74,4 @@ export function checkSignal(name: string, value: unknown): void {
   const has = typeof signal?.aborted === 'boolean' && typeof signal.throwIfAborted === 'function'
   if (has && typeof signal.addEventListener === 'function') return
   throw new TypeError(`${name} must be an AbortSignal, got ${describe(value)}`)
-}
-
-/** Refuses options that do not exist: a typing error would otherwise go unnoticed. @throws TypeError naming it */
-export function checkKnown(where: string, options: object, known: readonly string[]): void {
-  checkNames(where, `the options of ${where}`, options, known)
-}
-
-/** As `checkKnown`, of an option that has options of its own. @throws TypeError naming it */
-export function checkKnownWithin(option: string, value: object, known: readonly string[]): void {
-  checkNames(option, option, value, known)
-}
-
-function checkNames(where: string, what: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${what} must be an object, got ${describe(options)}`)
-  }
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    throw new TypeError(`${where} has no option '${name}'; it has ${known.join(', ')}`)
-  }
-}
-
-/** Refuses what has not all of these methods. @throws TypeError naming the option */
-export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
-  const object = value as Readonly<Record<string, unknown>> | null | undefined
-  for (const method of methods) {
-    if (typeof object?.[method] === 'function') continue
-    throw new TypeError(`${name} must have the method ${method}, got ${describe(value)}`)
-  }
-}
-
-/** A value as the texts of errors show it. */
-export function describe(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
-  const { name } = (value as { constructor?: { name?: unknown } }).constructor ?? {}
-  return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'object'
 }

@@ -1,5 +1,4 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
-import { describe } from './options.js'
 import type { Registry, RegistryService } from './registry.js'
 
 /** go-micro's RegisterInterval and RegisterTTL. Unit: ms. */
@@ -81,7 +80,6 @@ export class Registration {
 
 function recordOf(registry: Registry, parts: RegistrationParts, unique: string): RegistryService {
   const { name, version, metadata, address, transport, native, endpoints } = parts
-  checkTexts(metadata)
   return {
     name,
     version,
@@ -102,19 +100,6 @@ function recordOf(registry: Registry, parts: RegistrationParts, unique: string):
         },
       },
     ],
-  }
-}
-
-/** Go reads a node's metadata as texts, and nothing of the node when there is anything else. */
-function checkTexts(metadata: Readonly<Record<string, unknown>>): void {
-  if (typeof metadata !== 'object' || metadata === null || Symbol.iterator in metadata) {
-    throw new TypeError(
-      `metadata of the server must be an object of texts, got ${describe(metadata)}`,
-    )
-  }
-  for (const [name, value] of Object.entries(metadata)) {
-    if (typeof value === 'string') continue
-    throw new TypeError(`metadata.${name} of the server must be a text, got ${describe(value)}`)
   }
 }
 

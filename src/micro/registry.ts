@@ -1,5 +1,7 @@
+import { checkOptions, describe, withMethods } from '../options/index.js'
 import type { Cancellable, Runtime } from '../transport/index.js'
 import { nodeRuntime } from '../transport/index.js'
+import { checkFunction, checkMs, checkText } from './options.js'
 
 /** One running instance of a service. */
 export interface RegistryNode {
@@ -45,7 +47,7 @@ export interface Registry {
   getService(name: string): Promise<readonly RegistryService[]>
   /** Every version of every service. */
   listServices(): Promise<readonly RegistryService[]>
-  /** Calls `onChange` with a service's name after each change. Returns how to stop. Optional: without it clients ask anew. */
+  /** Calls `onChange` with a service's name after each change; what it throws is dropped. Returns how to stop. Optional: without it clients ask anew. */
   watch?(onChange: (name: string) => void): () => void
 }
 
@@ -53,16 +55,20 @@ export interface Registry {
 export function memoryRegistry(
   runtime: Pick<Runtime, 'schedule'> = nodeRuntime,
 ): Required<Registry> {
+  withMethods(['schedule'])('runtime', runtime)
   return new MemoryRegistry(runtime)
 }
 
 /**
  * Creates a registry of fixed addresses: `{ greeter: ['10.0.0.1:50051'] }`. A value may also be
  * nodes with metadata. Servers cannot register in it.
+ *
+ * @throws TypeError naming what is no list of addresses
  */
 export function staticRegistry(
   services: Readonly<Record<string, readonly (string | RegistryNode)[]>>,
 ): Registry {
+  checkFixed(services)
   const table = new Map(
     Object.entries(services).map(([name, nodes]) => [name, fixedService(name, nodes)]),
   )
@@ -79,6 +85,42 @@ export function staticRegistry(
     },
     listServices: async () => [...table.values()],
   }
+}
+
+function checkFixed(services: unknown): void {
+  if (typeof services !== 'object' || services === null || Array.isArray(services)) {
+    throw new TypeError(
+      `staticRegistry needs { service: ['host:port'] }, got ${describe(services)}`,
+    )
+  }
+  for (const [name, nodes] of Object.entries(services)) {
+    if (!Array.isArray(nodes)) {
+      throw new TypeError(`the nodes of ${name} must be a list, got ${describe(nodes)}`)
+    }
+    for (const [index, node] of nodes.entries()) checkNode(`${name}[${index}]`, node)
+  }
+}
+
+/** A node, or its address alone. */
+function checkNode(what: string, node: unknown): void {
+  const { id, address, metadata } = Object(node) as Partial<RegistryNode>
+  if (typeof node === 'string' && node !== '') return
+  const isNode = typeof address === 'string' && address !== '' && typeof id === 'string'
+  if (isNode && typeof metadata === 'object' && metadata !== null) return
+  throw new TypeError(
+    `${what} must be an address, or { id, address, metadata }, got ${describe(node)}`,
+  )
+}
+
+/** What others would find and could not use. */
+function checkRecord(service: unknown): asserts service is RegistryService {
+  const { name, version, nodes } = Object(service) as Partial<RegistryService>
+  checkText('service.name', name)
+  checkText('service.version', version)
+  if (!Array.isArray(nodes)) {
+    throw new TypeError(`service.nodes must be a list, got ${describe(nodes)}`)
+  }
+  for (const [index, node] of nodes.entries()) checkNode(`service.nodes[${index}]`, node)
 }
 
 function fixedService(name: string, nodes: readonly (string | RegistryNode)[]): RegistryService {
@@ -112,6 +154,8 @@ class MemoryRegistry implements Required<Registry> {
   }
 
   async register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
+    checkRecord(service)
+    checkOptions<RegisterOptions>('register', options, { ttlMs: checkMs })
     const versions = this.#services.get(service.name) ?? new Map<string, RegistryService>()
     const known = versions.get(service.version)?.nodes ?? []
     const ids = new Set(service.nodes.map(node => node.id))
@@ -123,6 +167,7 @@ class MemoryRegistry implements Required<Registry> {
   }
 
   async deregister(service: RegistryService): Promise<void> {
+    checkRecord(service)
     for (const node of service.nodes) this.#remove(service, node.id)
     this.#changed(service.name)
   }
@@ -136,6 +181,7 @@ class MemoryRegistry implements Required<Registry> {
   }
 
   watch(onChange: (name: string) => void): () => void {
+    checkFunction('onChange', onChange)
     this.#watchers.add(onChange)
     return () => this.#watchers.delete(onChange)
   }
@@ -164,6 +210,12 @@ class MemoryRegistry implements Required<Registry> {
   }
 
   #changed(name: string): void {
-    for (const watcher of this.#watchers) watcher(name)
+    for (const watcher of [...this.#watchers]) {
+      try {
+        watcher(name)
+      } catch {
+        // Whoever registers is not to blame for who watches, and the others watch on.
+      }
+    }
   }
 }

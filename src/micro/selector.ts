@@ -1,3 +1,4 @@
+import { checkNoOptions, withMethods } from '../options/index.js'
 import { nodeRuntime, type Runtime } from '../transport/index.js'
 import type { RegistryNode } from './registry.js'
 
@@ -10,6 +11,7 @@ export interface Selector {
 
 /** Creates a selector that picks a random node, as go-micro does by default. */
 export function randomSelector(runtime: Pick<Runtime, 'random'> = nodeRuntime): Selector {
+  withMethods(['random'])('runtime', runtime)
   return {
     name: 'random',
     select: (_service, nodes) => nodes[Math.floor(runtime.random() * nodes.length)]!,
@@ -17,7 +19,8 @@ export function randomSelector(runtime: Pick<Runtime, 'random'> = nodeRuntime): 
 }
 
 /** Creates a selector that picks one node after the other, separately for each service. */
-export function roundRobinSelector(): Selector {
+export function roundRobinSelector(options?: undefined): Selector {
+  checkNoOptions('roundRobinSelector', options)
   const turns = new Map<string, number>()
   return {
     name: 'roundrobin',

@@ -1,8 +1,17 @@
 import type { Compressions } from '../grpc/index.js'
+import {
+  checkOptions,
+  describe,
+  type OptionKinds,
+  rangeOf,
+  within,
+  withMethods,
+} from '../options/index.js'
 import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
 import type { Context } from './context.js'
 import type { InheritOptions } from './inheritance.js'
+import { CLOCK, checkFlag, checkFunction, checkMs, checkText, checkTextList } from './options.js'
 import type { Registry } from './registry.js'
 
 /** Options of `createServer`. */
@@ -136,23 +145,68 @@ export const TRANSPORT_OPTION_NAMES = [
   'connectionIdleMs',
 ] as const
 
-/** Names of all options. */
-export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
-  'name',
-  'address',
-  'transport',
-  'registry',
-  'version',
-  'metadata',
-  'advertise',
-  ...TRANSPORT_OPTION_NAMES,
-  'exposeErrors',
-  'onError',
-  'handlerGraceMs',
-  'matchShortName',
-  'inherit',
-  'runtime',
-]
+/** Every option, and what it may be. What belongs to the default transport is looked at there as well. */
+const KINDS: OptionKinds<ServerOptions> = {
+  name: checkText,
+  address: checkText,
+  transport: withMethods(['dial', 'listen']),
+  registry: withMethods(['register', 'deregister', 'getService', 'listServices']),
+  version: checkText,
+  metadata: checkTexts,
+  advertise: checkAdvertised,
+  tls: 'object',
+  limits: 'object',
+  neverIndexed: 'array',
+  onRequest: 'function',
+  messageSizeMax: rangeOf(1),
+  calls: 'object',
+  compression: checkText,
+  compressions: 'object',
+  connectionsMax: 'number',
+  connectionsPerAddressMax: 'number',
+  handshakeTimeoutMs: 'number',
+  connectionAgeMs: 'number',
+  connectionAgeGraceMs: 'number',
+  connectionIdleMs: 'number',
+  exposeErrors: checkFlag,
+  onError: checkFunction,
+  handlerGraceMs: checkMs,
+  matchShortName: checkFlag,
+  inherit: checkInherit,
+  runtime: CLOCK,
+}
+
+/** @throws TypeError or RangeError naming the option that cannot be used */
+export function checkServerOptions(options: ServerOptions): void {
+  checkOptions('createServer', options, KINDS)
+  checkText('name', options.name)
+  for (const name of options.transport === undefined ? [] : TRANSPORT_OPTION_NAMES) {
+    if (options[name] === undefined) continue
+    throw new TypeError(`${name} belongs to the transport that was given: set it there`)
+  }
+}
+
+/** Go reads a node's metadata as texts, and nothing of the node when there is anything else. */
+function checkTexts(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
+    throw new TypeError(`${name} of the server must be an object of texts, got ${describe(value)}`)
+  }
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text === 'string') continue
+    throw new TypeError(`${name}.${key} of the server must be a text, got ${describe(text)}`)
+  }
+}
+
+/** What others are to dial: whatever their transport makes of it, it has no spaces and is not empty. */
+function checkAdvertised(name: string, value: unknown): void {
+  const address = checkText(name, value)
+  if (!/\s/.test(address)) return
+  throw new TypeError(`${name} is '${address}'; expected an address to dial, such as host:port`)
+}
+
+function checkInherit(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') within<InheritOptions>({ metadata: checkTextList })(name, value)
+}
 
 /**
  * How the default transport treats native calls.

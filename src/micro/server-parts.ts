@@ -7,32 +7,7 @@ import {
 } from '../transport/index.js'
 import { GrpcRoute } from './grpc-route.js'
 import type { MucpServerOptions } from './mucp-server.js'
-import { checkFunction, checkKnown, checkMethods, checkMs, checkText } from './options.js'
-import {
-  callsOf,
-  SERVER_OPTION_NAMES,
-  type ServerOptions,
-  TRANSPORT_OPTION_NAMES,
-} from './server-options.js'
-
-/** @throws TypeError or RangeError naming the option that cannot be used */
-export function checkServerOptions(options: ServerOptions): void {
-  checkKnown('createServer', options, SERVER_OPTION_NAMES)
-  checkText('name', options.name)
-  if (options.address !== undefined) checkText('address', options.address)
-  if (options.transport !== undefined) {
-    checkMethods('transport', options.transport, ['dial', 'listen'])
-    for (const name of TRANSPORT_OPTION_NAMES) {
-      if (options[name] === undefined) continue
-      throw new TypeError(`${name} belongs to the transport that was given: set it there`)
-    }
-  }
-  if (options.registry !== undefined) {
-    checkMethods('registry', options.registry, ['register', 'deregister'])
-  }
-  if (options.onError !== undefined) checkFunction('onError', options.onError)
-  if (options.handlerGraceMs !== undefined) checkMs('handlerGraceMs', options.handlerGraceMs)
-}
+import { callsOf, type ServerOptions, TRANSPORT_OPTION_NAMES } from './server-options.js'
 
 /** `onError` as it may be called anywhere: what it throws costs no caller an answer. */
 export function safeListener(listener: ServerOptions['onError']): MucpServerOptions['onError'] {

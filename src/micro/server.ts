@@ -1,4 +1,5 @@
 import { GrpcError, Router, Status } from '../grpc/index.js'
+import { checkOptions, type OptionKinds } from '../options/index.js'
 import {
   type Listener,
   nodeRuntime,
@@ -16,21 +17,15 @@ import { type Inheritance, inheritanceOf } from './inheritance.js'
 import { checkMiddleware, type Middleware } from './middleware.js'
 import { KeptOctets } from './mucp-limits.js'
 import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
-import { checkDuration, checkKnown } from './options.js'
+import { checkDuration, checkFlag } from './options.js'
 import { Registration } from './registration.js'
 import {
   type AbandonedHandler,
   HandlerAbandonedError,
   RunningHandlers,
 } from './running-handlers.js'
-import type { ServerOptions } from './server-options.js'
-import {
-  checkServerOptions,
-  defaultTransport,
-  isCallListener,
-  reachable,
-  safeListener,
-} from './server-parts.js'
+import { checkServerOptions, type ServerOptions } from './server-options.js'
+import { defaultTransport, isCallListener, reachable, safeListener } from './server-parts.js'
 import { checkService, type Service } from './service.js'
 import type { Handlers, ServiceTypes } from './service-types.js'
 
@@ -60,6 +55,9 @@ export interface HandleOptions {
    */
   readonly nativeOnly?: boolean
 }
+
+const STOP_KINDS: OptionKinds<StopOptions> = { graceMs: checkDuration, settleMs: checkDuration }
+const HANDLE_KINDS: OptionKinds<HandleOptions> = { nativeOnly: checkFlag }
 
 const GRACE_MS = 5_000
 
@@ -173,6 +171,7 @@ export class Server implements AsyncDisposable {
     options: HandleOptions = {},
   ): this {
     checkService(service)
+    checkOptions('handle', options, HANDLE_KINDS)
     if (TRANSPORT_SERVICES.includes(service.name)) {
       throw new TypeError(`service ${service.name} is the transport's own`)
     }
@@ -255,10 +254,8 @@ export class Server implements AsyncDisposable {
    * @throws TypeError or RangeError naming the option that cannot be used
    */
   stop(options: StopOptions = {}): Promise<StopResult> {
-    checkKnown('stop', options, ['graceMs', 'settleMs'])
+    checkOptions('stop', options, STOP_KINDS)
     const { graceMs = GRACE_MS, settleMs = SETTLE_MS } = options
-    checkDuration('graceMs', graceMs)
-    checkDuration('settleMs', settleMs)
     if (this.#stopping === undefined) {
       this.#grace = new Grace(this.#runtime, graceMs)
       this.#settleMs = settleMs

@@ -1,6 +1,6 @@
 import type { CallKind, Codecs, Method } from '../grpc/index.js'
+import { describe } from '../options/index.js'
 import { type CodecChoice, codecMap, type TypedCodec } from './codec.js'
-import { describe } from './options.js'
 import type { MethodTypes, UntypedMethod } from './service-types.js'
 
 /** One method of a service: gRPC's path, kind and codecs, and the names that micro uses. */

@@ -6,6 +6,8 @@ import {
   type Service,
   Status,
 } from '../micro/index.js'
+import { describe } from '../options/index.js'
+import { checkServer } from './check-server.js'
 import {
   type HealthCheckRequest,
   type HealthCheckResponse,
@@ -37,6 +39,7 @@ const STATUSES: readonly ServingStatus[] = [
  * @throws RangeError when it is mounted already
  */
 export function mountHealth(server: Server): Health {
+  checkServer('mountHealth', server)
   const health = new Health(() => server.services)
   server.handle(healthService, health.handlers, { nativeOnly: true })
   server.onStop(() => health.shutDown())
@@ -55,6 +58,9 @@ export class Health {
 
   /** @param services the services that are known without a status of their own */
   constructor(services: () => readonly Pick<Service<unknown>, 'name'>[] = () => []) {
+    if (typeof services !== 'function') {
+      throw new TypeError(`services must be a function, got ${describe(services)}`)
+    }
     this.#services = services
   }
 

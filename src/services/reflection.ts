@@ -1,4 +1,6 @@
 import { GrpcError, type Server, type Service, Status } from '../micro/index.js'
+import { checkOptions, describe, type OptionKinds } from '../options/index.js'
+import { checkServer } from './check-server.js'
 import { DescriptorIndex, type IndexedFile } from './descriptor-index.js'
 import { filesOfSet } from './descriptor-messages.js'
 import {
@@ -18,6 +20,24 @@ export interface ReflectionOptions {
   readonly descriptorSets?: readonly Uint8Array[]
 }
 
+const KINDS: OptionKinds<ReflectionOptions> = { descriptorSets: checkSets }
+
+const SETS_CURE = 'read each file that buf or protoc wrote into a Buffer: [await readFile(path)]'
+
+function checkSets(name: string, value: unknown): void {
+  if (!Array.isArray(value)) {
+    throw new TypeError(
+      `${name} must be a list of Uint8Arrays, got ${describe(value)}; ${SETS_CURE}`,
+    )
+  }
+  for (const [index, set] of value.entries()) {
+    if (set instanceof Uint8Array) continue
+    throw new TypeError(
+      `${name}[${index}] must be a Uint8Array, got ${describe(set)}; ${SETS_CURE}`,
+    )
+  }
+}
+
 /** One of the answers. */
 type Answer = Omit<ServerReflectionResponse, 'validHost' | 'originalRequest'>
 
@@ -32,6 +52,8 @@ type Answer = Omit<ServerReflectionResponse, 'validHost' | 'originalRequest'>
  * already
  */
 export function mountReflection(server: Server, options: ReflectionOptions = {}): void {
+  checkServer('mountReflection', server)
+  checkOptions('mountReflection', options, KINDS)
   const reflection = new Reflection(() => server.services, options.descriptorSets ?? [])
   const handlers = {
     serverReflectionInfo: (requests: AsyncIterable<ServerReflectionRequest>) =>
@@ -53,9 +75,6 @@ class Reflection {
   constructor(services: () => readonly Service<unknown>[], sets: readonly Uint8Array[]) {
     this.#services = services
     for (const set of sets) {
-      if (!(set instanceof Uint8Array)) {
-        throw new TypeError(`descriptorSets must hold Uint8Arrays, got ${typeof set}`)
-      }
       for (const file of filesOfSet(set)) this.#index.add(file)
     }
   }

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionKinds } from '../options/index.js'
 import { minimize } from './minimize.js'
 import { type Mutator, OCTET_MUTATORS } from './octet-mutator.js'
 import { Random } from './random.js'
@@ -31,6 +32,13 @@ export interface FuzzerOptions {
   readonly corpus?: readonly Buffer[]
   /** Hears of each input that is kept. */
   readonly onKept?: (bytes: Buffer) => void
+}
+
+const KINDS: OptionKinds<FuzzerOptions> = {
+  seed: 'number',
+  counters: 'object',
+  corpus: 'array',
+  onKept: 'function',
 }
 
 /** An input for which the target threw an error. */
@@ -73,6 +81,7 @@ export class Fuzzer {
   #featureCount = 0
 
   constructor(target: FuzzTarget, options: FuzzerOptions = {}) {
+    checkOptions('Fuzzer', options, KINDS)
     this.#target = target
     this.#random = new Random(options.seed ?? 1)
     this.#counters = options.counters

@@ -1,6 +1,8 @@
 import type { Compression } from '../grpc/index.js'
+import { checkOptions, describe, type OptionKinds, rangeOf, within } from '../options/index.js'
 import type {
   Cancellable,
+  RawAddress,
   RawConnectOptions,
   RawListenEvents,
   RawListener,
@@ -19,12 +21,53 @@ export interface SimulatedNetworkOptions {
   readonly seed: number
   /** Of every connection made from now on; see `conditions`. */
   readonly conditions?: Partial<PathConditions>
+  /**
+   * Addresses of host names; an empty list: the name does not exist. Default: each name is a machine with an address of
+   * its own, of 10.0.0.0/8; `localhost` is 127.0.0.1.
+   */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>
   /** Told of all octets: see `PathObserver`. */
   readonly onOctets?: (from: SimulatedSocket, bytes: Buffer) => void
   /** Told of connections made, refused and lost: for traces. */
   readonly onEvent?: (text: string) => void
   /** Hears of each connection when it is made, before its first octet. */
   readonly onLink?: (link: SimulatedLink) => void
+}
+
+const CONDITIONS: OptionKinds<PathConditions> = {
+  latencyMs: checkLatency,
+  pieceSizeMax: rangeOf(1),
+  capacity: rangeOf(1),
+}
+
+const KINDS: OptionKinds<SimulatedNetworkOptions> = {
+  seed: rangeOf(Number.NEGATIVE_INFINITY),
+  conditions: within(CONDITIONS),
+  hosts: checkHosts,
+  onOctets: 'function',
+  onEvent: 'function',
+  onLink: 'function',
+}
+
+function checkNetworkOptions(options: SimulatedNetworkOptions): void {
+  checkOptions('SimulatedNetwork', options, KINDS)
+  if (options.seed === undefined) throw new TypeError('SimulatedNetwork needs a seed')
+}
+
+function checkLatency(name: string, value: unknown): void {
+  const [least, most] = Array.isArray(value) ? (value as unknown[]) : []
+  if (typeof least === 'number' && typeof most === 'number' && least >= 0 && least <= most) return
+  throw new RangeError(`${name} is ${String(value)}; expected [least, most], both in ms`)
+}
+
+function checkHosts(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError(`${name} is ${describe(value)}; expected { name: ['10.0.0.1'] }`)
+  }
+  for (const [host, addresses] of Object.entries(value)) {
+    if (Array.isArray(addresses) && addresses.every(each => typeof each === 'string')) continue
+    throw new TypeError(`${name}.${host} is ${describe(addresses)}; expected a list of addresses`)
+  }
 }
 
 /** A connection between two simulated sockets. */
@@ -36,6 +79,22 @@ export interface SimulatedLink {
 
 const ADDRESS = '127.0.0.1'
 const EPHEMERAL_PORT = 40_000
+
+/** Hosts that stand for every address. */
+const EVERYWHERE = [undefined, '::', '0.0.0.0'] as const
+
+/** The n-th machine of the network. */
+function machineAddress(n: number): string {
+  return `10.${(n >> 16) & 0xff}.${(n >> 8) & 0xff}.${n & 0xff}`
+}
+
+function placeOf(
+  path: string | undefined,
+  host: string | undefined,
+  port: number | undefined,
+): string {
+  return path ?? `${host ?? ''}|${port}`
+}
 
 /**
  * A network in memory with a virtual clock: a `Runtime` for any number of clients and servers in
@@ -50,15 +109,19 @@ export class SimulatedNetwork implements Runtime {
   readonly #random: Random
   readonly #network: Random
   readonly #options: SimulatedNetworkOptions
-  /** By port, or by the path of a unix socket. */
-  readonly #listeners = new Map<number | string, RawListenEvents>()
+  /** By `placeOf`. */
+  readonly #listeners = new Map<string, RawListenEvents>()
+  /** Addresses of names that were looked up. */
+  readonly #hosts: Map<string, readonly string[]>
   #links: SimulatedLink[] = []
   #linkId = 0
   #portNext = EPHEMERAL_PORT
   #reachable = true
 
   constructor(options: SimulatedNetworkOptions) {
+    checkNetworkOptions(options)
     this.#options = options
+    this.#hosts = new Map(Object.entries(options.hosts ?? {}))
     this.choices = new Random(options.seed)
     this.#random = new Random(options.seed ^ 0x5eed_0001)
     this.#network = new Random(options.seed ^ 0x5eed_0002)
@@ -146,7 +209,7 @@ export class SimulatedNetwork implements Runtime {
     const id = this.#linkId++
     const tools = this.#tools()
     const from = [ADDRESS, own] as const
-    const to = [ADDRESS, port] as const
+    const to = [options.host ?? ADDRESS, port] as const
     const client = new SimulatedSocket(`${id}.client`, from, to, this.conditions, tools)
     if (!this.#reachable) {
       this.#tell(`link ${id} to port ${port} gets no answer`)
@@ -155,7 +218,7 @@ export class SimulatedNetwork implements Runtime {
     const [least, most] = this.conditions.latencyMs
     this.clock.schedule(this.#network.integer(least, most), () => {
       if (client.destroyed) return
-      const events = this.#listeners.get(options.path ?? port)
+      const events = this.#listenerAt(options)
       if (events === undefined) {
         this.#tell(`link ${id} to port ${port} refused`)
         client.fail('ECONNREFUSED')
@@ -183,8 +246,8 @@ export class SimulatedNetwork implements Runtime {
   async listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener> {
     if (options.tls !== undefined) throw new TypeError('a simulated network has no TLS')
     const port = options.port === undefined || options.port === 0 ? this.#portNext++ : options.port
-    const place = options.path ?? port
-    if (this.#listeners.has(place)) throw systemError('EADDRINUSE', 'listen')
+    const place = placeOf(options.path, options.host, port)
+    if (this.#isTaken(options, port)) throw systemError('EADDRINUSE', 'listen')
     this.#listeners.set(place, events)
     this.#tell(`listening on port ${port}`)
     return {
@@ -197,8 +260,24 @@ export class SimulatedNetwork implements Runtime {
     }
   }
 
-  lookup(): readonly string[] {
-    return [ADDRESS]
+  lookup(host: string): readonly string[] {
+    if (host === 'localhost') return [ADDRESS]
+    const known = this.#hosts.get(host) ?? [machineAddress(this.#hosts.size + 1)]
+    this.#hosts.set(host, known)
+    if (known.length === 0) throw systemError('ENOTFOUND', 'getaddrinfo')
+    return known
+  }
+
+  /** Who listens at an address, or at every address. */
+  #listenerAt({ path, host, port }: RawAddress): RawListenEvents | undefined {
+    const places = [host, ...EVERYWHERE].map(each => placeOf(path, each, port))
+    return places.map(place => this.#listeners.get(place)).find(each => each !== undefined)
+  }
+
+  #isTaken({ path, host }: RawAddress, port: number): boolean {
+    if (this.#listenerAt({ path, host, port }) !== undefined) return true
+    const isEverywhere = path === undefined && EVERYWHERE.some(each => each === host)
+    return isEverywhere && [...this.#listeners.keys()].some(place => place.endsWith(`|${port}`))
   }
 
   #tools(): {

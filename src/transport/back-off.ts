@@ -1,4 +1,4 @@
-import { checkOptions, type OptionKinds } from './option-check.js'
+import { checkOptions, type OptionKinds } from '../options/index.js'
 
 /**
  * Delays between attempts to connect, as in gRPC connection-backoff.md. A delay counts from the

@@ -5,20 +5,27 @@ import {
   CallSettings,
   type ConnectionLimits,
   callLimits,
+  headerLimits,
   receiveLimits,
   requestHeaders,
 } from '../grpc/index.js'
+import { checkOptions, type OptionKinds } from '../options/index.js'
+import { checkDialOptions, checkListenOptions } from './dial-options.js'
 import { errorListener } from './error-listener.js'
 import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
 import { GrpcListener } from './grpc-listener.js'
 import { MESSAGE_SIZE_MAX } from './message.js'
 import { nodeRuntime } from './node-runtime.js'
-import { checkOptions, type OptionKinds } from './option-check.js'
 import { runCompressions } from './run-compressions.js'
 import type { ClientTlsOptions, Runtime, ServerTlsOptions } from './runtime.js'
+import { checkRuntime } from './runtime-check.js'
 import { type ConnectionOptions, checkServeOptions, type ServeOptions } from './serve-options.js'
 import { Session } from './session.js'
-import { checkSessionOptions, type SessionOptions } from './session-options.js'
+import {
+  checkSessionOptions,
+  checkTransportSession,
+  type SessionOptions,
+} from './session-options.js'
 import { TimerHost } from './timer-host.js'
 import { checkTlsUpdate } from './tls-options.js'
 import type {
@@ -45,7 +52,7 @@ const KINDS: OptionKinds<GrpcTransportOptions> = {
   userAgent: 'string',
   observer: 'function',
   onError: 'function',
-  runtime: 'object',
+  runtime: checkRuntime,
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
   handshakeTimeoutMs: 'number',
@@ -56,9 +63,6 @@ const KINDS: OptionKinds<GrpcTransportOptions> = {
 
 /** A transport is both sides at once. */
 const HINTS = { tls: 'serverTls is for listen, clientTls for dial and session' }
-
-const DIAL_KINDS: OptionKinds<DialOptions> = { timeoutMs: 'number', connClose: 'boolean' }
-const LISTEN_KINDS: OptionKinds<ListenOptions> = { backlog: 'number' }
 
 /** As go-micro's `DefaultDialTimeout`. Unit: ms. */
 const DIAL_TIMEOUT_MS = 5_000
@@ -137,6 +141,7 @@ class GrpcTransport implements CallTransport {
   readonly name = 'grpc'
   readonly messageSizeMax: number | undefined
   readonly receiveBufferMax: number | undefined
+  readonly metadataSizeMax: number
   readonly #options: GrpcTransportOptions
   /** What sessions use from now on: of the start, or of the last update. */
   #clientTls: ClientTlsOptions | undefined
@@ -157,22 +162,33 @@ class GrpcTransport implements CallTransport {
 
   constructor(options: GrpcTransportOptions) {
     checkOptions('grpcTransport', options, KINDS, HINTS)
+    checkTransportSession(options.session)
     this.#options = withSafeListeners(options)
     this.#clientTls = options.clientTls
     this.messageSizeMax = options.messageSizeMax
     this.receiveBufferMax = options.limits?.receiveBufferMax
     this.#messageSizeMax = options.messageSizeMax ?? MESSAGE_SIZE_MAX
-    this.#limits = callLimits({ messageSizeMax: this.#messageSizeMax })
     resolveLimits('client', options.limits)
+    this.metadataSizeMax = headerLimits(options.limits, options.calls?.limits).metadataSizeMax
+    this.#limits = callLimits({
+      messageSizeMax: this.#messageSizeMax,
+      metadataSizeMax: this.metadataSizeMax,
+    })
     checkServeOptions(this.#serveOptions())
     checkSessionOptions(this.#sessionOptions(), 'session')
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
     const { calls } = this.#options
+    // By itself: what is merged with it would hide what is wrong with it.
+    new CallSettings(calls ?? {})
     this.#calls = {
       ...calls,
       compressions: runCompressions(this.#runtime, calls?.compressions),
-      limits: { messageSizeMax: this.#messageSizeMax, ...calls?.limits },
+      limits: {
+        messageSizeMax: this.#messageSizeMax,
+        metadataSizeMax: this.metadataSizeMax,
+        ...calls?.limits,
+      },
     }
     // Throws for what cannot be used, before anybody listens.
     new CallSettings(this.#calls)
@@ -194,7 +210,7 @@ class GrpcTransport implements CallTransport {
   }
 
   async dial(address: string, options: DialOptions = {}): Promise<Socket> {
-    checkOptions('dial', options, DIAL_KINDS)
+    checkDialOptions(options)
     const isOwn = options.connClose ?? this.#options.connectionPerSocket ?? false
     const session = isOwn ? this.#newSession(address) : this.session(address)
     if (isOwn) this.#ownSessions.add(session)
@@ -217,7 +233,7 @@ class GrpcTransport implements CallTransport {
   }
 
   async listen(address: string, options: ListenOptions = {}): Promise<CallListener> {
-    checkOptions('listen', options, LISTEN_KINDS)
+    checkListenOptions(options)
     const { observer, onError } = this.#options
     const listener = new GrpcListener({
       address,
@@ -257,14 +273,14 @@ class GrpcTransport implements CallTransport {
   }
 
   #serveOptions(): ConnectionOptions {
-    const { serverTls: tls, limits, neverIndexed, onRequest } = this.#options
+    const { serverTls: tls, neverIndexed, onRequest } = this.#options
     const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
     const { connectionsPerAddressMax } = this.#options
     const { messageSizeMax } = callLimits({ ...this.#limits, ...this.#options.calls?.limits })
     return given({
       tls,
-      limits: receiveLimits(limits, messageSizeMax),
+      limits: receiveLimits(this.#connectionLimits, messageSizeMax),
       neverIndexed,
       onRequest,
       connectionsMax,
@@ -276,9 +292,13 @@ class GrpcTransport implements CallTransport {
     })
   }
 
+  get #connectionLimits(): Partial<ConnectionLimits> | undefined {
+    return headerLimits(this.#options.limits, this.#options.calls?.limits).connection
+  }
+
   #sessionOptions(): SessionOptions {
     const { neverIndexed, session } = this.#options
-    const limits = receiveLimits(this.#options.limits, this.#messageSizeMax)
+    const limits = receiveLimits(this.#connectionLimits, this.#messageSizeMax)
     const tls = this.#clientTls
     return { ...session, ...given({ tls, limits, neverIndexed }) }
   }
@@ -289,7 +309,6 @@ class GrpcTransport implements CallTransport {
   }
 
   #connect(session: Session, timeoutMs: number): Promise<void> {
-    if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected more than 0`)
     if (session.connected) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const timeout = this.#runtime.schedule(timeoutMs, () => {

@@ -1,6 +1,15 @@
+import { checkNoOptions } from '../options/index.js'
 import { inRootContext } from './async-context.js'
+import { checkDialOptions, checkListenOptions } from './dial-options.js'
 import { checkHeader, checkMessage } from './message.js'
-import type { Listener, Message, Socket, Transport } from './transport.js'
+import type {
+  DialOptions,
+  Listener,
+  ListenOptions,
+  Message,
+  Socket,
+  Transport,
+} from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
 
 /** Messages that may wait at the receiver before `send` waits too. */
@@ -13,12 +22,14 @@ const QUEUE_COUNT_MAX = 64
  *
  * Each call makes a network of its own. `:0` and `host:0` choose a free port.
  */
-export function memoryTransport(): Transport {
+export function memoryTransport(options?: undefined): Transport {
+  checkNoOptions('memoryTransport', options)
   const listeners = new Map<string, MemoryListener>()
   let portNext = 1
   return {
     name: 'memory',
-    async dial(address: string): Promise<Socket> {
+    async dial(address: string, options: DialOptions = {}): Promise<Socket> {
+      checkDialOptions(options)
       const listener = listeners.get(address)
       if (listener === undefined || !listener.accepting) {
         throw new TransportError(
@@ -29,7 +40,8 @@ export function memoryTransport(): Transport {
       }
       return listener.connect(address)
     },
-    async listen(address: string): Promise<Listener> {
+    async listen(address: string, options: ListenOptions = {}): Promise<Listener> {
+      checkListenOptions(options)
       let bound = address
       while (bound === '' || bound.endsWith(':0') || (bound !== address && listeners.has(bound))) {
         bound = `${address.replace(/:?0?$/, '')}:${portNext++}`

@@ -5,12 +5,19 @@ import {
   neverIndexedNames,
   resolveLimits,
 } from '../connection/index.js'
+import {
+  checkOptions,
+  checkRanges,
+  DELAY_MAX_MS,
+  type NumberRange,
+  type OptionKinds,
+  rangeOf,
+} from '../options/index.js'
 import type { ConnectionPeer } from './connection-peer.js'
 import { checkOnRequest, type OnRequest } from './http-request.js'
 import { messageLimits } from './message-limits.js'
-import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
-import { checkOptions, type OptionKinds } from './option-check.js'
 import type { Runtime, ServerTlsOptions } from './runtime.js'
+import { checkRuntime } from './runtime-check.js'
 import { checkTls } from './tls-options.js'
 
 /** Options of `serve`. */
@@ -164,14 +171,14 @@ export function checkServeOptions(options: ConnectionOptions): void {
 }
 
 const KINDS: OptionKinds<ServeOptions> = {
-  address: 'any',
+  address: 'string',
   handler: 'function',
   onRequest: 'any',
   tls: 'any',
   limits: 'object',
   messageSizeMax: 'number',
   handshakeTimeoutMs: 'number',
-  backlog: 'number',
+  backlog: rangeOf(1),
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
   connectionAgeMs: 'number',
@@ -180,7 +187,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   neverIndexed: 'any',
   observer: 'function',
   onError: 'function',
-  runtime: 'object',
+  runtime: checkRuntime,
 }
 
 /** The names and types of what `serve` is given. @throws TypeError naming the option. */

@@ -4,12 +4,19 @@ import {
   neverIndexedNames,
   resolveLimits,
 } from '../connection/index.js'
+import {
+  checkOptions,
+  checkRanges,
+  DELAY_MAX_MS,
+  type NumberRange,
+  type OptionKinds,
+  withMethods,
+} from '../options/index.js'
 import { type BackOffOptions, checkBackOff } from './back-off.js'
 import { errorListener } from './error-listener.js'
 import { messageLimits } from './message-limits.js'
-import { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
-import { checkOptions, type OptionKinds } from './option-check.js'
 import type { ClientTlsOptions, Runtime } from './runtime.js'
+import { checkRuntime } from './runtime-check.js'
 import type { TimerHost } from './timer-host.js'
 import { checkTls } from './tls-options.js'
 
@@ -124,10 +131,33 @@ const KINDS: OptionKinds<SessionOptions> = {
   limits: 'object',
   messageSizeMax: 'number',
   neverIndexed: 'any',
-  observer: 'object',
+  observer: checkObserver,
   onError: 'function',
-  runtime: 'object',
+  runtime: checkRuntime,
   timers: 'object',
+}
+
+/** Listeners have a function that makes one for each connection, sessions one observer. */
+function checkObserver(name: string, value: unknown): void {
+  if (typeof value === 'function') throw new TypeError(`${name} is a function; expected an object`)
+  withMethods(['onFrame'])(name, value)
+}
+
+/** What a transport says of its sessions itself, and under which name. */
+const OF_TRANSPORT: Readonly<Partial<Record<keyof SessionOptions, string>>> = {
+  tls: 'grpcTransport has clientTls',
+  limits: 'grpcTransport has limits',
+  neverIndexed: 'grpcTransport has neverIndexed',
+  runtime: 'grpcTransport has runtime',
+  timers: 'it is the transport that has timers',
+}
+const OWN_KINDS = Object.fromEntries(
+  Object.entries(KINDS).filter(([name]) => !Object.hasOwn(OF_TRANSPORT, name)),
+)
+
+/** The option `session` of a transport. @throws TypeError naming what is none of its options. */
+export function checkTransportSession(session: object | undefined): void {
+  if (session !== undefined) checkOptions('session', session, OWN_KINDS, OF_TRANSPORT)
 }
 
 /**

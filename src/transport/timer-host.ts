@@ -1,5 +1,5 @@
 import { TimerWheel } from '../connection/index.js'
-import { DELAY_MAX_MS } from './number-range.js'
+import { DELAY_MAX_MS } from '../options/index.js'
 import type { Cancellable, Runtime } from './runtime.js'
 
 /**

@@ -1,4 +1,4 @@
-import { nearest } from './option-check.js'
+import { nearest } from '../options/index.js'
 import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
 import { checkContext } from './tls-context.js'
 import { CLIENT_TLS_NAMES, SERVER_TLS_NAMES, TLS_NAMES_REFUSED } from './tls-option-names-table.js'

@@ -128,6 +128,8 @@ export interface CallSession extends AsyncDisposable {
 export interface CallTransport extends Transport, AsyncDisposable {
   /** Largest message in each direction, for clients that say nothing else. Unit: octets. Default: that of calls, 4 MiB. */
   readonly messageSizeMax?: number | undefined
+  /** Largest metadata received, for clients that say nothing else. Unit: octets. Default: that of calls, 16_384. */
+  readonly metadataSizeMax?: number | undefined
   /** `limits.receiveBufferMax` of its connections, where that was given: larger messages are refused. Unit: octets. */
   readonly receiveBufferMax?: number | undefined
   /** Listens at `address`; the listener also takes native calls. */

@@ -354,7 +354,7 @@ t.test('L8: a response above the limit is RESOURCE_EXHAUSTED, plain or compresse
   t.equal(codeAfter(framed('x'.repeat(20))).code, 'OK')
   t.match(codeAfter(framed('x'.repeat(21))).error, {
     code: 'RESOURCE_EXHAUSTED',
-    message: 'received message larger than max (21 vs. 20)',
+    message: 'received message larger than max (21 vs. 20): messageSizeMax',
   })
   const small = callLimits({ messageSizeMax: 100 })
   t.equal(

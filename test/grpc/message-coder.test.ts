@@ -115,7 +115,7 @@ t.test(
     const { side: small, gzip: unused } = serverOf('unary', roomy)
     t.match(answer(small.unary(bomb, ENCODED)), {
       status: 8,
-      message: 'received message after decompression larger than max (1000)',
+      message: 'received message after decompression larger than max (1000): messageSizeMax',
     })
     t.equal(unused.running, 0, 'what is too large anyway is known at once')
     const { side: large, gzip: thread } = serverOf('unary', { messageSizeMax: 1_001 })

@@ -158,7 +158,7 @@ t.test('L1, L8: a message of exactly the limit passes both ways, through small w
   pair.pump()
   t.match(large.error, {
     code: 'RESOURCE_EXHAUSTED',
-    message: 'received message larger than max (4194305 vs. 4194304)',
+    message: 'received message larger than max (4194305 vs. 4194304): messageSizeMax',
     origin: 'peer',
   })
   const after = pair.start(method('unary'))

@@ -248,7 +248,7 @@ t.test(
     stream.deliver(framed('12345678901').subarray(0, 5))
     t.match(answer(stream), {
       status: 8,
-      message: 'received message larger than max (11 vs. 10)',
+      message: 'received message larger than max (11 vs. 10): messageSizeMax',
       isTrailersOnly: true,
       resets: [0],
     })
@@ -629,7 +629,7 @@ t.test('a message above the send limit is RESOURCE_EXHAUSTED', t => {
   const server = new ServerSide([route], { limits: { sendMessageSizeMax: 4 } })
   t.match(answer(server.unary('x')), {
     status: 8,
-    message: 'message to send larger than max (5 vs. 4)',
+    message: 'message to send larger than max (5 vs. 4): limits.sendMessageSizeMax of calls',
   })
   t.end()
 })

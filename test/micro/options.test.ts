@@ -17,7 +17,7 @@ t.test('createServer: a wrong option is named', t => {
     [{}, /name must be a text that is not empty, got undefined/],
     [{ name: '' }, /name must be/],
     [{ name: 'a', address: 5 }, /address must be a text/],
-    [{ name: 'a', adress: 'x' }, /createServer has no option 'adress'; it has name, address/],
+    [{ name: 'a', adress: 'x' }, /^createServer has no option adress; did you mean address\?$/],
     [{ name: 'a', transport: {} }, /transport must have the method dial, got object/],
     [{ name: 'a', transport: memoryTransport(), tls: {} }, /tls belongs to the transport/],
     [{ name: 'a', transport: grpcTransport(), connectionAgeMs: 5 }, /connectionAgeMs belongs to/],
@@ -34,7 +34,7 @@ t.test('createServer: a wrong option is named', t => {
   for (const [options, message] of cases) t.throws(() => createServer(options as never), message)
   t.throws(
     () => createServer(undefined as never),
-    /^the options of createServer must be an object, got undefined$/,
+    /^the options of createServer are undefined; expected an object$/,
   )
   t.end()
 })
@@ -63,7 +63,7 @@ t.test('createClient: a wrong option is named', t => {
     [{ address, authority: 'a/b' }, /authority is 'a\/b'/],
     [{ address, authority: 'a,b' }, /authority is 'a,b'/],
     [{ address, authority: 'me:hush@a' }, /^authority has user information; expected/],
-    [{ address, neverIndexed: 'x' }, /neverIndexed is a string; expected a list of field names/],
+    [{ address, neverIndexed: 'x' }, /neverIndexed is a string; expected an array/],
     [{ address, neverIndexed: ['a b'] }, /neverIndexed\[0\] is no name of a header field/],
     [{ address, protocol: 'http' }, /protocol must be grpc or mucp, got 'http'/],
     [
@@ -84,16 +84,16 @@ t.test('createClient: a wrong option is named', t => {
     [{ address, retries: 1.5 }, /retries must be an integer of at least 0, got 1.5/],
     [{ address, pool: { sizeMax: -1 } }, /pool.sizeMax must be/],
     [{ address, pool: { ttlMs: 0 } }, /pool.ttlMs must be/],
-    [{ address, pool: { size: 1 } }, /^pool has no option 'size'; it has sizeMax, ttlMs$/],
-    [{ address, pool: 5 }, /^pool must be an object, got number$/],
-    [{ address, pool: null }, /^pool must be an object, got null$/],
+    [{ address, pool: { size: 1 } }, /^pool has no option size; it has sizeMax, ttlMs$/],
+    [{ address, pool: 5 }, /^pool is a number; expected an object$/],
+    [{ address, pool: null }, /^pool is null; expected an object$/],
     [{ address, messageSizeMax: 0 }, /messageSizeMax/],
-    [{ address, compression: 'br' }, /compression must be gzip or deflate or identity, got 'br'/],
+    [{ address, compression: 'br' }, /compression must be gzip, deflate or identity, got 'br'/],
   ]
   for (const [options, message] of cases) t.throws(() => createClient(options as never), message)
   t.throws(
     () => createClient(null as never),
-    /^the options of createClient must be an object, got null$/,
+    /^the options of createClient are null; expected an object$/,
   )
   t.doesNotThrow(() => createClient({ address, contentType: 'application/grpc+custom' }))
   for (const userAgent of ['a', 'shop/1.2', 'shop/1.2 (linux; x64)']) {
@@ -220,28 +220,27 @@ t.test('loadService: a wrong argument is named', async t => {
     [[['a.proto', 5]], /^files must be a path of a .proto file or a list of them, got number$/],
     [[[]], /^files must name a .proto file, got an empty list$/],
     [['a.proto'], /^the name of the service must be a text that is not empty, got undefined$/],
-    [['a.proto', 'A', null], /^the options of loadService must be an object, got null$/],
+    [['a.proto', 'A', null], /^the options of loadService are null; expected an object$/],
     [
       ['a.proto', 'A', { int: 1 }],
-      /^loadService has no option 'int'; it has int64, includeDirs, wellKnownTypes, ignoreUnknownFields$/,
+      /^loadService has no option int; it has int64, includeDirs, wellKnownTypes, ignoreUnknownFields$/,
     ],
   ]
   for (const [given, message] of cases)
     await t.rejects(load(...given), { name: 'TypeError', message })
 })
 
-t.test('a server whose metadata no node can have does not start', async t => {
+t.test('a server whose metadata no node can have is not made', t => {
   const cases: [unknown, RegExp][] = [
     [5, /^metadata of the server must be an object of texts, got number$/],
     [new Map(), /^metadata of the server must be an object of texts, got Map$/],
     [{ zone: 5 }, /^metadata.zone of the server must be a text, got number$/],
   ]
   for (const [metadata, message] of cases) {
-    const registry = memoryRegistry()
-    const server = createServer({ name: 'a', registry, metadata: metadata as never })
-    await t.rejects(server.start(), { name: 'TypeError', message })
-    await server.stop()
+    const given = { name: 'a', registry: memoryRegistry(), metadata: metadata as never }
+    t.throws(() => createServer(given), { name: 'TypeError', message })
   }
+  t.end()
 })
 
 t.test('start once, address after start, stop at any time', async t => {
@@ -256,7 +255,7 @@ t.test('start once, address after start, stop at any time', async t => {
   )
   t.throws(
     () => server.stop({ timeoutMs: 5 } as never),
-    /stop has no option 'timeoutMs'; it has graceMs, settleMs/,
+    /stop has no option timeoutMs; it has graceMs, settleMs/,
   )
   t.throws(() => server.stop({ settleMs: NaN }), /settleMs must be a number of ms/)
   await server[Symbol.asyncDispose]()

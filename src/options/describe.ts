@@ -1,0 +1,7 @@
+/** A value as the texts of errors show it. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
+  const { name } = (value as { constructor?: { name?: unknown } }).constructor ?? {}
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'object'
+}

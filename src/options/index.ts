@@ -1,0 +1,15 @@
+export { describe } from './describe.js'
+export { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
+export {
+  checkNoOptions,
+  checkOptions,
+  nearest,
+  type OptionCheck,
+  type OptionKind,
+  type OptionKinds,
+  oneOf,
+  rangeOf,
+  unknownOption,
+  within,
+  withMethods,
+} from './option-check.js'
