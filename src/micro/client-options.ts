@@ -133,7 +133,7 @@ export interface ClientOptions {
    * 4_194_304.
    */
   readonly messageSizeMax?: number
-  /** gRPC: what one call may cost, such as `{ limits: { metadataSizeMax } }` for larger response headers. See `CallLimits`. */
+  /** gRPC: limits of one call, such as `{ limits: { metadataSizeMax } }` for larger response headers. See `CallLimits`. Default: `DEFAULT_CALL_LIMITS`. */
   readonly calls?: { readonly limits?: Partial<CallLimits> }
   /**
    * gRPC: how to compress requests; one of `compressions`. Responses may be compressed either way.
@@ -186,6 +186,9 @@ const KINDS: OptionKinds<ClientOptions> = {
   userAgent: checkFieldText,
   runtime: CLOCK,
 }
+
+/** Names of all options. */
+export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys(KINDS)
 
 /** Options that only make sense for the default transport. */
 const TRANSPORT_OPTION_NAMES = [

@@ -176,6 +176,9 @@ const KINDS: OptionKinds<ServerOptions> = {
   runtime: CLOCK,
 }
 
+/** Names of all options. */
+export const SERVER_OPTION_NAMES: readonly string[] = Object.keys(KINDS)
+
 /** @throws TypeError or RangeError naming the option that cannot be used */
 export function checkServerOptions(options: ServerOptions): void {
   checkOptions('createServer', options, KINDS)
