@@ -143,8 +143,14 @@ t.test(
     t.equal(small.oversize, true)
     t.same(small.list, ['a', 'x'.repeat(67)])
     const limits = resolveLimits('client', { headerListSizeMax: 102, headerFieldsMax: 2 })
-    t.equal(small.oversizeText(limits), 'received metadata larger than max (134 vs. 102): limits.headerListSizeMax')
-    t.equal(few.oversizeText(limits), 'received more header fields than max (3 vs. 2): limits.headerFieldsMax')
+    t.equal(
+      small.oversizeText(limits),
+      'received metadata larger than max (134 vs. 102): limits.headerListSizeMax',
+    )
+    t.equal(
+      few.oversizeText(limits),
+      'received more header fields than max (3 vs. 2): limits.headerFieldsMax',
+    )
     t.equal(blockOf(['a', 'x'.repeat(67)], 100, 10).oversize, false, 'exactly the limit passes')
     const crumbs = blockOf(new Array(600).fill(['cookie', 'a']).flat() as string[], 65_536, 512)
     t.equal(crumbs.oversize, true)

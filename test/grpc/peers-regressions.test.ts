@@ -116,7 +116,10 @@ t.test('M8: metadata above the limits is refused on the wire, and HPACK stays in
   }
   t.equal(probe(1, 900), '431 8 in 1', 'larger than a call takes')
   const told = server.seen.find(({ type }) => type === 1)!.list!
-  t.match(field(told, 'grpc-message'), /^received metadata larger than max \(\d+ vs. 1000\): limits.metadataSizeMax of calls$/)
+  t.match(
+    field(told, 'grpc-message'),
+    /^received metadata larger than max \(\d+ vs. 1000\): limits.metadataSizeMax of calls$/,
+  )
   t.equal(probe(3, 16_000), 'RST_STREAM 11', 'larger than the connection takes: RESOURCE_EXHAUSTED')
   t.same(route.heard, [])
   server.seen.length = 0

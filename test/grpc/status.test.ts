@@ -75,6 +75,8 @@ t.test('limits: defaults, changes, mistakes', t => {
     message: 'limits.messageSizeMax is 0; expected a number above 0',
   })
   t.throws(() => callLimits({ messageSizeMax: '1' as unknown as number }), RangeError)
-  t.throws(() => callLimits({ nonsense: 1 } as object), { message: /^limits\.nonsense is not a limit of calls; docs\/limits\.md has all$/ })
+  t.throws(() => callLimits({ nonsense: 1 } as object), {
+    message: /^limits\.nonsense is not a limit of calls; docs\/limits\.md has all$/,
+  })
   t.end()
 })

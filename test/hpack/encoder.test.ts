@@ -339,6 +339,9 @@ t.test('options and sizes are checked', t => {
     t.throws(() => new HpackEncoder().setTableSizeMax(size), RangeError)
   }
   t.throws(() => new HpackEncoder({ tableSizeMax: 2 ** 28 }), /at most 268435455/)
-  t.throws(() => new HpackEncoder({ policy: 'small' as 'fast' }), /policy must be fast or compact, got 'small'/)
+  t.throws(
+    () => new HpackEncoder({ policy: 'small' as 'fast' }),
+    /policy must be fast or compact, got 'small'/,
+  )
   t.end()
 })
