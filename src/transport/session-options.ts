@@ -147,6 +147,7 @@ function checkObserver(name: string, value: unknown): void {
 const OF_TRANSPORT: Readonly<Partial<Record<keyof SessionOptions, string>>> = {
   tls: 'grpcTransport has clientTls',
   limits: 'grpcTransport has limits',
+  messageSizeMax: 'grpcTransport has messageSizeMax',
   neverIndexed: 'grpcTransport has neverIndexed',
   runtime: 'grpcTransport has runtime',
   timers: 'it is the transport that has timers',

@@ -320,7 +320,14 @@ const TAKERS: readonly Taker[] = [
   ),
   taker<Omit<SessionOptions, 'timers'>>(
     'connect',
-    { ...SESSION, messageSizeMax: NUMBER, tls: [5, { cert: 'x' }], limits: LIMITS, neverIndexed: LIST, runtime: [{}, 5] },
+    {
+      ...SESSION,
+      messageSizeMax: NUMBER,
+      tls: [5, { cert: 'x' }],
+      limits: LIMITS,
+      neverIndexed: LIST,
+      runtime: [{}, 5],
+    },
     options => connect(address, { runtime, ...options }),
   ),
   taker<GrpcTransportOptions>(
