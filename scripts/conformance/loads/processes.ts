@@ -6,6 +6,9 @@ import type { PythonTool } from '../foreign-tools.js'
 import type { Cell, Peer } from './plan.js'
 import type { Request } from './protocol.js'
 
+/** Half a minute was too short for Node and Python where ten others wanted the two cores. Unit: ms. */
+const START_TIME_MAX_MS = 120_000
+
 /** One process of the matrix: a line of JSON to it, a line of JSON back. */
 export class LoadProcess {
   readonly #child: ChildProcess
@@ -40,7 +43,7 @@ export class LoadProcess {
     env: Record<string, string> = {},
   ): Promise<LoadProcess> {
     const started = new LoadProcess(command, args, env)
-    started.#port = (await started.#answer<{ port: number }>(30_000)).port
+    started.#port = (await started.#answer<{ port: number }>(START_TIME_MAX_MS)).port
     return started
   }
 
