@@ -12,6 +12,17 @@ export interface TypedCodec<T> extends Codec {
 /** One codec, or several for the same values; a client prefers the first. */
 export type CodecChoice<T> = TypedCodec<T> | readonly TypedCodec<T>[]
 
+/** From here on a view of a body is worth that it keeps all of it. Unit: octets. */
+const VIEW_SIZE_MIN = 16_384
+
+/** Decodes octets that nobody else has, such as the body of a message over mucp: large ones are not copied. */
+export function decodeOwn(codec: Codec, bytes: Buffer, start: number, end: number): unknown {
+  if (end - start >= VIEW_SIZE_MIN && codec.decodeOwned !== undefined) {
+    return codec.decodeOwned(bytes, start, end)
+  }
+  return codec.decode(bytes, start, end)
+}
+
 const EMPTY_OBJECT: Buffer = Buffer.from('{}')
 
 /**

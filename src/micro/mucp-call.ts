@@ -1,6 +1,7 @@
 import type { Codec } from '../grpc/index.js'
 import type { Message } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
+import { decodeOwn } from './codec.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
 import type { Opened } from './envelope.js'
@@ -202,7 +203,7 @@ export class MucpCall implements RunningHandler {
         message === this.#request.message
           ? this.#request.opened
           : this.#request.content.envelope.openRequest(asBuffer(message.body))
-      return this.#requestCodec.decode(bytes, start, end)
+      return decodeOwn(this.#requestCodec, bytes, start, end)
     } catch (cause) {
       throw MicroError.badRequest(unreadable('the request', cause, this.#connection.options), {
         cause,

@@ -1,6 +1,7 @@
 import type { Codec } from '../grpc/index.js'
 import type { Message, Socket } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
+import { decodeOwn } from './codec.js'
 import { type ContentCodec, contentCodec, legacyContentType } from './content-type.js'
 import { MicroError } from './micro-error.js'
 import { endLine, setGrpcRequestHeaders } from './mucp-body.js'
@@ -99,7 +100,7 @@ export class MucpCodec {
     try {
       const { bytes, start, end, error } = this.#content.envelope.openReply(body)
       if (error !== '') return { kind: 'error', error: MicroError.parse(error) }
-      return { kind: 'message', value: this.#response.decode(bytes, start, end) }
+      return { kind: 'message', value: decodeOwn(this.#response, bytes, start, end) }
     } catch (cause) {
       return { kind: 'error', error: codecError(cause, false) }
     }

@@ -185,9 +185,24 @@ const reader: ProtobufReader = new ProtobufReader()
  * @throws MessageError when the octets are not protobuf or text is not UTF-8.
  */
 export function decodeMessage(bytes: Buffer, start: number, end: number): Message {
+  const header = readFields(bytes, start, end)
+  const body = Buffer.allocUnsafe(bodyEnd - bodyStart)
+  bytes.copy(body, 0, bodyStart, bodyEnd)
+  return { header, body }
+}
+
+/** The same, of octets that are the message's own: the body is a part of them. */
+export function decodeOwnMessage(bytes: Buffer, start: number, end: number): Message {
+  return { header: readFields(bytes, start, end), body: bytes.subarray(bodyStart, bodyEnd) }
+}
+
+// Where the body is of the message that was read last.
+let bodyStart = 0
+let bodyEnd = 0
+
+function readFields(bytes: Buffer, start: number, end: number): Map<string, string> {
   const header = new Map<string, string>()
-  let bodyStart = end
-  let bodyEnd = end
+  bodyStart = bodyEnd = end
   reader.begin(bytes, start)
   while (reader.offset < end) {
     const tag = reader.tag(end)
@@ -202,9 +217,7 @@ export function decodeMessage(bytes: Buffer, start: number, end: number): Messag
       reader.skip(tag, end)
     }
   }
-  const body = Buffer.allocUnsafe(bodyEnd - bodyStart)
-  bytes.copy(body, 0, bodyStart, bodyEnd)
-  return { header, body }
+  return header
 }
 
 function readEntry(header: Map<string, string>, end: number): void {

@@ -1,5 +1,5 @@
 import type { Codec, Codecs, Method } from '../grpc/index.js'
-import { decodeMessage } from './message.js'
+import { decodeMessage, decodeOwnMessage } from './message.js'
 
 /** Path of go-micro's `Transport/Stream` since v2.4.0. A server serves both paths. */
 export const TRANSPORT_PATH = '/go.micro.transport.grpc.Transport/Stream'
@@ -13,6 +13,7 @@ export const TRANSPORT_PATH_OLD = '/go.micro.grpc.transport.Transport/Stream'
 const codec: Codec = {
   encode: value => value as Buffer,
   decode: decodeMessage,
+  decodeOwned: decodeOwnMessage,
 }
 const codecs: Codecs = new Map([['proto', codec]])
 

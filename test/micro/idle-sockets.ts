@@ -28,7 +28,9 @@ server.handle(blobs, {
 })
 await server.start()
 const transport = grpcTransport({ connectionPerSocket: true })
-const client = createClient({ address: server.address, protocol: 'mucp', transport })
+// One attempt each: on a busy machine the next one would take another socket.
+const once = { connectionTimeoutMs: 120_000, timeoutMs: 120_000 }
+const client = createClient({ address: server.address, protocol: 'mucp', transport, ...once })
 const { echo } = client.bind(blobs)
 
 async function held(): Promise<number> {

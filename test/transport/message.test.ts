@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import protobuf from 'protobufjs'
 import t from 'tap'
-import { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from '../../src/transport/message.js'
+import {
+  decodeMessage,
+  decodeOwnMessage,
+  encodeMessage,
+  MESSAGE_SIZE_MAX,
+} from '../../src/transport/message.js'
 import { MessageError } from '../../src/transport/protobuf-reader.js'
 import type { Message } from '../../src/transport/transport.js'
 
@@ -373,3 +378,20 @@ t.test('property: any octets decode or throw MessageError, never beyond their en
   )
   t.end()
 })
+
+t.test(
+  'a message whose octets are its own keeps its body where it is; of others it is a copy',
+  t => {
+    const header = new Map([['a', 'b']])
+    const bytes = encodeMessage({ header, body: Buffer.from('body') })
+    const own = decodeOwnMessage(bytes, 0, bytes.length)
+    const copy = decodeMessage(bytes, 0, bytes.length)
+    t.same([own.header, copy.header], [header, header])
+    bytes.fill('x')
+    t.equal(Buffer.from(own.body).toString(), 'xxxx')
+    t.equal(Buffer.from(copy.body).toString(), 'body')
+    const empty = encodeMessage({ header, body: Buffer.alloc(0) })
+    t.equal(decodeOwnMessage(empty, 0, empty.length).body.length, 0)
+    t.end()
+  },
+)
