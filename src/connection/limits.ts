@@ -66,7 +66,7 @@ export interface ConnectionLimits {
   readonly streamWindowSizeMax: number
   /** Largest receive window that the bandwidth estimate may give the connection. Unit: bytes. Default: 16_777_216. Reason: four streams at `streamWindowSizeMax`. */
   readonly connectionWindowSizeMax: number
-  /** Bytes received and not yet consumed on all streams, beyond their `streamWindowSize`. Half of it is lent in order, half is for streams that stall. More: the largest stalled stream ends with RESOURCE_EXHAUSTED. Unit: bytes. Default: 33_554_432. Reason: four messages of 4 MiB in flight, and four that stopped. */
+  /** Bytes received and not yet consumed on all streams, beyond their `streamWindowSize`. Half of it is lent in order, half is for streams that stall. More: the largest stalled stream ends with RESOURCE_EXHAUSTED. Unit: bytes. Default: 33_554_432, or twice a `messageSizeMax` that is larger. Reason: four messages of 4 MiB in flight, and four that stopped. */
   readonly receiveBufferMax: number
   /** Bytes queued on one stream before `sendData` returns false. Unit: bytes. Default: 65_536. Reason: as grpc-go; back-pressure, not a hard limit. */
   readonly streamBufferSize: number
@@ -110,7 +110,7 @@ export interface ConnectionLimits {
   readonly writeStallTimeoutMs: number
   /** Time without any stream until the connection is shut down. Unit: ms. Default: Infinity. Reason: gRPC channels are long-lived. */
   readonly idleTimeoutMs: number
-  /** Time without incoming data until a keepalive PING is sent. Unit: ms. Default: 7_200_000. Reason: servers reject PINGs more often than every 5 minutes. */
+  /** Time without incoming data until a keepalive PING is sent. Unit: ms. Default: Infinity for a client, 7_200_000 for a server (gRPC A8, A9). Reason: servers reject PINGs more often than every 5 minutes. */
   readonly keepaliveIntervalMs: number
   /** The same for a client without any stream. Unit: ms. Default: Infinity. Reason: gRPC A8; servers must allow it. */
   readonly keepaliveIdleIntervalMs: number
