@@ -28,6 +28,6 @@ export const CLIENT_CALL_NEWS: number =
 export function checkWrite(flags: number, method: Method): void {
   if ((flags & ClientCallFlag.HalfClosed) !== 0) throw new TypeError('write after halfClose')
   if ((flags & ClientCallFlag.RequestSent) !== 0 && hasOneRequest(method.kind)) {
-    throw new TypeError(`${method.path} takes one message; it was sent already`)
+    throw new TypeError(`${method.path} takes one message, and it was sent already`)
   }
 }

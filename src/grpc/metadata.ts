@@ -268,20 +268,23 @@ function checkName(name: string): string {
       `metadata name ${JSON.stringify(name)} has a character outside [0-9a-z_.-] at ${index}`,
     )
   }
-  if (isReservedName(key)) throw new TypeError(`metadata name "${key}" is reserved`)
+  if (isReservedName(key))
+    throw new TypeError(`metadata name "${key}" is reserved by HTTP/2 or gRPC; use another name`)
   return key
 }
 
 function checkTextName(name: string): string {
   const key = checkName(name)
   if (!isBinaryName(key)) return key
-  throw new TypeError(`metadata "${key}" has octets: use setBinary or appendBinary`)
+  throw new TypeError(
+    `metadata "${key}" is binary, as its name ends in "-bin": use setBinary or appendBinary`,
+  )
 }
 
 function checkBinaryName(name: string): string {
   const key = checkName(name)
   if (isBinaryName(key)) return key
-  throw new TypeError(`metadata "${key}" has text; the name of octets ends in "-bin"`)
+  throw new TypeError(`metadata "${key}" is text: use set or append, or a name that ends in "-bin"`)
 }
 
 function checkValue(key: string, value: string): string {
@@ -291,7 +294,7 @@ function checkValue(key: string, value: string): string {
   const code = value.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0')
   // Never the value, which may be a secret.
   throw new TypeError(
-    `metadata "${key}" has U+${code} at ${at} of ${value.length} characters; expected printable ASCII (use a "-bin" name for octets)`,
+    `metadata "${key}" has U+${code} at ${at} of ${value.length} characters; expected printable ASCII; for other text or bytes use a name that ends in "-bin"`,
   )
 }
 

@@ -82,7 +82,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   write(message: unknown): boolean {
     if (this.finished) return true
     if (this.head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
-      throw new TypeError(`${this.path} responds with one message; it was sent already`)
+      throw new TypeError(`${this.path} responds with one message, and it was sent already`)
     }
     const { limits } = this.settings
     const payload = encodeMessage(this.head.responseCodec, message, limits.sendMessageSizeMax)

@@ -159,7 +159,7 @@ export class Client implements AsyncDisposable {
     checkCallOptions(options)
     this.#checkOpen()
     if (options.credentials !== undefined)
-      throw new TypeError('credentials are for calls, not events')
+      throw new TypeError('credentials are for calls, not events; use metadata')
     const raw = message instanceof Uint8Array
     const body = raw ? message : Buffer.from(JSON.stringify(message) ?? 'null')
     const contentType =

@@ -46,7 +46,7 @@ export class EndpointTable {
     const other = this.#services.get(service.shortName)
     if (other !== undefined) {
       throw new TypeError(
-        `service ${service.name} has the short name of ${other.name}: both would answer /${service.shortName}`,
+        `service ${service.name} has the short name of ${other.name}, /${service.shortName}; rename one of them, or handle one with { nativeOnly: true }`,
       )
     }
     const added = bindHandlers(service, handlers, chain, inheritance)

@@ -58,7 +58,9 @@ export class GrpcClient {
   makeOpening(session: CallSession, method: ServiceMethod, contentType: string): Opening {
     const subtype = grpcSubtype(contentType)
     if (subtype === undefined) {
-      throw new TypeError(`contentType ${contentType} has no gRPC subtype`)
+      throw new TypeError(
+        `contentType ${contentType} has no gRPC subtype; use application/grpc, application/grpc+<subtype> or application/json`,
+      )
     }
     const { authority, userAgent, compressions } = this.options
     const headers = requestHeaders(method, {

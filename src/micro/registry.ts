@@ -73,7 +73,9 @@ export function staticRegistry(
     Object.entries(services).map(([name, nodes]) => [name, fixedService(name, nodes)]),
   )
   const refuse = async (): Promise<void> => {
-    throw new TypeError('a static registry takes no registrations')
+    throw new TypeError(
+      'servers cannot register in a static registry; use memoryRegistry, or createServer without registry',
+    )
   }
   return {
     name: 'static',

@@ -134,7 +134,8 @@ export class Server implements AsyncDisposable {
 
   /** The address it listens on: with the real port. @throws TypeError before `start` */
   get address(): string {
-    if (this.#listener === undefined) throw new TypeError('the server has no address before start')
+    if (this.#listener === undefined)
+      throw new TypeError('the server has no address before start: await server.start() first')
     return this.#listener.address
   }
 
@@ -214,7 +215,8 @@ export class Server implements AsyncDisposable {
 
   /** Listens, then registers. Rejects with the transport's error, or TypeError when started or stopped before. */
   async start(): Promise<void> {
-    if (this.#state !== 'new') throw new TypeError(`the server is ${this.#state} already`)
+    if (this.#state !== 'new')
+      throw new TypeError(`the server is ${this.#state} already; a server starts once`)
     this.#state = 'starting'
     try {
       this.#listening = this.#transport.listen(this.#options.address ?? '127.0.0.1:0')
@@ -239,7 +241,10 @@ export class Server implements AsyncDisposable {
    */
   updateTls(tls: ServerTlsOptions): void {
     const listener = this.#listener
-    if (listener === undefined) throw new TypeError('the server has no certificate before start')
+    if (listener === undefined)
+      throw new TypeError(
+        'the server has no certificate before start: give tls to createServer, or await server.start() first',
+      )
     if (!isCallListener(listener)) {
       throw new TypeError(`transport ${this.#transport.name} has no certificate`)
     }

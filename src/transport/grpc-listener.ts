@@ -57,7 +57,8 @@ export class GrpcListener implements CallListener {
   }
 
   onCall(router: Router): void {
-    if (this.#hasCalls) throw new TypeError('onCall was called before on this listener')
+    if (this.#hasCalls)
+      throw new TypeError('onCall was called before on this listener; it takes one callback')
     // Throws when the router has one of the paths; from now on the router itself refuses them.
     this.#addTransport(router)
     this.#hasCalls = true
@@ -66,7 +67,7 @@ export class GrpcListener implements CallListener {
 
   accept(handler: Accept): void {
     if (this.#handler !== undefined)
-      throw new TypeError('accept was called before on this listener')
+      throw new TypeError('accept was called before on this listener; it takes one callback')
     this.#handler = handler
     for (const socket of this.#waiting.splice(0)) this.#serve(socket, handler)
   }

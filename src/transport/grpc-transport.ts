@@ -248,7 +248,9 @@ class GrpcTransport implements CallTransport {
 
   updateTls(tls: ClientTlsOptions): void {
     if (this.#clientTls === undefined) {
-      throw new TypeError('the transport was made without clientTls')
+      throw new TypeError(
+        'the transport was made without clientTls; give it to grpcTransport to update it later',
+      )
     }
     checkTlsUpdate('client', this.#clientTls, tls)
     this.#clientTls = tls

@@ -94,7 +94,9 @@ class MemoryListener implements Listener {
 
   accept(handler: Accept): void {
     if (this.#handler !== undefined) {
-      throw new TypeError(`accept was called before on the listener at ${this.address}`)
+      throw new TypeError(
+        `accept was called before on the listener at ${this.address}; it takes one callback`,
+      )
     }
     this.#handler = handler
     for (const socket of this.#waiting.splice(0)) this.#serve(socket, handler)
@@ -193,7 +195,8 @@ class MemorySocket implements Socket {
   }
 
   async receive(): Promise<Message | undefined> {
-    if (this.#receiver !== undefined) throw new TypeError('another receive is still waiting')
+    if (this.#receiver !== undefined)
+      throw new TypeError('another receive is still waiting; await it first')
     const message = this.#inbox.shift()
     if (message !== undefined) {
       const sender = this.#senders.shift()

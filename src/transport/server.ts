@@ -204,7 +204,9 @@ class SocketServer implements Server {
 
   updateTls(tls: ServerTlsOptions): void {
     if (this.#tls === undefined) {
-      throw new TypeError(`the server at ${this.address} was made without tls`)
+      throw new TypeError(
+        `the server at ${this.address} was made without tls; give tls when it is created to update it later`,
+      )
     }
     checkTlsUpdate('server', this.#tls, tls)
     if (this.#listeners?.updateTls(tls) !== true) {

@@ -179,7 +179,9 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
    */
   updateTls(tls: ClientTlsOptions): void {
     if (this.#tls === undefined) {
-      throw new TypeError(`the session to ${this.address} was made without tls`)
+      throw new TypeError(
+        `the session to ${this.address} was made without tls; give tls to connect to update it later`,
+      )
     }
     checkTlsUpdate('client', this.#tls, tls)
     this.#tls = tls

@@ -80,7 +80,7 @@ export class SocketFlow {
 
   receive(): Promise<Message | undefined> {
     if (this.#receiver !== undefined) {
-      return Promise.reject(new TypeError('another receive is still waiting'))
+      return Promise.reject(new TypeError('another receive is still waiting; await it first'))
     }
     // Also where none is there: the call hears that it is wanted.
     const message = this.#call.read()

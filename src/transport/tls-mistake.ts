@@ -44,7 +44,7 @@ const SERVER_MISTAKES: readonly (readonly [RegExp, string])[] = [
   [/NO_APPLICATION_PROTOCOL$/, 'the TLS client did not ask for "h2" by ALPN; gRPC needs it'],
   [
     /PEER_DID_NOT_RETURN_A_CERTIFICATE$/,
-    'the client gave no certificate, and this server wants one',
+    'the client gave no certificate, and this server requires one: set key and cert of the client',
   ],
   [
     /ALERT_(?:UNKNOWN_CA|ACCESS_DENIED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+)$/,

@@ -93,7 +93,7 @@ t.test('what metadata refuses is not shown: it may be a secret', t => {
   t.throws(() => metadata.set('authorization', 'Bearer hush\n'), {
     name: 'TypeError',
     message:
-      'metadata "authorization" has U+000A at 11 of 12 characters; expected printable ASCII (use a "-bin" name for octets)',
+      'metadata "authorization" has U+000A at 11 of 12 characters; expected printable ASCII; for other text or bytes use a name that ends in "-bin"',
   })
   const bad: (() => unknown)[] = [
     () => metadata.append('x', 'hush\u20ac'),

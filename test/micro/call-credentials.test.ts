@@ -349,6 +349,6 @@ t.test('options: what is wrong is named', async t => {
   const client = connect(t, { address })
   await t.rejects(
     client.publish('topic', {}, { credentials: () => ({}) }),
-    new TypeError('credentials are for calls, not events'),
+    new TypeError('credentials are for calls, not events; use metadata'),
   )
 })
