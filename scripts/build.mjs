@@ -1,18 +1,38 @@
 /**
- * Builds `dist` out of `src`: types with their comments; JavaScript without them and indented by
- * tabs, which makes the package a fifth smaller; and nothing that no source makes any more.
+ * Builds `dist` out of `src`, twice:
+ *
+ * - `dist` has ES modules with source maps; Node takes them for `import` and for `require`.
+ * - `dist/cjs` has CommonJS for what knows no `module-sync`: Jest, older bundlers. It also has all
+ *   declarations. Those of the ES modules re-export them, so that both are the same types.
+ *
+ * JavaScript has no comments and is indented by tabs, which makes it a fifth smaller. What no source
+ * makes any more is removed.
  *
  *     npm run build
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { SourceMap } from 'node:module'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import ts from 'typescript'
 
 const CONFIG = 'tsconfig.build.json'
 
+/** What CommonJS has instead. */
+const IMPORT_META = [
+  [
+    /import\.meta\.resolve\(([^()]*)\)/g,
+    'require("node:url").pathToFileURL(require.resolve($1)).href',
+  ],
+  [/import\.meta\.url/g, 'require("node:url").pathToFileURL(__filename).href'],
+]
+
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+/** Base64 VLQ of source maps: five bits a digit, the sixth says that more follow. */
+const MORE = 32
+
 const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: report }
 const config = ts.getParsedCommandLineOfConfigFile(CONFIG, {}, host)
-const outDir = config.options.outDir
+const { outDir, rootDir, declarationDir } = config.options
 const program = ts.createProgram(config.fileNames, config.options)
 
 const faults = [...config.errors, ...ts.getPreEmitDiagnostics(program)]
@@ -23,24 +43,83 @@ const written = new Set()
 const emitted = program.emit(undefined, write, undefined, true)
 for (const fault of emitted.diagnostics) report(fault)
 if (emitted.emitSkipped) process.exit(1)
-for (const file of config.fileNames) writeFileSync(...javaScript(file))
+
+for (const file of config.fileNames) {
+  const name = relative(rootDir, file).replaceAll(sep, '/').replace(/\.ts$/, '')
+  const source = readFileSync(file, 'utf8')
+  writeModule(name, file, source)
+  // Programs are started by Node alone.
+  if (!name.startsWith('cli/')) writeCommonJs(name, file, source)
+}
+write(join(declarationDir, 'package.json'), '{ "type": "commonjs" }\n')
+for (const door of Object.values(JSON.parse(readFileSync('package.json', 'utf8')).exports)) {
+  if (typeof door === 'object') writeDoor(resolve(door.import.types), resolve(door.default.types))
+}
+
 for (const file of readdirSync(outDir, { recursive: true, withFileTypes: true })) {
   const path = join(file.parentPath, file.name)
   if (file.isFile() && !written.has(resolve(path))) rmSync(path)
 }
 
-/** Where the JavaScript of a source goes, and what it is: every file compiles by itself here. */
-function javaScript(file) {
-  const path = resolve(outDir, relative(config.options.rootDir, file).replace(/ts$/, 'js'))
-  written.add(path)
-  const { declaration, isolatedDeclarations, ...options } = config.options
+/** Every file compiles by itself here. */
+function transpile(fileName, source, how) {
+  const { declaration, declarationMap, isolatedDeclarations, ...options } = config.options
+  const compilerOptions = { ...options, removeComments: true, sourceMap: true, ...how }
+  return ts.transpileModule(source, { compilerOptions, fileName })
+}
+
+function writeModule(name, file, source) {
   // Every file is an ES module; alone, the compiler would have to ask package.json.
-  const compilerOptions = { ...options, module: ts.ModuleKind.ESNext, removeComments: true }
-  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
-    compilerOptions,
-    fileName: file,
+  writeMapped(
+    join(outDir, `${name}.js`),
+    file,
+    transpile(file, source, { module: ts.ModuleKind.ESNext }),
+  )
+}
+
+function writeCommonJs(name, file, source) {
+  const emitted = transpile(file, source, {
+    module: ts.ModuleKind.CommonJS,
+    moduleResolution: ts.ModuleResolutionKind.Node10,
+    esModuleInterop: true,
+    verbatimModuleSyntax: false,
   })
-  return [path, tabbed(outputText)]
+  const outputText = IMPORT_META.reduce(
+    (text, [from, to]) => text.replace(from, to),
+    emitted.outputText,
+  )
+  if (outputText.includes('import.meta')) {
+    console.error(`${file}: in CommonJS there is import.meta.url and import.meta.resolve(...) only`)
+    process.exit(1)
+  }
+  writeMapped(join(declarationDir, `${name}.js`), file, { ...emitted, outputText })
+}
+
+/** The map names the source, which is published too. */
+function writeMapped(path, file, { outputText, sourceMapText }) {
+  const text = tabbed(outputText)
+  const sources = [relative(dirname(path), file).replaceAll(sep, '/')]
+  const mappings = lineMappings(outputText, text, JSON.parse(sourceMapText))
+  write(path, text)
+  write(`${path}.map`, JSON.stringify({ version: 3, sources, names: [], mappings }))
+}
+
+/** The declarations of one door as an ES module: those of CommonJS. */
+function writeDoor(path, target) {
+  const from = relative(dirname(path), target)
+    .replaceAll(sep, '/')
+    .replace(/\.d\.ts$/, '.js')
+  write(path, `export * from '${from.startsWith('.') ? from : `./${from}`}';\n`)
+}
+
+function write(path, text) {
+  written.add(resolve(path))
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+}
+
+function report(fault) {
+  console.error(ts.formatDiagnostic(fault, ts.createCompilerHost({})).trimEnd())
 }
 
 /** The compiler indents by four spaces. Lines that begin within a template are text, not indentation. */
@@ -58,12 +137,37 @@ function tabbed(text) {
   )
 }
 
-function write(path, text) {
-  written.add(resolve(path))
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, text)
+/**
+ * The mappings of a source map for `text`, which is `compiled` with another indentation. One for each
+ * line, which is what stack traces and breakpoints need: those of each word are a megabyte.
+ */
+function lineMappings(compiled, text, payload) {
+  const map = new SourceMap(payload)
+  const from = { line: 0, column: 0 }
+  const columns = text.split('\n').map(indentation)
+  return compiled
+    .split('\n')
+    .map((line, at) => {
+      const { originalLine, originalColumn, generatedLine } = map.findEntry(at, indentation(line))
+      if (originalLine === undefined || generatedLine !== at) return ''
+      const numbers = [columns[at], 0, originalLine - from.line, originalColumn - from.column]
+      Object.assign(from, { line: originalLine, column: originalColumn })
+      return numbers.map(vlq).join('')
+    })
+    .join(';')
 }
 
-function report(fault) {
-  console.error(ts.formatDiagnostic(fault, ts.createCompilerHost({})).trimEnd())
+function indentation(line) {
+  return /^\s*/.exec(line)[0].length
+}
+
+function vlq(number) {
+  let text = ''
+  let rest = number < 0 ? (-number << 1) | 1 : number << 1
+  do {
+    const digit = rest & (MORE - 1)
+    rest >>= 5
+    text += DIGITS[rest > 0 ? digit | MORE : digit]
+  } while (rest > 0)
+  return text
 }

@@ -42,9 +42,9 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     layers: ['options', 'protobuf', 'grpc', 'transport'],
     node: ['node:async_hooks', 'node:diagnostics_channel'],
     lazy: {
-      protobufjs: ['load-service.ts'],
+      protobufjs: ['protobufjs-library.ts'],
       'protobufjs/ext/descriptor.js': ['file-descriptors.ts'],
-      'protobufjs/ext/protojson.js': ['load-service.ts'],
+      'protobufjs/ext/protojson.js': ['protobufjs-library.ts'],
     },
   },
   services: { layers: ['options', 'micro'], node: NO_IO },

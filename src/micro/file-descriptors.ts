@@ -1,5 +1,6 @@
-import type protobuf from 'protobufjs'
+import type * as protobuf from 'protobufjs'
 import type { FileNames } from './file-names.js'
+import { exportsOf } from './protobufjs-library.js'
 
 type Extension = typeof import('protobufjs/ext/descriptor.js')
 
@@ -62,10 +63,9 @@ export async function descriptorsOf(
   root: protobuf.Root,
   names: FileNames,
 ): Promise<readonly Uint8Array[]> {
-  // For bundlers, as in load-service.ts: the package may be missing.
+  // For bundlers, as in protobufjs-library.ts: the package may be missing.
   const imported = await import('protobufjs/ext/descriptor.js').catch(refuse)
-  const extension = (imported as { default?: Extension }).default ?? imported
-  return new DescriptorWriter(library, extension, names).write(root)
+  return new DescriptorWriter(library, exportsOf(imported), names).write(root)
 }
 
 function refuse(cause: unknown): never {

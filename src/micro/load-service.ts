@@ -1,4 +1,4 @@
-import type protobuf from 'protobufjs'
+import type * as protobuf from 'protobufjs'
 import type { CallKind } from '../grpc/index.js'
 import { checkOptions, describe, type OptionKinds, oneOf } from '../options/index.js'
 import type { Int64Form, MessageForm } from '../protobuf/index.js'
@@ -7,6 +7,7 @@ import { descriptorsOf } from './file-descriptors.js'
 import { FileNames } from './file-names.js'
 import { checkFlag, checkText, checkTextList } from './options.js'
 import { ProtobufCodecs } from './protobuf-codec.js'
+import { fileAccess, loadLibrary, shippedFile } from './protobufjs-library.js'
 import { lowerCamel, makeService, type Service, serviceMethod } from './service.js'
 import type { UntypedMethod } from './service-types.js'
 
@@ -29,20 +30,6 @@ export interface LoadServiceOptions {
   /** Ignore properties of a message that are not fields, instead of throwing. Default: false. */
   readonly ignoreUnknownFields?: boolean
 }
-
-/** protobufjs with its ProtoJSON extension, once loaded. */
-interface Library {
-  readonly protobuf: typeof protobuf
-  readonly protojson: typeof import('protobufjs/ext/protojson.js')
-}
-
-/** protobufjs's own way to files; `fs` is null outside Node. */
-interface FileAccess {
-  readonly fs: { existsSync(file: string): boolean } | null
-  readonly path: { resolve(origin: string, target: string): string }
-}
-
-let library: Promise<Library> | undefined
 
 /**
  * Loads a service from a `.proto` file, with codecs for protobuf and ProtoJSON.
@@ -101,12 +88,12 @@ export async function loadRoot(
   names: FileNames = new FileNames(),
 ): Promise<protobuf.Root> {
   const { protobuf } = await loadLibrary()
-  const { fs, path } = protobuf.util as unknown as FileAccess
+  const { fs, path } = fileAccess(protobuf)
   const root = new protobuf.Root()
   let missing: string | undefined
   root.resolvePath = (origin, target) => {
     const beside = path.resolve(origin, target)
-    if (origin === '' || fs === null || fs.existsSync(beside)) {
+    if (origin === '' || fs.existsSync(beside)) {
       return names.add(origin, target, beside)
     }
     const places = [...includeDirs.map(folder => `${folder}/`), ...[files].flat()]
@@ -131,18 +118,6 @@ export async function loadRoot(
   }
   return root
 }
-
-/** Files that protoc brings along, protobufjs has in a folder of its own, and nobody has beside his. */
-const SHIPPED = /^google\/protobuf\/(?:api|descriptor|source_context|type|compiler\/plugin)\.proto$/
-
-function shippedFile(name: string): string | undefined {
-  if (!SHIPPED.test(name)) return undefined
-  const url = new URL(import.meta.resolve(`protobufjs/${name}`))
-  return decodeURIComponent(url.pathname).replace(/^\/(?=[A-Za-z]:)/, '')
-}
-
-/** Options of other languages' generators: a schema that imports them needs that they are there, and no more. */
-const FEATURES: readonly string[] = ['cpp', 'go', 'java']
 
 /** How messages arrive: of `loadService` and `generateTypes` alike. */
 export const FORM_KINDS: OptionKinds<Omit<LoadServiceOptions, 'ignoreUnknownFields'>> = {
@@ -172,37 +147,6 @@ function checkFiles(files: unknown): void {
       `files must be a path of a .proto file or a list of them, got ${describe(file)}`,
     )
   }
-}
-
-/** protobufjs, imported at first use. @throws Error that says what to install */
-export function loadLibrary(): Promise<Library> {
-  library ??= importLibrary()
-  return library
-}
-
-// The catch of each import tells bundlers that the package may be missing: they leave the import as it is then.
-async function importLibrary(): Promise<Library> {
-  const [main, json] = await Promise.all([
-    import('protobufjs').catch(refuse),
-    import('protobufjs/ext/protojson.js').catch(refuse),
-  ])
-  // Both are CommonJS: under Node everything hangs off the default export.
-  const library = (main as { default?: typeof protobuf }).default ?? main
-  for (const language of FEATURES) {
-    library.common(`google/protobuf/${language}_features.proto`, { nested: { pb: { nested: {} } } })
-  }
-  return {
-    protobuf: library,
-    protojson: (json as { default?: Library['protojson'] }).default ?? json,
-  }
-}
-
-function refuse(cause: unknown): never {
-  library = undefined
-  throw new Error(
-    'loading .proto files needs the package protobufjs, version 8.6.5 or later: npm install protobufjs',
-    { cause },
-  )
 }
 
 /** Every service below `root`, with its package. */

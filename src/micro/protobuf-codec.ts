@@ -1,4 +1,4 @@
-import type protobuf from 'protobufjs'
+import type * as protobuf from 'protobufjs'
 import {
   decodeMessage,
   encodeMessage,

@@ -1,4 +1,4 @@
-import type protobuf from 'protobufjs'
+import type * as protobuf from 'protobufjs'
 import { kindOf, servicesOf } from './load-service.js'
 import { lowerCamel } from './service.js'
 import { TypeNames } from './type-names.js'

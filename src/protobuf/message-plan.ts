@@ -1,4 +1,4 @@
-import type protobuf from 'protobufjs'
+import type * as protobuf from 'protobufjs'
 import { enumScalar, type Int64Form, type Scalar, scalarOf } from './scalars.js'
 import { type WellKnown, wellKnownOf } from './well-known.js'
 
