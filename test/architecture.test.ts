@@ -31,6 +31,7 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     node: [
       'node:net',
       'node:tls',
+      'node:crypto',
       'node:dns',
       'node:fs',
       'node:diagnostics_channel',
@@ -61,6 +62,7 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
 const NODE_IN_ONE_FILE: Readonly<Record<string, readonly string[]>> = {
   'node:zlib': ['src/grpc/compression.ts'],
   'node:async_hooks': ['src/micro/inheritance.ts', 'src/transport/async-context.ts'],
+  'node:crypto': ['src/transport/tls-material.ts'],
   'node:net': ['src/transport/node-connect.ts', 'src/transport/node-listen.ts'],
   'node:tls': [
     'src/transport/node-connect.ts',

@@ -35,3 +35,8 @@ export function goawayText(errorCode: number, debug: string): string {
   const name = errorCodeName(errorCode)
   return debug === '' ? `GOAWAY(${name})` : `GOAWAY(${name}, "${debug}")`
 }
+
+/** An error of TLS or of Node, not of the network: no probe that leaves makes one. */
+export function isFault(error: Error): boolean {
+  return 'code' in error && String(error.code).startsWith('ERR_')
+}

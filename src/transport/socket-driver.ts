@@ -10,7 +10,7 @@ import {
   serverMistake,
 } from './first-octets.js'
 import { Linger } from './linger.js'
-import { goawayText, lostError } from './lost-connection.js'
+import { goawayText, isFault, lostError } from './lost-connection.js'
 import { ReadBudget } from './read-budget.js'
 import type { RawSocket, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
@@ -100,7 +100,7 @@ export class SocketDriver implements ConnectionHost {
     socket.on('drain', () => this.flush())
     socket.on('end', () => this.#onEnd())
     socket.on('error', error => {
-      if (!this.#isProbe) this.#cause = this.#lost(error)
+      if (!this.#isProbe || isFault(error)) this.#cause = this.#lost(error)
     })
     socket.on('close', () => this.#onClose())
     this.flush()

@@ -1,6 +1,7 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
 import { TLS_DEFAULTS } from './tls-defaults.js'
+import { certificateFault, materialFault } from './tls-material.js'
 
 /** What can be read alone, in the order in which it is looked for the culprit. */
 const READ_ALONE: readonly (keyof SecureContextOptions)[] = [
@@ -56,10 +57,25 @@ export function checkContext(tls: ClientTlsOptions | ServerTlsOptions): void {
 function faultOf(options: SecureContextOptions): unknown {
   try {
     createSecureContext(options)
-    return undefined
+    return readsNothing() ? materialFault(options) : undefined
   } catch (cause) {
     return cause ?? new Error('unknown')
   }
+}
+
+let readsLate: boolean | undefined
+
+/** On Deno what cannot be used is found out by handshakes only. */
+function readsNothing(): boolean {
+  if (readsLate === undefined) {
+    try {
+      createSecureContext({ cert: 'none' })
+      readsLate = true
+    } catch {
+      readsLate = false
+    }
+  }
+  return readsLate
 }
 
 /** OpenSSL takes what is no certificate for an empty list, and trusts nobody. */
@@ -67,7 +83,7 @@ function checkAuthorities(ca: SecureContextOptions['ca']): void {
   if (ca === undefined || ca === null) return
   const list = Array.isArray(ca) ? ca : [ca]
   for (const [i, each] of list.entries()) {
-    const cause = faultOf({ cert: each })
+    const cause = certificateFault(each)
     if (cause !== undefined) throw optionError(Array.isArray(ca) ? `ca[${i}]` : 'ca', cause)
   }
 }

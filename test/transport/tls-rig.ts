@@ -64,6 +64,8 @@ export function rawTls(
     )
     socket.on('error', () => {})
     socket.on('close', () => resolve())
+    // A client of Node 26 that waits for a renegotiation never ends by itself.
+    socket.on('end', () => socket.destroy())
     socket.resume()
   })
 }

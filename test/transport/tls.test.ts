@@ -215,6 +215,8 @@ t.test('connect timeout covers a TLS handshake that does not end', async t => {
   t.equal(error?.message, `localhost:${port}: no connection within 50 ms`)
 })
 
+const RENEGOTIATION = /^127[\d.:]+: the client asked for TLS renegotiation/
+
 t.test('RFC 9113 §9.2.1: TLS 1.2 serves calls, and renegotiation ends the connection', async t => {
   const { server, port, errors } = await start(t)
   const client = session(t, port, { tls: { ca: ours.cert, maxVersion: 'TLSv1.2' } })
@@ -227,8 +229,18 @@ t.test('RFC 9113 §9.2.1: TLS 1.2 serves calls, and renegotiation ends the conne
   })
   await until(() => server.connectionCount === 0)
   t.equal(server.acceptedCount, 2)
-  isSentence(t, errors[0]?.message, /^127[\d.:]+: the client asked for TLS renegotiation/)
+  isSentence(t, errors[0]?.message, RENEGOTIATION)
 })
+
+t.test(
+  'RFC 9113 §9.2.1: a client that renegotiates before it says anything is told of',
+  async t => {
+    const { port, errors } = await start(t)
+    await rawTls(port, { maxVersion: 'TLSv1.2' }, socket => void socket.renegotiate({}, () => {}))
+    await until(() => errors.length === 1)
+    isSentence(t, errors[0]?.message, RENEGOTIATION)
+  },
+)
 
 t.test('RFC 9113 §3.3: ALPN without h2 is refused by either side, in one sentence', async t => {
   const { port, errors } = await start(t)
