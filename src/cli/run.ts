@@ -1,5 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { generateTypes } from '../micro/index.js'
 
@@ -18,6 +19,7 @@ Prints TypeScript types of messages, enums and services, for loadService.
       --int64 FORM    bigint (default), string or number, as in loadService
       --well-known FORM   native (default: Timestamp is a Date, ...) or raw, as in loadService
       --module NAME   import helper types from NAME (default: microwire)
+  -v, --version       print the version of microwire
   -h, --help          print this
 `
 
@@ -33,6 +35,10 @@ export async function run(args: readonly string[], output: Output): Promise<numb
   const { values, positionals } = parsed
   if (values.help === true) {
     output.print(USAGE)
+    return 0
+  }
+  if (values.version === true) {
+    output.print(`${version()}\n`)
     return 0
   }
   const int64 = values.int64 ?? 'bigint'
@@ -57,6 +63,13 @@ export async function run(args: readonly string[], output: Output): Promise<numb
   return 0
 }
 
+/** Of the package that this file is in: compiled for tests, it lies deeper. */
+function version(folder: string = import.meta.dirname): string {
+  const path = join(folder, 'package.json')
+  if (!existsSync(path) && folder !== dirname(folder)) return version(dirname(folder))
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
+}
+
 function parse(args: readonly string[]) {
   return parseArgs({
     args: [...args],
@@ -67,6 +80,7 @@ function parse(args: readonly string[]) {
       int64: { type: 'string' },
       'well-known': { type: 'string' },
       module: { type: 'string' },
+      version: { type: 'boolean', short: 'v' },
       help: { type: 'boolean', short: 'h' },
     },
   })

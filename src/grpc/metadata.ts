@@ -188,10 +188,11 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     return removed
   }
 
-  /** Appends all entries of `other`. */
+  /** Appends all entries of `other`, which may be of another copy of this package. */
   merge(other: Metadata): void {
     // A copy, since `other` may be this one.
-    this.#list().push(...other.#list().slice())
+    const fields = #fields in other ? other.#list().slice() : [...other].flat()
+    this.#list().push(...fields)
   }
 
   /** Name and value of each entry, in order; base64 for a `-bin` name. */

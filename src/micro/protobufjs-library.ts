@@ -26,8 +26,8 @@ const FEATURES: readonly string[] = ['cpp', 'go', 'java']
 /** Files that protoc brings along, protobufjs has in a folder of its own, and nobody has beside his. */
 const SHIPPED = /^google\/protobuf\/(?:api|descriptor|source_context|type|compiler\/plugin)\.proto$/
 
-/** In a bundle, a protobufjs that is found on disk says nothing of the one within. */
-const IS_INSTALLED: boolean = import.meta.url.includes('/node_modules/microwire/')
+/** In a bundle, a protobufjs that is found on disk says nothing of the one within. One of CommonJS has no URL. */
+const IS_INSTALLED: boolean = String(import.meta.url).includes('/node_modules/microwire/')
 
 let library: Promise<Library> | undefined
 

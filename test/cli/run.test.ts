@@ -23,6 +23,13 @@ async function microwireTypes(
   return { code, out, err }
 }
 
+t.test('--version prints the version of the package', async t => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  for (const name of ['--version', '-v']) {
+    t.same(await microwireTypes(name), { code: 0, out: `${version}\n`, err: '' })
+  }
+})
+
 t.test('prints types', async t => {
   const { code, out, err } = await microwireTypes('-I', include, greeter)
   t.equal(code, 0)

@@ -238,7 +238,7 @@ async function main() {
     server.handle(echo, { say: ({ text }, { metadata }) => ({ text: text + metadata.get('end') }) })
     await server.start()
     const client = ours.createClient({ address: server.address })
-    const metadata = new theirs.Metadata({ end: 'o' })
+    const metadata = theirs.Metadata.from({ end: 'o' })
     console.log(name + ': ' + (await client.bind(echo).say({ text: 'hell' }, { metadata })).text)
     await client.close()
     await server.stop()
