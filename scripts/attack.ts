@@ -1,7 +1,9 @@
 /**
- * Plays the attacks of the catalogue against a server with default limits.
+ * Plays the attacks of the table against a server, or a client, with default limits.
  *
- *     npm run attack                          all of them: 15 minutes
+ *     npm run attack                          those on the native door of a server: 15 minutes
+ *     npm run attack -- client | mucp | messages   the other surfaces
+ *     npm run attack -- all                   the whole table, in fewer rounds: half an hour
  *     npm run attack -- A1 D1-ping            by name, or its beginning
  *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
  *     npm run attack -- --json FILE           the rows as JSON as well
@@ -11,9 +13,10 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { ATTACKS } from './attack/catalogue.js'
 import { runAttack } from './attack/contest.js'
+import type { Attack } from './attack/play.js'
 import type { Row } from './attack/row.js'
+import { ALL_ATTACKS, SURFACES } from './attack/surfaces.js'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -24,15 +27,15 @@ const { positionals, values } = parseArgs({
     scale: { type: 'string', default: '1' },
   },
 })
+const isAll = positionals.includes('all')
 const chosen =
-  positionals.length === 0
-    ? ATTACKS
-    : ATTACKS.filter(({ name }) => positionals.some(prefix => name.startsWith(prefix)))
+  positionals.length === 0 ? SURFACES['native']! : isAll ? ALL_ATTACKS : named(positionals)
 if (chosen.length === 0) throw new TypeError(`no attack is named ${positionals.join(', ')}`)
 const options = {
   peer: values.peer,
   patienceMs: Number(values.patience) * 1_000,
   scale: Number(values.scale),
+  brisk: isAll,
 }
 
 const rows: Row[] = []
@@ -50,6 +53,13 @@ if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows
 const failed = rows.filter(row => row.broken.length > 0).length
 console.log(`${rows.length - failed} passed, ${failed} failed`)
 process.exitCode = failed === 0 || values.peer !== 'microwire' ? 0 : 1
+
+/** Whole surfaces, or attacks whose names begin so. */
+function named(words: readonly string[]): readonly Attack[] {
+  return ALL_ATTACKS.filter(attack =>
+    words.some(word => SURFACES[word]?.includes(attack) ?? attack.name.startsWith(word)),
+  )
+}
 
 function line(row: Row): string {
   const cells = [

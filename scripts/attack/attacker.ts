@@ -1,177 +1,91 @@
 /**
  * Plays one attack, in a process of its own at the lowest priority: forked, `node attacker.js`.
- * Told `{ name, port, patienceMs, scale }`, it answers with a `Played` when the server has ended
- * the connection or patience has; its sockets stay open until it is told `leave`.
+ * Told `listen`, it answers with the port where it waits for clients, over TLS and plain. Told a
+ * `PlayOrder`, it answers with a `Played` when the other side has ended the connection or patience
+ * has; its sockets stay open until it is told `leave`.
  */
-import { connect, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { setPriority } from 'node:os'
-import { frames } from '../../test/support/frames.js'
-import { ATTACKS } from './catalogue.js'
+import { createServer as createTlsServer } from 'node:tls'
+import { Attacker, type Played, type PlayOrder } from './attack-socket.js'
+import { certificate } from './certificate.js'
+import type { Attack } from './play.js'
+import { attackNamed } from './surfaces.js'
 
-/** What came of an attack, seen from the attacker. */
-export interface Played {
-  /** Sent by the attacker. Unit: octets. */
-  readonly octets: number
-  /** Until the last connection of the attack was closed; undefined: one at least lives on. Unit: ms. */
-  readonly disconnectMs: number | undefined
-  /** Error codes of the GOAWAY frames that came, with their texts. */
-  readonly goaways: readonly string[]
-  /** RST_STREAM frames that came. */
-  readonly resets: number
-  readonly connections: number
-  readonly elapsedMs: number
-}
-
-export interface PlayOrder {
-  readonly name: string
+export interface Listening {
   readonly port: number
-  /** How long to wait for the server to end the connection. Unit: ms. */
-  readonly patienceMs: number
-  /** Part of the full size of the attack, above 0 and up to 1. */
-  readonly scale: number
+  readonly tlsPort: number
+  readonly cert: string
 }
 
-/** Output of one attacker that may wait in the kernel and in memory. Unit: octets. */
-const WRITE_SIZE = 262_144
+let attacker: Attacker | undefined
+/** A client's connections go to the attack that is played; between two they are ended. */
+let onSocket: ((socket: Socket) => void) | undefined
 
-/** One connection of an attacker. */
-export class AttackSocket {
-  readonly #socket: Socket
-  octets = 0
-  resets = 0
-  readonly goaways: string[] = []
-  closedAt: number | undefined
-  #rest: Buffer = Buffer.alloc(0)
-  readonly #ready: Promise<void>
+async function listen(): Promise<Listening> {
+  const { cert, key } = await certificate()
+  const onConnection = (socket: Socket): void => {
+    socket.on('error', () => {})
+    if (onSocket === undefined) socket.destroy()
+    else onSocket(socket)
+  }
+  const options = { allowHalfOpen: true, noDelay: true }
+  const plain = createServer(options, onConnection)
+  const tls = createTlsServer({ ...options, cert, key, ALPNProtocols: ['h2'] }, onConnection)
+  tls.on('tlsClientError', () => {})
+  return { port: await portOf(plain), tlsPort: await portOf(tls), cert }
+}
 
-  constructor(port: number, reads: boolean) {
-    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
-    this.#ready = new Promise(resolve => {
-      this.#socket.once('connect', () => resolve())
-      this.#socket.once('close', () => resolve())
+function portOf(server: Server): Promise<number> {
+  return new Promise(resolve => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : 0)
     })
-    this.#socket.on('error', () => {})
-    this.#socket.on('close', () => this.#onClosed())
-    this.#socket.on('end', () => {
-      this.#onClosed()
-      this.#socket.end()
-    })
-    if (reads) this.#socket.on('data', chunk => this.#onData(chunk))
-  }
+  })
+}
 
-  get closed(): boolean {
-    return this.closedAt !== undefined
-  }
-
-  #onClosed(): void {
-    this.closedAt ??= performance.now()
-  }
-
-  connected(): Promise<void> {
-    return this.#ready
-  }
-
-  /** Settles when there is room for more, or nobody listens any longer. */
-  async send(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length && !this.closed; at += WRITE_SIZE) {
-      const piece = bytes.subarray(at, at + WRITE_SIZE)
-      this.octets += piece.length
-      if (this.#socket.write(piece)) continue
-      await new Promise<void>(resolve => {
-        const done = (): void => {
-          clearTimeout(timer)
-          this.#socket.off('drain', done)
-          this.#socket.off('close', done)
-          this.#socket.off('end', done)
-          resolve()
-        }
-        // A server that does not read must not hold the attacker for ever.
-        const timer = setTimeout(done, 2_000)
-        this.#socket.on('drain', done).on('close', done).on('end', done)
+/** Answers what connects; its part is over when no answer is under way for a while. */
+async function answerAll(attack: Attack, playing: Attacker, patienceMs: number): Promise<void> {
+  const until = performance.now() + patienceMs
+  let running = 0
+  let lastAt = performance.now()
+  let fault: unknown
+  onSocket = raw => {
+    running++
+    void playing
+      .take(raw)
+      .then(socket => attack.answer!(socket, playing))
+      .catch(error => {
+        fault ??= error
       })
-      if (this.#socket.writableLength > 4 * WRITE_SIZE) return
-    }
+      .finally(() => {
+        running--
+        lastAt = performance.now()
+      })
   }
-
-  /** Lets the event loop turn, so that answers are read and a close is seen. */
-  async turn(ms = 0): Promise<void> {
-    await new Promise(resolve => setTimeout(resolve, ms))
+  while (performance.now() < until && (running > 0 || performance.now() - lastAt < QUIET_MS)) {
+    await new Promise(resolve => setTimeout(resolve, 5))
   }
-
-  leave(): void {
-    this.#socket.destroy()
-  }
-
-  #onData(chunk: Buffer): void {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    while (bytes.length >= 9) {
-      const end = 9 + bytes.readUIntBE(0, 3)
-      if (bytes.length < end) break
-      const type = bytes[3]!
-      if (type === 3) this.resets++
-      if (type === 4 && (bytes[4]! & 1) === 0) this.#socket.write(frames.settingsAck())
-      if (type === 7) {
-        this.goaways.push(`${bytes.readUInt32BE(13)} ${bytes.toString('latin1', 17, end)}`.trim())
-      }
-      bytes = bytes.subarray(end)
-    }
-    this.#rest = bytes
-  }
+  if (fault !== undefined) throw fault
 }
 
-/** What an attack may use. */
-export class Attacker {
-  readonly scale: number
-  readonly #port: number
-  readonly #sockets: AttackSocket[] = []
-
-  constructor(port: number, scale: number) {
-    this.#port = port
-    this.scale = scale
-  }
-
-  get sockets(): readonly AttackSocket[] {
-    return this.#sockets
-  }
-
-  /** A TCP connection, and nothing sent on it. */
-  async socket(reads = true): Promise<AttackSocket> {
-    const socket = new AttackSocket(this.#port, reads)
-    this.#sockets.push(socket)
-    await socket.connected()
-    return socket
-  }
-
-  /** A connection with preface and SETTINGS; ours are `settings`. */
-  async open(
-    settings: Parameters<typeof frames.settings>[0] = {},
-    reads = true,
-  ): Promise<AttackSocket> {
-    const socket = await this.socket(reads)
-    await socket.send(Buffer.concat([frames.preface(), frames.settings(settings)]))
-    await socket.turn(5)
-    return socket
-  }
-
-  /** `count`, by the scale of the run. */
-  times(count: number): number {
-    return Math.max(1, Math.round(count * this.scale))
-  }
-}
+/** After this a client that has gone does not come again. Unit: ms. */
+const QUIET_MS = 300
 
 async function play(order: PlayOrder): Promise<Played> {
-  const attack = ATTACKS.find(each => each.name === order.name)
-  if (attack === undefined) throw new TypeError(`attack ${order.name} is not known`)
+  const attack = attackNamed(order.name)
   const startedAt = performance.now()
-  attacker = new Attacker(order.port, order.scale)
-  await attack.play(attacker)
+  attacker = new Attacker(order.port, order.scale, order.tls)
+  if (attack.answer === undefined) await attack.play!(attacker)
+  else await answerAll(attack, attacker, order.patienceMs)
   const deadline = performance.now() + order.patienceMs
   while (performance.now() < deadline && attacker.sockets.some(socket => !socket.closed)) {
     await new Promise(resolve => setTimeout(resolve, 5))
   }
   const { sockets } = attacker
   const lives = sockets.some(socket => !socket.closed)
-  const last = Math.max(...sockets.map(socket => socket.closedAt ?? 0))
+  const last = Math.max(0, ...sockets.map(socket => socket.closedAt ?? 0))
   return {
     octets: sockets.reduce((sum, socket) => sum + socket.octets, 0),
     disconnectMs: lives ? undefined : last - startedAt,
@@ -182,23 +96,22 @@ async function play(order: PlayOrder): Promise<Played> {
   }
 }
 
-let attacker: Attacker | undefined
+function fail(error: unknown): void {
+  process.stderr.write(`attacker: ${error instanceof Error ? error.stack : error}\n`)
+  process.exit(1)
+}
 
 if (process.send !== undefined && process.argv[2] === 'child') {
   setPriority(19)
-  process.on('message', (order: PlayOrder | 'leave') => {
+  process.on('message', (order: PlayOrder | 'leave' | 'listen') => {
     if (order === 'leave') {
+      onSocket = undefined
       for (const socket of attacker?.sockets ?? []) socket.leave()
       process.send!({ left: true })
       return
     }
-    play(order).then(
-      played => process.send!(played),
-      error => {
-        process.stderr.write(`attacker: ${error instanceof Error ? error.stack : error}\n`)
-        process.exit(1)
-      },
-    )
+    const answer = order === 'listen' ? listen() : play(order)
+    answer.then(result => process.send!(result), fail)
   })
   process.on('disconnect', () => setImmediate(() => process.exit(0)))
 }

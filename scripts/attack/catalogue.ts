@@ -8,92 +8,22 @@ import {
   Type,
   tableSizeUpdate,
 } from '../../test/support/frames.js'
-import type { Attacker, AttackSocket } from './attacker.js'
-
-/** One attack of the catalogue. */
-export interface Attack {
-  /** Names the row; begins with its number in the catalogue. */
-  readonly name: string
-  /** What it does, and the CVE it is known by. */
-  readonly about: string
-  /** Handlers that may start. */
-  readonly handlersMax: number
-  /** Why the connection may live on; undefined: the server must end it. */
-  readonly livesBecause?: string
-  play(attacker: Attacker): Promise<void>
-}
-
-type Path = 'Echo' | 'Hold' | 'Zombie' | 'Download'
-
-/** A request of one of the target's methods. */
-function request(path: Path, ...fields: string[]): string[] {
-  return [
-    ':method',
-    'POST',
-    ':scheme',
-    'http',
-    ':path',
-    `/attack.Target/${path}`,
-    ':authority',
-    'localhost',
-    'te',
-    'trailers',
-    'content-type',
-    'application/grpc+proto',
-    ...fields,
-  ]
-}
-
-const HOLD: Buffer = literalBlock(request('Hold'))
-const CANCEL = 8
-
-/** Streams 1, 3, 5 ... */
-function ids(count: number, from = 1): number[] {
-  return Array.from({ length: count }, (_, i) => from + 2 * i)
-}
-
-function join(parts: readonly Buffer[]): Buffer {
-  return Buffer.concat(parts)
-}
-
-function repeat(bytes: Buffer, count: number): Buffer {
-  return Buffer.concat(Array.from({ length: count }, () => bytes))
-}
-
-/** The same octets, in pieces of many frames, until the server has had enough. */
-async function flood(socket: AttackSocket, frame: Buffer, count: number): Promise<void> {
-  const inPiece = Math.max(1, Math.min(count, Math.floor(65_536 / frame.length)))
-  const piece = repeat(frame, inPiece)
-  for (let sent = 0; sent < count && !socket.closed; sent += inPiece) {
-    await socket.send(piece)
-    await socket.turn()
-  }
-}
-
-/** A frame for each of many streams, in pieces. */
-async function perStream(
-  socket: AttackSocket,
-  count: number,
-  make: (id: number) => Buffer,
-  from = 1,
-): Promise<void> {
-  const all = ids(count, from)
-  for (let i = 0; i < all.length && !socket.closed; i += 200) {
-    await socket.send(join(all.slice(i, i + 200).map(make)))
-    await socket.turn()
-  }
-}
-
-/** One octet message: a gRPC message of nothing. */
-const EMPTY_MESSAGE: Buffer = Buffer.alloc(5)
-
-/** The message of a Download or Echo. */
-function message(size: number, flag = 0): Buffer {
-  const bytes = Buffer.alloc(5 + size)
-  bytes[0] = flag
-  bytes.writeUInt32BE(size, 1)
-  return bytes
-}
+import {
+  type Attack,
+  CANCEL,
+  EMPTY_MESSAGE,
+  flood,
+  HOLD,
+  hold,
+  ids,
+  join,
+  message,
+  type Path,
+  perStream,
+  repeat,
+  request,
+  uint32,
+} from './play.js'
 
 /** An attack that makes one stream error after the other. */
 function provoked(name: string, about: string, make: (id: number) => Buffer): Attack {
@@ -107,8 +37,6 @@ function provoked(name: string, about: string, make: (id: number) => Buffer): At
     },
   }
 }
-
-const hold = (id: number, endStream = false): Buffer => frames.headers(id, HOLD, { endStream })
 
 const STREAM_CHURN: readonly Attack[] = [
   {
@@ -758,12 +686,6 @@ const GRPC: readonly Attack[] = [
     },
   ),
 ]
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
-}
 
 /** All attacks, in the order of the catalogue. */
 export const ATTACKS: readonly Attack[] = [

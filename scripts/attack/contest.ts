@@ -1,17 +1,17 @@
-import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Played, PlayOrder } from './attacker.js'
-import type { Attack } from './catalogue.js'
-import { answerOf, ask, ended, start } from './child.js'
+import type { Played } from './attack-socket.js'
 import type { Phase } from './loop-delay.js'
+import type { Measure, Order } from './meter.js'
+import type { Attack } from './play.js'
 import { crashedRow, type Play, type Row, rowOf } from './row.js'
-import type { Measure, Order } from './server.js'
-import { Victim } from './victim.js'
+import { makeStage, type Stage } from './stage.js'
 
 export interface ContestOptions {
   readonly peer: string
   readonly patienceMs: number
   readonly scale: number
+  /** Fewer rounds, to have all rows within half an hour. */
+  readonly brisk?: boolean
 }
 
 /** What the ordinary client costs is measured for as long as an attack takes, within these. Unit: ms. */
@@ -20,35 +20,34 @@ const BASELINE_MAX_MS = 3_000
 const RELEASE_MS = 4_000
 const WARM_UP_PATIENCE_MS = 500
 /** An attack is played as often, or for as long, before it counts: until then what matters is compiled meanwhile. */
-const WARM_UP: Rounds = { count: 10, lengthMs: 2_500 }
-/** And as often or long for the row: it has the middle CPU time, and the delays of all of them together. */
-const COUNTED: Rounds = { count: 16, lengthMs: 8_000 }
+const PACE: Pace = {
+  warmUp: { count: 10, lengthMs: 2_500 },
+  /** And as often or long for the row: it has the middle CPU time, and the delays of all of them together. */
+  counted: { count: 16, lengthMs: 8_000 },
+}
+/** Where the whole table must be played within half an hour. */
+const BRISK: Pace = {
+  warmUp: { count: 5, lengthMs: 1_000 },
+  counted: { count: 8, lengthMs: 3_000 },
+}
 /** For what a forced collection held up. Unit: ms. */
 const SETTLE_MS = 100
 
-/** Plays one attack against a server of its own, with an ordinary client beside it. */
+/** Plays one attack against a server or a client of its own, with ordinary calls beside it. */
 export async function runAttack(attack: Attack, options: ContestOptions): Promise<Row> {
-  const server = start('server.js', [options.peer], ['--expose-gc'])
-  const attacker = start('attacker.js', ['child'], [])
-  let victim: Victim | undefined
+  let stage: Stage | undefined
   try {
-    // A crash in between is told by the question that then has no answer.
-    server.on('error', () => {})
-    const { port } = await answerOf<{ port: number }>(server)
-    victim = new Victim(port)
+    stage = await makeStage(attack, options.peer)
     await sleep(BASELINE_MS)
-    victim.take()
-    const row = await attackWith(attack, options, { server, attacker, victim, port })
+    await stage.ordinary()
+    const row = await attackWith(attack, options, stage)
     // What they reject when nobody asks any longer is a fault of this row as well.
-    await victim.stop()
-    await Promise.all([ended(server, 'the server'), ended(attacker, 'the attacker')])
+    await stage.end()
     return row
   } catch (error) {
     return crashedRow(attack, options.peer, error)
   } finally {
-    attacker.kill('SIGKILL')
-    server.kill('SIGKILL')
-    await victim?.stop()
+    stage?.kill()
   }
 }
 
@@ -58,19 +57,17 @@ interface Rounds {
   readonly lengthMs: number
 }
 
+interface Pace {
+  readonly warmUp: Rounds
+  readonly counted: Rounds
+}
+
 async function repeat<T>(rounds: Rounds, round: () => Promise<T>): Promise<T[]> {
   const end = performance.now() + rounds.lengthMs
   const results: T[] = []
   do results.push(await round())
   while (results.length < rounds.count && performance.now() < end)
   return results
-}
-
-interface Stage {
-  readonly server: ChildProcess
-  readonly attacker: ChildProcess
-  readonly victim: Victim
-  readonly port: number
 }
 
 /**
@@ -82,12 +79,15 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   // A part of an attack is played to see that it is survived, not what it costs.
   if (options.scale !== 1) return rowOf(attack, [await play(attack, options, stage, 'memory')])
   const brief = { ...options, patienceMs: Math.min(options.patienceMs, WARM_UP_PATIENCE_MS) }
+  const pace = options.brisk === true ? BRISK : PACE
   const first = await play(attack, brief, stage, 'warm-up')
   const memory = await play(attack, options, stage, 'memory')
-  await repeat(WARM_UP, () => play(attack, brief, stage, 'warm-up'))
+  await repeat(pace.warmUp, () => play(attack, brief, stage, 'warm-up'))
   const baselineMs = Math.min(BASELINE_MAX_MS, Math.max(BASELINE_MS, memory.figures.elapsedMs))
-  const counted = await repeat(COUNTED, () => play(attack, options, stage, 'counted', baselineMs))
-  const { pooled } = await ask<Measure>(stage.server, { do: 'peek' })
+  const counted = await repeat(pace.counted, () =>
+    play(attack, options, stage, 'counted', baselineMs),
+  )
+  const { pooled } = await stage.ask({ do: 'peek' })
   return rowOf(attack, counted, memory, { first: first.figures.loopDelayP99, ...pooled })
 }
 
@@ -102,30 +102,27 @@ async function play(
   purpose: Purpose,
   baselineMs: number = BASELINE_MS,
 ): Promise<Play> {
-  const { server, attacker, victim, port } = stage
   const kept = (phase: Phase): Partial<Order> => (purpose === 'counted' ? { pool: phase } : {})
-  const idle = await ask<Measure>(server, { do: purpose === 'memory' ? 'restart' : 'reset' })
+  const idle = await stage.ask({ do: purpose === 'memory' ? 'restart' : 'reset' })
   const idleAt = performance.now()
   await sleep(SETTLE_MS)
-  victim.take()
+  await stage.ordinary()
   if (purpose !== 'warm-up') await sleep(baselineMs)
-  const victimTimesBefore = victim.take()
-  const calm = await ask<Measure>(server, { do: 'peek', ...kept('calm') })
+  const { times: victimTimesBefore } = await stage.ordinary()
+  const calm = await stage.ask({ do: 'peek', ...kept('calm') })
   const ordinaryUsPerMs = (calm.cpuUs - idle.cpuUs) / (performance.now() - idleAt)
-  const begun = await ask<Measure>(server, { do: 'reset' })
-  victim.errors = 0
+  const begun = await stage.ask({ do: 'reset' })
   const startedAt = performance.now()
   // Where a connection may live on there is nothing to wait for.
   const patienceMs =
     attack.livesBecause === undefined ? options.patienceMs : Math.min(options.patienceMs, 1_000)
-  const order: PlayOrder = { name: attack.name, port, patienceMs, scale: options.scale }
-  const played = await ask<Played>(attacker, order)
+  const played = await stage.attack({ name: attack.name, patienceMs, scale: options.scale })
   const elapsedMs = performance.now() - startedAt
-  const victimTimes = victim.take()
-  const peak = await ask<Measure>(server, { do: 'peek', ...kept('attack') })
-  const retained = purpose === 'memory' ? await grown(server, idle) : Number.NaN
-  await ask(attacker, 'leave')
-  const state = await released(server, idle)
+  const { times: victimTimes, errors: victimErrors } = await stage.ordinary()
+  const peak = await stage.ask({ do: 'peek', ...kept('attack') })
+  const retained = purpose === 'memory' ? await grown(stage, idle) : Number.NaN
+  await stage.leave()
+  const state = await released(stage, idle)
   const cpuMs = Math.max(0, peak.cpuUs - begun.cpuUs - ordinaryUsPerMs * elapsedMs) / 1_000
   const figures = {
     attack: attack.name,
@@ -144,16 +141,16 @@ async function play(
     loopDelayP99: peak.delays.p99,
     loopDelayBeforeP99: calm.delays.p99,
     loopDelayMax: peak.delays.max,
-    victimErrors: victim.errors,
+    victimErrors,
     state,
   }
   return { figures, victimTimesBefore, victimTimes }
 }
 
 /** What is kept since `idle`, once the end of a connection has told all that it has to tell. Unit: octets. */
-async function grown(server: ChildProcess, idle: Measure): Promise<number> {
+async function grown(stage: Stage, idle: Measure): Promise<number> {
   await sleep(SETTLE_MS)
-  const { retained } = await ask<Measure>(server, { do: 'measure' })
+  const { retained } = await stage.ask({ do: 'measure' })
   return Math.max(0, retained - idle.retained)
 }
 
@@ -166,10 +163,10 @@ function answerText(attack: Attack, played: Played): string {
 }
 
 /** Waits until the attacker's sockets and handlers are gone. */
-async function released(server: ChildProcess, before: Measure): Promise<string> {
+async function released(stage: Stage, before: Measure): Promise<string> {
   const end = performance.now() + RELEASE_MS
   for (;;) {
-    const now = await ask<Measure>(server, { do: 'peek' })
+    const now = await stage.ask({ do: 'peek' })
     if (now.sockets <= before.sockets && now.running <= before.running) return 'released'
     if (performance.now() > end) {
       return `${now.sockets - before.sockets} sockets, ${now.running - before.running} handlers left`

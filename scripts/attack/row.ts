@@ -1,5 +1,5 @@
-import type { Attack } from './catalogue.js'
 import type { Delays, Phase } from './loop-delay.js'
+import type { Attack } from './play.js'
 
 /** One row of the attack table. */
 export interface Row {
@@ -52,6 +52,9 @@ const BOUNDS = {
   rssGrowth: 64 * 1_048_576,
   loopDelayP99: 5,
 } as const
+
+/** A client that loses one makes another. */
+const CONNECTIONS_OF_CLIENT = 2
 
 /** One play: what the row is made of. */
 export interface Play {
@@ -114,15 +117,20 @@ function brokenBounds(attack: Attack, row: Omit<Row, 'broken'>): string[] {
     if (isOver) broken.push(text)
   }
   check(
-    row.cpuUsPerOctet > BOUNDS.cpuUsPerOctet &&
+    row.cpuUsPerOctet > (attack.cpuUsPerOctetMax ?? BOUNDS.cpuUsPerOctet) &&
       row.cpuMs >
         BOUNDS.cpuMsLeast +
           row.connections * BOUNDS.cpuMsOfConnection +
           row.elapsedMs * BOUNDS.cpuShareUnknown,
     `${row.cpuUsPerOctet.toFixed(2)} us of CPU for each octet`,
   )
-  check(row.retained > BOUNDS.retained, `${mib(row.retained)} MiB retained`)
+  check(row.retained > (attack.retainedMax ?? BOUNDS.retained), `${mib(row.retained)} MiB retained`)
   check(row.rssGrowth > BOUNDS.rssGrowth, `RSS grew by ${mib(row.rssGrowth)} MiB`)
+  const connectionsMax = attack.connectionsMax ?? CONNECTIONS_OF_CLIENT
+  check(
+    attack.client !== undefined && row.connections > connectionsMax,
+    `${row.connections} connections were made; at most ${connectionsMax} are needed`,
+  )
   check(row.handlers > attack.handlersMax, `${row.handlers} handlers ran`)
   check(
     row.loopDelayP99 > BOUNDS.loopDelayP99 + row.loopDelayBeforeP99,

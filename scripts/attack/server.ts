@@ -1,5 +1,5 @@
 /**
- * The server under attack, in a process of its own: `node server.js <peer>`, forked. Answers
+ * The server under attack, in a process of its own: `node server.js <peer> <door>`, forked. Answers
  * with figures when told `peek`, `measure` (which collects garbage before), `reset` (which begins
  * to count anew) and `restart` (both); with `pool` it keeps the delays for later. Every peer serves the same methods:
  *
@@ -18,112 +18,10 @@ import {
   type ServiceDefinition,
   type sendUnaryData,
 } from '@grpc/grpc-js'
-import { bytesCodec, createServer, defineService } from '../../src/index.js'
-import { type Delays, LoopDelay, type Phase } from './loop-delay.js'
-
-/** What the server is asked. */
-export interface Order {
-  readonly do: 'peek' | 'measure' | 'reset' | 'restart'
-  /** The delays since `reset` are kept as what the loop is like beside this. */
-  readonly pool?: Phase
-}
-
-/** What the server tells of itself. */
-export interface Measure {
-  /** User and system, so far. Unit: us. */
-  readonly cpuUs: number
-  /** Heap and external memory after a collection. Unit: octets. */
-  readonly retained: number
-  readonly rss: number
-  /** Largest since `reset`. Unit: octets. */
-  readonly rssPeak: number
-  /** Handlers started since `reset`. */
-  readonly handlers: number
-  /** Handlers that run now, and at most at once since `reset`. */
-  readonly running: number
-  readonly runningPeak: number
-  /** Sockets that are open. */
-  readonly sockets: number
-  readonly timers: number
-  /** All that keeps the process awake, sockets and timers among it. */
-  readonly handles: number
-  /** Event-loop delay since `reset`, and in all that was told to `pool`. */
-  readonly delays: Delays
-  readonly pooled: Readonly<Record<Phase, Delays>>
-}
-
-const ZOMBIE_MS = 2_000
-const MESSAGE: Buffer = Buffer.alloc(16_384, 'm')
-const DOWNLOAD_COUNT = 64
-
-const counts = { handlers: 0, running: 0, runningPeak: 0 }
-let rssPeak = 0
-const loopDelay = new LoopDelay()
-
-function begin(): () => void {
-  counts.handlers++
-  counts.running++
-  counts.runningPeak = Math.max(counts.runningPeak, counts.running)
-  let over = false
-  return () => {
-    if (over) return
-    over = true
-    counts.running--
-  }
-}
-
-/** The ordinary client's calls are not the attacker's handlers. */
-function isOrdinary(message: Uint8Array): boolean {
-  return message.length === 8
-}
-
-function later(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
-
-/** A handler that runs until `over`, and answers nothing. */
-async function* nothingAfter(over: Promise<void>): AsyncGenerator<Uint8Array> {
-  const end = begin()
-  await over
-  end()
-  yield* []
-}
-
-async function startMicrowire(): Promise<number> {
-  const bytes = bytesCodec()
-  const service = defineService('attack.Target', {
-    echo: { kind: 'unary', request: bytes, response: bytes },
-    hold: { kind: 'bidi', request: bytes, response: bytes },
-    zombie: { kind: 'bidi', request: bytes, response: bytes },
-    download: { kind: 'server', request: bytes, response: bytes },
-  })
-  const server = createServer({ name: 'attack', address: '127.0.0.1:0' })
-  server.handle(service, {
-    echo(request) {
-      if (!isOrdinary(request)) begin()()
-      return request
-    },
-    hold: (_requests, context) => nothingAfter(aborted(context.signal)),
-    zombie: () => nothingAfter(later(ZOMBIE_MS)),
-    async *download() {
-      const end = begin()
-      try {
-        for (let i = 0; i < DOWNLOAD_COUNT; i++) yield MESSAGE
-      } finally {
-        end()
-      }
-    },
-  })
-  await server.start()
-  return Number(server.address.slice(server.address.lastIndexOf(':') + 1))
-}
+import { begin, counts, DOWNLOAD_COUNT, isOrdinary, later, MESSAGE, ZOMBIE_MS } from './counts.js'
+import { answerTo, type Order } from './meter.js'
+import { leaveMemory, playMemory, type Started, startMicrowire } from './ours.js'
+import type { Door } from './play.js'
 
 async function startGrpcJs(): Promise<number> {
   const same = (bytes: Buffer): Buffer => bytes
@@ -216,59 +114,30 @@ async function startNodeHttp2(): Promise<number> {
   })
 }
 
-function measure(collect: boolean): Measure {
-  if (collect) {
-    globalThis.gc?.()
-    globalThis.gc?.()
-  }
-  const cpu = process.cpuUsage()
-  const memory = process.memoryUsage()
-  rssPeak = Math.max(rssPeak, memory.rss)
-  const resources = process.getActiveResourcesInfo()
-  return {
-    cpuUs: cpu.user + cpu.system,
-    retained: memory.heapUsed + memory.external,
-    rss: memory.rss,
-    rssPeak,
-    ...counts,
-    sockets: resources.filter(name => name === 'TCPSocketWrap').length,
-    timers: resources.filter(name => name === 'Timeout').length,
-    handles: resources.length,
-    delays: loopDelay.delays,
-    pooled: loopDelay.pooled,
-  }
-}
-
-function reset(): void {
-  counts.handlers = 0
-  counts.runningPeak = counts.running
-  rssPeak = process.memoryUsage.rss()
-  loopDelay.reset()
-}
-
 // A crash is a row of the table; that it happened must be seen.
 process.on('uncaughtException', error => {
   process.stderr.write(`server: ${error.stack}\n`)
   process.exit(70)
 })
 
-const starts: Readonly<Record<string, () => Promise<number>>> = {
+const starts: Readonly<Record<string, (door: Door) => Promise<number | Started>>> = {
   microwire: startMicrowire,
   'grpc-js': startGrpcJs,
   'node-http2': startNodeHttp2,
 }
 const start = starts[process.argv[2] ?? 'microwire']
 if (start === undefined) throw new TypeError(`peer ${process.argv[2]} is not known`)
-const port = await start()
-setInterval(() => {
-  rssPeak = Math.max(rssPeak, process.memoryUsage.rss())
-}, 10).unref()
+const started = await start((process.argv[3] ?? 'plain') as Door)
 process.on('message', (order: Order) => {
-  const collects = order.do === 'measure' || order.do === 'restart'
-  if (order.pool !== undefined) loopDelay.pool(order.pool)
-  const figures = measure(collects)
-  if (order.do === 'reset' || order.do === 'restart') reset()
-  process.send!(figures)
+  if (order.do === 'play') {
+    void playMemory(order.name!, order.scale!).then(played => process.send!(played))
+    return
+  }
+  if (order.do === 'leave') {
+    void leaveMemory().then(() => process.send!({ left: true }))
+    return
+  }
+  process.send!(answerTo(order))
 })
 process.on('disconnect', () => setImmediate(() => process.exit(0)))
-process.send!({ port })
+process.send!(typeof started === 'number' ? { port: started } : started)

@@ -14,21 +14,24 @@ export class Victim {
   readonly #client: Client
   readonly #call: (request: Uint8Array, options: { timeoutMs: number }) => Promise<Uint8Array>
   #times: number[] = []
-  errors = 0
+  #errors = 0
   #running = true
   readonly done: Promise<void>
 
-  constructor(port: number) {
-    this.#client = createClient({ address: `127.0.0.1:${port}` })
+  /** `cert`: the server's, where it speaks TLS. */
+  constructor(port: number, cert?: string) {
+    const tls = cert === undefined ? {} : { tls: { ca: cert } }
+    this.#client = createClient({ address: `127.0.0.1:${port}`, ...tls })
     this.#call = this.#client.bind(service).echo
     this.done = this.#run()
   }
 
-  /** What each call since the last look took. Unit: ms. */
-  take(): number[] {
-    const times = this.#times
+  /** What each call since the last look took, and how many failed. Unit: ms. */
+  take(): { readonly times: number[]; readonly errors: number } {
+    const taken = { times: this.#times, errors: this.#errors }
     this.#times = []
-    return times
+    this.#errors = 0
+    return taken
   }
 
   async stop(): Promise<void> {
@@ -45,7 +48,7 @@ export class Victim {
       try {
         await this.#call(request, { timeoutMs: 10_000 })
       } catch {
-        this.errors++
+        this.#errors++
         await sleep(50)
       }
       const elapsedMs = performance.now() - startedAt

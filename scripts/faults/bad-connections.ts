@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { frames, literalBlock, REQUEST } from '../../test/support/frames.js'
 import { answerOf, ask, start } from '../attack/child.js'
-import type { Measure } from '../attack/server.js'
+import type { Measure } from '../attack/meter.js'
 
 /** What so many malformed connections have left behind. */
 export interface BadConnectionsRow {
