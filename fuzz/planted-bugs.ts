@@ -1,21 +1,7 @@
-import type { Change } from './workspace.js'
+import { bug, type PlantedBug } from './planted-bug.js'
+import { PLANTED_IN_SESSIONS } from './planted-sessions.js'
 
-/** A bug put in on purpose: a fuzzer that does not find it is broken itself. */
-export interface PlantedBug extends Change {
-  /** The target that has to find it. */
-  readonly target: string
-  readonly about: string
-}
-
-function bug(
-  target: string,
-  file: string,
-  about: string,
-  find: string,
-  replace: string,
-): PlantedBug {
-  return { target, file: `src/${file}.js`, about, find, replace }
-}
+export type { PlantedBug } from './planted-bug.js'
 
 /** Mistakes that somebody has made, here or elsewhere. At least one for each target. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -435,4 +421,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'if (this.#stopped)',
     'if (true)',
   ),
+  ...PLANTED_IN_SESSIONS,
 ]

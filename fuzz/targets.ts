@@ -139,7 +139,7 @@ function messageCase(random: Random): Buffer {
   return Buffer.concat([Buffer.of(random.chance(0.8) ? 0 : 1), ...fields])
 }
 
-/** T1 to T12 of the plan, in its order. */
+/** T1 to T12 of the plan, in its order, and whole sessions. */
 export const TARGETS: readonly TargetEntry[] = [
   {
     name: 'frame-reader',
@@ -258,6 +258,42 @@ export const TARGETS: readonly TargetEntry[] = [
     load: () => import('./socket-lifecycle.fuzz.js'),
     generate: decisions,
     sizeMax: 1_024,
+  },
+  {
+    name: 'mucp-server',
+    about: 'T13 any messages for a mucp server: answered, bounded, nothing escapes',
+    load: () => import('./mucp-server.fuzz.js'),
+    generate: decisions,
+    sizeMax: 300,
+  },
+  {
+    name: 'mucp-client',
+    about: 'T14 a hostile mucp backend, for a client and a gateway',
+    load: () => import('./mucp-client.fuzz.js'),
+    generate: decisions,
+    sizeMax: 300,
+  },
+  {
+    name: 'error-json',
+    about: 'T15 errors as text: bounded, never thrown',
+    load: () => import('./error-json.fuzz.js'),
+    generate: decisions,
+    sizeMax: 200,
+  },
+  {
+    name: 'registry-records',
+    about: 'T16 records that somebody else has written',
+    load: () => import('./registry-records.fuzz.js'),
+    generate: decisions,
+    sizeMax: 200,
+  },
+  {
+    name: 'client-session',
+    about: 'T17 a whole client, and a server that says anything and leaves',
+    load: () => import('./client-session.fuzz.js'),
+    generate: random => Buffer.concat([random.octets(3), randomServerOctets(random)]),
+    mutators: frameMutators(3),
+    sizeMax: 4_096,
   },
 ]
 

@@ -38,6 +38,8 @@ const CREDIT_PATIENCE_MS = 400
 export class AttackSocket {
   readonly #socket: Socket
   octets = 0
+  /** Whether it answers SETTINGS, as everybody must. */
+  acknowledges = true
   resets = 0
   readonly goaways: string[] = []
   closedAt: number | undefined
@@ -181,7 +183,7 @@ export class AttackSocket {
       if (type === 3) this.resets++
       if (type === 4 && (bytes[4]! & 1) === 0) {
         this.#onSettings(bytes.subarray(9, end))
-        this.#socket.write(frames.settingsAck())
+        if (this.acknowledges) this.#socket.write(frames.settingsAck())
       }
       if (type === 8) this.#give(bytes.readUInt32BE(5), bytes.readUInt32BE(9))
       if (type === 7) {

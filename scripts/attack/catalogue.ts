@@ -18,6 +18,7 @@ import {
   ids,
   join,
   message,
+  once,
   type Path,
   perStream,
   repeat,
@@ -584,7 +585,7 @@ function calls(
   name: string,
   about: string,
   path: Path,
-  payload: Buffer,
+  payload: Buffer | (() => Buffer),
   rest: {
     readonly fields?: readonly string[]
     readonly handlersMax?: number
@@ -594,6 +595,7 @@ function calls(
   } = {},
 ): Attack {
   const block = literalBlock(request(path, ...(rest.fields ?? [])))
+  const made = Buffer.isBuffer(payload) ? (): Buffer => payload : payload
   return {
     name,
     about,
@@ -601,11 +603,12 @@ function calls(
     livesBecause: rest.livesBecause ?? 'a call that fails harms no other on its connection',
     async play(attacker) {
       const socket = await attacker.open()
+      const bytes = made()
       await perStream(socket, attacker.times(rest.count ?? 100), id => {
         const parts = [frames.headers(id, block)]
-        for (let at = 0; at < payload.length; at += 16_384) {
-          const last = at + 16_384 >= payload.length && rest.open !== true
-          parts.push(frames.data(id, { bytes: payload.subarray(at, at + 16_384), endStream: last }))
+        for (let at = 0; at < bytes.length; at += 16_384) {
+          const last = at + 16_384 >= bytes.length && rest.open !== true
+          parts.push(frames.data(id, { bytes: bytes.subarray(at, at + 16_384), endStream: last }))
         }
         return join(parts)
       })
@@ -613,7 +616,10 @@ function calls(
   }
 }
 
-const BOMB: Buffer = gzipSync(Buffer.alloc(64 << 20))
+const BOMB = once(() => {
+  const bytes = gzipSync(Buffer.alloc(64 << 20))
+  return join([Buffer.of(1), uint32(bytes.length), bytes])
+})
 
 const GRPC: readonly Attack[] = [
   calls(
@@ -626,13 +632,10 @@ const GRPC: readonly Attack[] = [
       count: 500,
     },
   ),
-  calls(
-    'F2-gzip-bomb',
-    '64 KiB that inflate to 64 MiB',
-    'Echo',
-    join([Buffer.of(1), uint32(BOMB.length), BOMB]),
-    { fields: ['grpc-encoding', 'gzip'], count: 3 },
-  ),
+  calls('F2-gzip-bomb', '64 KiB that inflate to 64 MiB', 'Echo', BOMB, {
+    fields: ['grpc-encoding', 'gzip'],
+    count: 3,
+  }),
   calls('F3-corrupt-gzip', 'CVE-2026-48069: octets that are no gzip', 'Echo', message(100, 1), {
     fields: ['grpc-encoding', 'gzip'],
     count: 500,

@@ -4,15 +4,14 @@
  * begins hostile calls when told `call`, and gives them up when told `leave`.
  */
 import { begin } from './counts.js'
-import { type HostileClient, hostileClients } from './hostile-clients.js'
+import { type HostileClient, hostileClient } from './hostile-clients.js'
 import { answerTo, type Measure, type Order } from './meter.js'
-import { attackNamed } from './surfaces.js'
+import type { HostileCalls } from './play.js'
 import { Victim } from './victim.js'
 
 /** Where the attacker waits, beside what every order has. */
 export interface CallOrder extends Order {
-  readonly name: string
-  readonly scale: number
+  readonly calls: HostileCalls
   readonly port: number
   /** Its certificate, where the client speaks TLS. */
   readonly cert?: string
@@ -29,17 +28,16 @@ const victim = new Victim(Number(honestPort))
 let hostile: HostileClient | undefined
 
 function call(order: CallOrder): void {
-  const { client } = attackNamed(order.name)
-  const make = hostileClients[peer]
-  if (make === undefined) throw new TypeError(`peer ${peer} is not known`)
-  hostile = make(order.port, order.cert)
-  const count = Math.max(1, Math.round(client!.count * Math.max(order.scale, 0.25)))
-  for (let i = 0; i < count; i++) {
+  hostile = make!(order.port, order.cert)
+  for (let i = 0; i < order.calls.count; i++) {
     const end = begin()
     // How it fails is the attacker's; that it settles is ours.
-    hostile.call(client!).then(end, end)
+    hostile.call(order.calls).then(end, end)
   }
 }
+
+const make = await hostileClient(peer)
+if (make === undefined) throw new TypeError(`peer ${peer} is not known`)
 
 process.on('uncaughtException', error => {
   process.stderr.write(`client: ${error.stack}\n`)

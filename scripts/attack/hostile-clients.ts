@@ -1,5 +1,4 @@
 import http2 from 'node:http2'
-import { ChannelCredentials, credentials, Client as GrpcJsClient } from '@grpc/grpc-js'
 import { bytesCodec, createClient, defineService, jsonCodec } from '../../src/index.js'
 import type { HostileCalls } from './play.js'
 
@@ -78,7 +77,11 @@ function aborted(signal: AbortSignal, timeoutMs: number): Promise<void> {
   })
 }
 
-function grpcJs(port: number, cert: string | undefined): HostileClient {
+function grpcJs(
+  { ChannelCredentials, Client: GrpcJsClient, credentials }: typeof import('@grpc/grpc-js'),
+  port: number,
+  cert: string | undefined,
+): HostileClient {
   const secure =
     cert === undefined
       ? credentials.createInsecure()
@@ -139,10 +142,13 @@ function nodeHttp2(port: number, cert: string | undefined): HostileClient {
   }
 }
 
-export const hostileClients: Readonly<
-  Record<string, (port: number, cert: string | undefined) => HostileClient>
-> = {
-  microwire,
-  'grpc-js': grpcJs,
-  'node-http2': nodeHttp2,
+type MakeClient = (port: number, cert: string | undefined) => HostileClient
+
+/** By peer. */
+export async function hostileClient(peer: string): Promise<MakeClient | undefined> {
+  if (peer === 'microwire') return microwire
+  if (peer === 'node-http2') return nodeHttp2
+  if (peer !== 'grpc-js') return undefined
+  const grpc = await import('@grpc/grpc-js')
+  return (port, cert) => grpcJs(grpc, port, cert)
 }

@@ -26,7 +26,6 @@ import {
   ZOMBIE_MS,
 } from './counts.js'
 import type { Door, MemoryPlay } from './play.js'
-import { attackNamed } from './surfaces.js'
 
 /** What a server under attack says of itself. */
 export interface Started {
@@ -170,6 +169,7 @@ export async function playMemory(name: string, scale: number): Promise<Played> {
     open.push(socket)
     return socket
   }
+  const { attackNamed } = await import('./surfaces.js')
   await attackNamed(name).playMemory!(dial, played)
   await sleep(MEMORY_STAY_MS)
   memoryServers.push(server)

@@ -78,6 +78,15 @@ export function request(path: Path, ...fields: string[]): string[] {
 export const HOLD: Buffer = literalBlock(request('Hold'))
 export const CANCEL = 8
 
+/** Made when it is first asked for: what is large would be made in every process. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
 /** Streams 1, 3, 5 ... */
 export function ids(count: number, from = 1): number[] {
   return Array.from({ length: count }, (_, i) => from + 2 * i)

@@ -46,6 +46,8 @@ const BOUNDS = {
   cpuMsLeast: 50,
   /** To accept a connection, to answer and to close it. Unit: ms. */
   cpuMsOfConnection: 1,
+  /** To make a call that fails, in a client that nobody has warmed up. Unit: ms. */
+  cpuMsOfCall: 2,
   /** What the ordinary client costs is known no better: a flood lasts a tenth of a second, a silence ten. Part of the time. */
   cpuShareUnknown: 0.02,
   retained: 2 * 1_048_576 + 1_048_576,
@@ -121,6 +123,7 @@ function brokenBounds(attack: Attack, row: Omit<Row, 'broken'>): string[] {
       row.cpuMs >
         BOUNDS.cpuMsLeast +
           row.connections * BOUNDS.cpuMsOfConnection +
+          (attack.client?.count ?? 0) * BOUNDS.cpuMsOfCall +
           row.elapsedMs * BOUNDS.cpuShareUnknown,
     `${row.cpuUsPerOctet.toFixed(2)} us of CPU for each octet`,
   )

@@ -9,14 +9,12 @@
  * - `/attack.Target/Download`: one message in, 64 messages of 16 KiB out
  */
 import http2 from 'node:http2'
-import {
-  Server as GrpcJsServer,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceDefinition,
-  type sendUnaryData,
+import type {
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
 } from '@grpc/grpc-js'
 import { begin, counts, DOWNLOAD_COUNT, isOrdinary, later, MESSAGE, ZOMBIE_MS } from './counts.js'
 import { answerTo, type Order } from './meter.js'
@@ -24,6 +22,7 @@ import { leaveMemory, playMemory, type Started, startMicrowire } from './ours.js
 import type { Door } from './play.js'
 
 async function startGrpcJs(): Promise<number> {
+  const { Server: GrpcJsServer, ServerCredentials } = await import('@grpc/grpc-js')
   const same = (bytes: Buffer): Buffer => bytes
   const method = (path: string, requestStream: boolean, responseStream: boolean) => ({
     path,

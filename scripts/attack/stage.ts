@@ -118,6 +118,7 @@ class ClientStage implements Stage {
   }
 
   static async make(attack: Attack, peer: string): Promise<Stage> {
+    // All at once: a process takes most of its time to start.
     const processes = [
       start('server.js', ['microwire', 'plain'], []),
       start('attacker.js', ['child'], []),
@@ -147,7 +148,7 @@ class ClientStage implements Stage {
     const played = ask<Played>(this.#attacker, { ...order, port: 0 })
     const { port, tlsPort, cert } = this.#listening
     const where = this.#attack.door === 'tls' ? { port: tlsPort, cert } : { port }
-    await ask(this.#client, { do: 'call', name: order.name, scale: order.scale, ...where })
+    await ask(this.#client, { do: 'call', calls: this.#attack.client!, ...where })
     return played
   }
 

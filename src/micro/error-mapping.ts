@@ -1,4 +1,5 @@
 import { GrpcError, HeaderListError, Metadata, STATUS_DETAILS_NAME, Status } from '../grpc/index.js'
+import { thrownText } from '../transport/index.js'
 import { decodeErrorStatus, encodeErrorStatus } from './error-details.js'
 import { MicroError, parseErrorObject } from './micro-error.js'
 
@@ -144,11 +145,5 @@ function withCause(error: MicroError, cause: GrpcError): MicroError {
 }
 
 function hiddenText(error: unknown, expose: boolean): string {
-  if (!expose) return HIDDEN_DETAIL
-  try {
-    return String(error instanceof Error ? error.message : error)
-  } catch {
-    // An object without a text, or a getter that throws.
-    return HIDDEN_DETAIL
-  }
+  return expose ? thrownText(error) : HIDDEN_DETAIL
 }

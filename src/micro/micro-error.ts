@@ -229,7 +229,9 @@ function errorText(error: MicroError, detail: string, extra: object): string | u
   if (error.status !== '') fields['status'] = error.status
   if (error.id.length + detail.length + error.status.length > ERROR_TEXT_SIZE_MAX) return undefined
   try {
-    const json = JSON.stringify({ ...fields, ...extra })
+    // The four are ours: what `extra` calls so would take their place.
+    const { id, code, detail: text, status, ...rest } = extra as Record<string, unknown>
+    const json = JSON.stringify({ ...fields, ...rest })
     if (json.length > ERROR_TEXT_SIZE_MAX) return undefined
     const escaped = json.replace(/[<>&\u2028\u2029]/g, escapeUnit)
     return escaped.length > ERROR_TEXT_SIZE_MAX || isDeep(json) ? undefined : escaped

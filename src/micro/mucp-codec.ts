@@ -1,5 +1,6 @@
 import type { Codec } from '../grpc/index.js'
 import type { Message, Socket } from '../transport/index.js'
+import { thrownText } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import { decodeOwn } from './codec.js'
 import { type ContentCodec, contentCodec, legacyContentType } from './content-type.js'
@@ -129,14 +130,14 @@ export function cancelHeader(
 
 /** The socket broke: 500 from `go.micro.client.transport`. */
 export function transportError(cause: unknown): MicroError {
-  const detail = cause instanceof Error ? cause.message : String(cause)
+  const detail = thrownText(cause)
   const unprocessed = isUnserved(cause)
   return MicroError.internal(detail, { id: CLIENT_TRANSPORT_ID, cause, unprocessed })
 }
 
 /** There is no socket: nothing was sent. */
 export function dialError(cause: unknown): MicroError {
-  const text = cause instanceof Error ? cause.message : String(cause)
+  const text = thrownText(cause)
   const options = { id: CLIENT_ID, cause, unprocessed: true }
   return MicroError.internal(`connection error: ${text}`, options)
 }
@@ -151,6 +152,6 @@ export function endOfSocket({ remote }: Socket): MicroError {
 }
 
 function codecError(cause: unknown, unprocessed: boolean): MicroError {
-  const detail = cause instanceof Error ? cause.message : String(cause)
+  const detail = thrownText(cause)
   return MicroError.internal(detail, { id: CLIENT_CODEC_ID, cause, unprocessed })
 }

@@ -1,5 +1,6 @@
 import type { GrpcError } from '../grpc/index.js'
 import type { Message, Runtime, Socket } from '../transport/index.js'
+import { thrownText } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import {
   type ContentCodec,
@@ -297,7 +298,7 @@ export class MucpConnection {
     try {
       opened = content.envelope.openRequest(asBuffer(message.body))
     } catch (error) {
-      return this.#refuse(message, error instanceof Error ? error.message : String(error))
+      return this.#refuse(message, thrownText(error))
     }
     const id = opened.id === '' ? fields.id : opened.id
     const target = opened.endpoint || targetOf(message, fields, content)

@@ -4,9 +4,11 @@ import {
   inRootContext,
   type Runtime,
   type Transport,
+  thrownText,
 } from '../transport/index.js'
 import { MicroError } from './micro-error.js'
 import type { Registry, RegistryNode, RegistryService } from './registry.js'
+import { usableNodes } from './registry-records.js'
 import type { Selector } from './selector.js'
 
 /** The protocol between a client and a node: `grpc` or `mucp`. */
@@ -91,10 +93,9 @@ export class TargetFinder {
     const revision = this.#revision
     let nodes: readonly RegistryNode[]
     try {
-      const services = await this.#answer()
-      nodes = services.flatMap(service => service.nodes)
+      nodes = usableNodes(await this.#answer())
     } catch (cause) {
-      const text = cause instanceof Error ? cause.message : String(cause)
+      const text = thrownText(cause)
       throw selectionError(`error selecting ${this.#service} node: ${text}`, cause)
     }
     this.#nodes = nodes
@@ -118,7 +119,12 @@ export class TargetFinder {
 
   #select(): Target {
     if (this.#nodes.length === 0) throw selectionError(`service ${this.#service}: not found`)
-    const node = this.#selector.select(this.#service, this.#nodes)
+    const node = this.#selector.select(this.#service, this.#nodes) as RegistryNode | undefined
+    if (node === undefined) {
+      throw selectionError(
+        `selector ${this.#selector.name} chose none of ${this.#nodes.length} nodes of ${this.#service}`,
+      )
+    }
     return targetOf(node, this.#protocol)
   }
 }

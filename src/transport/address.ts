@@ -65,7 +65,7 @@ function parse(text: string, forms: string): Address {
   const match = TCP.exec(text)
   if (match === null) {
     throw new TypeError(
-      `address '${shown(text)}' is not understood; expected ${forms}${hintFor(text)}`,
+      `address '${shownAddress(text)}' is not understood; expected ${forms}${hintFor(text)}`,
     )
   }
   const [, ipv6, name, first, last] = match
@@ -79,7 +79,7 @@ function parse(text: string, forms: string): Address {
 }
 
 /** Without user information, which is a secret. */
-function shown(text: string): string {
+export function shownAddress(text: string): string {
   return text.replace(/^(.*:\/\/)?.*@/s, '$1***@')
 }
 

@@ -1,5 +1,6 @@
 import { isLiteral } from './address.js'
 import type { Cancellable, RawConnectOptions, RawSocket, Runtime } from './runtime.js'
+import { thrownError } from './thrown.js'
 
 /** Time an address has to answer before the next one is tried beside it. Unit: ms. RFC 8305 §8. */
 const ATTEMPT_DELAY_MS = 250
@@ -83,7 +84,7 @@ export class Dial {
     this.#isLooking = true
     const onFailed = (error: unknown): void => {
       this.#isLooking = false
-      this.#failLater(error instanceof Error ? error : new Error(String(error)))
+      this.#failLater(thrownError(error))
     }
     try {
       const found = this.#runtime.lookup(name)

@@ -11,6 +11,7 @@ import { GrpcServerSocket } from './grpc-server-socket.js'
 import type { ServerTlsOptions } from './runtime.js'
 import type { ServeOptions, Server } from './serve-options.js'
 import { serve } from './server.js'
+import { thrownError } from './thrown.js'
 import type { CallListener, Socket } from './transport.js'
 import { TRANSPORT_PATH, TRANSPORT_PATH_OLD, transportMethod } from './transport-method.js'
 
@@ -110,7 +111,7 @@ export class GrpcListener implements CallListener {
   #serve(socket: GrpcServerSocket, handler: Accept): void {
     // Sockets that have waited for `accept` would be served in its context.
     inRootContext(() => socket.serve(handler)).catch((error: unknown) => {
-      this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
+      this.#options.onError?.(thrownError(error))
     })
   }
 }

@@ -68,7 +68,8 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
       await this.close()
     } catch (error) {
       // That the client has gone is nobody's failure.
-      if (error === this.#call.cancelled) return
+      const { cancelled } = this.#call
+      if (cancelled !== undefined && error === cancelled) return
       const failure = error instanceof GrpcError ? error : panicError(error)
       this.#call.fail(failure)
       this.#flow.end(failure)

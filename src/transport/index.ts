@@ -30,6 +30,7 @@ export type { ServeOptions, Server, StopOptions } from './serve-options.js'
 export { serve } from './server.js'
 export { connect, Session, type SessionState } from './session.js'
 export type { SessionOptions, StartOptions } from './session-options.js'
+export { thrownText } from './thrown.js'
 export type {
   CallListener,
   CallSession,

@@ -1,7 +1,9 @@
 import { checkNoOptions } from '../options/index.js'
+import { shownAddress } from './address.js'
 import { inRootContext } from './async-context.js'
 import { checkDialOptions, checkListenOptions } from './dial-options.js'
 import { checkHeader, checkMessage } from './message.js'
+import { thrownText } from './thrown.js'
 import type {
   DialOptions,
   Listener,
@@ -34,8 +36,8 @@ export function memoryTransport(options?: undefined): Transport {
       if (listener === undefined || !listener.accepting) {
         throw new TransportError(
           TransportErrorCode.Refused,
-          address,
-          `could not dial ${address}: nobody listens there`,
+          shownAddress(address),
+          `could not dial ${shownAddress(address)}: nobody listens there`,
         )
       }
       return listener.connect(address)
@@ -49,8 +51,8 @@ export function memoryTransport(options?: undefined): Transport {
       if (listeners.has(bound)) {
         throw new TransportError(
           TransportErrorCode.InUse,
-          address,
-          `cannot listen on ${address}: address already in use`,
+          shownAddress(address),
+          `cannot listen on ${shownAddress(address)}: address already in use`,
         )
       }
       const listener = new MemoryListener(bound, () => listeners.delete(bound))
@@ -117,7 +119,7 @@ class MemoryListener implements Listener {
       await handler(socket)
       socket.end(undefined)
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
+      const text = thrownText(error)
       socket.end(
         new TransportError(TransportErrorCode.Lost, this.address, `handler failed: ${text}`, error),
       )

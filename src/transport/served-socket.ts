@@ -1,5 +1,6 @@
 import { Timer, type TimerOwner } from '../connection/index.js'
 import type { SocketDriver } from './socket-driver.js'
+import { thrownError } from './thrown.js'
 import type { TimerHost } from './timer-host.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
 
@@ -76,7 +77,7 @@ export class ServedSocket implements TimerOwner {
   onCapacity(): void {}
 
   onHandlerError(error: unknown): void {
-    this.#owner.onConnectionError(error instanceof Error ? error : new Error(String(error)))
+    this.#owner.onConnectionError(thrownError(error))
   }
 
   onClosed(cause: Error | undefined): void {

@@ -1,4 +1,5 @@
 import { errorCodeName } from '../connection/index.js'
+import { thrownText } from './thrown.js'
 import { isVerifyError, tlsMistake } from './tls-mistake.js'
 
 /** Stable codes of transport errors. Match on them, not on the message. */
@@ -105,7 +106,7 @@ export function connectError(
   return new TransportError(
     TransportErrorCode.System,
     address,
-    `${address}: ${textOf(cause)}`,
+    `${address}: ${thrownText(cause)}`,
     cause,
   )
 }
@@ -150,7 +151,7 @@ export function listenError(address: string, cause: unknown): TransportError {
   if (cause instanceof TransportError) return cause
   const code = systemCode(cause)
   const errors = address.startsWith('unix:') ? unixListenErrors : listenErrors
-  const known = errors[code] ?? [TransportErrorCode.System, textOf(cause)]
+  const known = errors[code] ?? [TransportErrorCode.System, thrownText(cause)]
   const suffix = code === '' ? '' : ` (${code})`
   return new TransportError(
     known[0],
@@ -168,7 +169,7 @@ export function acceptError(address: string, cause: unknown): TransportError {
     : undefined
   const text =
     known === undefined
-      ? `a connection could not be accepted: ${textOf(cause)}`
+      ? `a connection could not be accepted: ${thrownText(cause)}`
       : `new connections are closed before they are served: ${known}, or lower connectionsMax (${code})`
   const name = known === undefined ? TransportErrorCode.System : TransportErrorCode.Descriptors
   return new TransportError(name, address, `${address}: ${text}`, cause)
@@ -204,9 +205,5 @@ function isTlsCode(code: string): boolean {
 /** OpenSSL's message is several lines of its sources; the reason is in a field of its own. */
 function reasonOf(cause: unknown): string {
   const reason = (cause as { reason?: unknown } | undefined)?.reason
-  return typeof reason === 'string' ? reason : textOf(cause)
-}
-
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
+  return typeof reason === 'string' ? reason : thrownText(cause)
 }

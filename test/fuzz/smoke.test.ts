@@ -11,6 +11,10 @@ const RUNS: Readonly<Record<string, number>> = {
   'connection-pair': 100,
   'receive-flow': 60,
   'http2-peer': 40,
+  'mucp-server': 60,
+  'mucp-client': 60,
+  'client-session': 40,
+  'registry-records': 150,
 }
 
 for (const { name, about } of TARGETS) {

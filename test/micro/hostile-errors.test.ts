@@ -77,6 +77,20 @@ t.test('encode never throws, and its text is bounded', t => {
   t.end()
 })
 
+t.test("extra takes the place of no field that is the protocol's own", t => {
+  const extra = { code: undefined, detail: 5, id: {}, status: null, more: 1 }
+  const error = new MicroError(404, 'gone', { id: 'a', extra })
+  t.same(JSON.parse(error.encode()), {
+    id: 'a',
+    code: 404,
+    detail: 'gone',
+    status: 'Not Found',
+    more: 1,
+  })
+  t.equal(JSON.parse(new MicroError(0, '', { extra: { code: 7 } }).encode()).code, undefined)
+  t.end()
+})
+
 t.test('the depth and the size of an error that is read are bounded', t => {
   const fits = nested(ERROR_DEPTH_MAX - 1)
   t.same(JSON.parse(MicroError.parse(fits).encode()), JSON.parse(fits))

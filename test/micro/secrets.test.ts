@@ -13,7 +13,7 @@ import {
   type ServerOptions,
 } from '../../src/index.js'
 import { memoryRegistry } from '../../src/micro/index.js'
-import { connect, grpcTransport } from '../../src/transport/index.js'
+import { connect, grpcTransport, memoryTransport } from '../../src/transport/index.js'
 
 /** Planted wherever a program keeps secrets. */
 const SECRETS = {
@@ -143,6 +143,28 @@ for (const protocol of ['grpc', 'mucp'] as const) {
     said.check(t)
   })
 }
+
+t.test(
+  'no error of the memory transport, or of a registry that names secrets, shows one',
+  async t => {
+    const said = new Sayings()
+    const transport = memoryTransport()
+    const address = `me:${SECRETS.password}@nobody:1`
+    await said.of(() => transport.dial(address))
+    await using _first = await transport.listen(address)
+    await said.of(() => transport.listen(address))
+    for (const protocol of ['grpc', 'mucp'] as const) {
+      const nodes = [{ id: 'a', address, metadata: { protocol } }]
+      const record = { name: 's', version: '1', metadata: {}, endpoints: [], nodes }
+      const registry = memoryRegistry()
+      await registry.register(record)
+      const own = protocol === 'grpc' ? {} : { transport: memoryTransport() }
+      await using client = createClient({ registry, service: 's', retries: 0, ...own })
+      await said.of(() => client.bind(service).one('x'))
+    }
+    said.check(t)
+  },
+)
 
 t.test('no error of options or addresses shows a secret', async t => {
   const said = new Sayings()

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { frames, literalBlock } from '../../../test/support/frames.js'
-import { type Attack, flood, join, message, repeat } from '../play.js'
+import { type Attack, flood, join, message, once, repeat } from '../play.js'
 import {
   answering,
   CALLS,
@@ -30,8 +30,8 @@ function compressed(bytes: Buffer): Buffer {
   return join([body, bytes])
 }
 
-const INFLATES: Buffer = compressed(gzipSync(Buffer.alloc(4_000_000)))
-const BOMB: Buffer = compressed(gzipSync(Buffer.alloc(64 << 20)))
+const INFLATES = once(() => compressed(gzipSync(Buffer.alloc(4_000_000))))
+const BOMB = once(() => compressed(gzipSync(Buffer.alloc(64 << 20))))
 
 function data(id: number, bytes: Buffer): Buffer {
   const parts: Buffer[] = []
@@ -51,7 +51,7 @@ const UNREAD_GZIP: Attack = answering(
   'K5-unread-gzip',
   'four streams of responses that inflate to 60 MB each, of which one is read',
   { count: 4, kind: 'unread' },
-  id => join([frames.headers(id, GZIP), data(id, repeat(INFLATES, 15))]),
+  id => join([frames.headers(id, GZIP), data(id, repeat(INFLATES(), 15))]),
   { retainedMax: 32 * 1_048_576 },
 )
 
@@ -60,7 +60,11 @@ export const ANSWER_ATTACKS: readonly Attack[] = [
   UNREAD_GZIP,
   overTls(UNREAD_GZIP),
   answering('K5-gzip-bomb', '64 KiB that inflate to 64 MiB', { count: 4, kind: 'unary' }, id =>
-    join([frames.headers(id, GZIP), data(id, BOMB), frames.headers(id, TAIL, { endStream: true })]),
+    join([
+      frames.headers(id, GZIP),
+      data(id, BOMB()),
+      frames.headers(id, TAIL, { endStream: true }),
+    ]),
   ),
   answering('K5-corrupt-gzip', 'octets that are no gzip', CALLS, id =>
     join([

@@ -59,7 +59,9 @@ export const CONNECTION_ATTACKS: readonly Attack[] = [
     client: CALLS,
     connectionsMax: RETRIES_MAX,
     livesBecause: 'connectTimeoutMs, 20 s, ends it; its calls have ended',
-    answer: async () => {},
+    answer: async socket => {
+      socket.acknowledges = false
+    },
   },
   {
     name: 'K2-http1',

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { frames, literalBlock } from '../../../test/support/frames.js'
 import { sendWithin } from '../mucp/wire.js'
-import { type Attack, join, message, type Path, request } from '../play.js'
+import { type Attack, join, message, once, type Path, request } from '../play.js'
 
 /** Compressed, and otherwise larger than it looks. */
 function compressed(bytes: Buffer): Buffer {
@@ -10,7 +10,7 @@ function compressed(bytes: Buffer): Buffer {
   return join([body, bytes])
 }
 
-const INFLATES: Buffer = compressed(gzipSync(Buffer.alloc(4_000_000)))
+const INFLATES = once(() => compressed(gzipSync(Buffer.alloc(4_000_000))))
 const SMALL: Buffer = compressed(gzipSync(Buffer.alloc(10)))
 const NOTE = '/attack.Notes/Note'
 
@@ -28,7 +28,13 @@ interface Rest
 }
 
 /** Calls with `count` messages each, sent within the windows. */
-function sending(name: string, about: string, method: Path, body: Buffer, rest: Rest = {}): Attack {
+function sending(
+  name: string,
+  about: string,
+  method: Path,
+  made: Buffer | (() => Buffer),
+  rest: Rest = {},
+): Attack {
   const {
     calls = 4,
     count = 1,
@@ -57,6 +63,7 @@ function sending(name: string, about: string, method: Path, body: Buffer, rest: 
     ...others,
     async play(attacker) {
       const socket = await attacker.open()
+      const body = Buffer.isBuffer(made) ? made : made()
       const times = attacker.times(calls)
       for (let i = 0; i < times && !socket.closed; i++) {
         const id = 1 + 2 * i
