@@ -185,10 +185,18 @@ class ShortTest {
     const plain = wanted instanceof Error ? { message: wanted.message } : wanted
     return this.match(error, plain, message)
   }
-  capture(object: Record<string, unknown>, name: string): () => { args: unknown[] }[] {
+  /** Replaces a method until the test has ended. */
+  capture(
+    object: Record<string, unknown>,
+    name: string,
+    replacement?: (...args: unknown[]) => unknown,
+  ): () => { args: unknown[] }[] {
     const before = object[name]
     const calls: { args: unknown[] }[] = []
-    object[name] = (...args: unknown[]) => void calls.push({ args })
+    object[name] = (...args: unknown[]) => {
+      calls.push({ args })
+      return replacement?.(...args)
+    }
     this.teardown(() => {
       object[name] = before
     })
