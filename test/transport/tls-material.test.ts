@@ -31,7 +31,8 @@ t.test('tls.ca: DER, a key and text are no certificate in PEM', t => {
     t.match(certificateFault(given), { message: 'no start line' })
     t.throws(() => checkContext({ ca: given }), /^tls\.ca cannot be used: it is not certificates/)
   }
-  t.match(certificateFault(5), { message: /number \(5\)/ })
+  // In the runtime's own words.
+  t.ok(certificateFault(5) instanceof TypeError)
   t.end()
 })
 
