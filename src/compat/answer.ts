@@ -2,6 +2,7 @@ import type { CallControl } from './call-control.js'
 import { callError } from './call-error.js'
 import type { ServerStatus } from './call-types.js'
 import type { MetadataLike } from './metadata.js'
+import { status } from './status.js'
 
 /** The one response of a call, from a handler's callback to what micro waits for. The first answer counts. */
 export class Answer {
@@ -23,7 +24,21 @@ export class Answer {
     if (this.settled) return
     try {
       if (error) {
+        if (error.code === status.OK) {
+          // grpc-js sends OK without a message, which every client takes for INTERNAL.
+          const details = 'the handler called back with an error whose code is OK, and no value'
+          this.fail(
+            callError({ ...error, code: status.INTERNAL, details }, trailers ?? error.metadata),
+          )
+          return
+        }
         this.fail(callError(error, trailers))
+        return
+      }
+      if (value === undefined || value === null) {
+        // grpc-js cannot encode nothing either.
+        const details = `Error serializing response: the handler of ${this.#control.path} called back without a value`
+        this.fail(callError({ code: status.INTERNAL, details }, trailers))
         return
       }
       if (trailers !== undefined && trailers !== null) this.#control.sendTrailers(trailers)

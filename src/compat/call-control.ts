@@ -37,6 +37,11 @@ export class CallControl {
     ;(this.context as EarlyHeaders).sendHeaders?.()
   }
 
+  /** A message leaves: metadata goes ahead of it, and what is given later comes too late, as in grpc-js. */
+  messageSent(): void {
+    this.#metadataSent = true
+  }
+
   sendTrailers(trailers: MetadataLike): void {
     appendTo(this.context.trailers, trailers)
   }

@@ -13,5 +13,10 @@ export type {
   ServerWritableStream,
   sendUnaryData,
 } from './call-types.js'
-export { Metadata, type MetadataLike, type MetadataValue } from './metadata.js'
+export {
+  Metadata,
+  type MetadataLike,
+  type MetadataOptions,
+  type MetadataValue,
+} from './metadata.js'
 export { status } from './status.js'

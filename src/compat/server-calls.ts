@@ -138,6 +138,7 @@ export class WritableCall extends Writable implements ServerSurfaceCall {
   }
 
   override _write(chunk: unknown, _encoding: BufferEncoding, done: () => void): void {
+    this.#control.messageSent()
     this.#end.queue.write(chunk, done)
   }
 
@@ -215,6 +216,7 @@ export class DuplexCall extends Duplex implements ServerSurfaceCall {
   }
 
   override _write(chunk: unknown, _encoding: BufferEncoding, done: () => void): void {
+    this.#control.messageSent()
     this.#end.queue.write(chunk, done)
   }
 

@@ -34,6 +34,10 @@ export function responseResetError(errorCode: number, byPeer: boolean, fault?: s
 
 /** Client: the connection is gone. `unprocessed`: the server never looked at the call. */
 export function responseLostError(cause: Error, unprocessed: boolean): GrpcError {
+  // We closed it ourselves: whoever did says how its calls end.
+  if (cause instanceof GrpcError) {
+    return stacklessError(cause.status, cause.message, { origin: 'local', unprocessed, cause })
+  }
   const text = `connection lost: ${cause.message}`
   const http2Code = http2CodeOf(cause)
   const options: GrpcErrorOptions = { origin: 'network', unprocessed, http2Code, cause }

@@ -156,7 +156,7 @@ export interface ClientOptions {
 /** Every option, and what it may be. What belongs to the default transport is looked at there as well. */
 const KINDS: OptionKinds<ClientOptions> = {
   address: checkText,
-  registry: withMethods(['getService', 'register', 'deregister', 'listServices']),
+  registry: withMethods(['getService']),
   service: checkText,
   selector: withMethods(['select']),
   protocol: oneOf('grpc', 'mucp'),

@@ -101,6 +101,7 @@ export class Client implements AsyncDisposable {
             options.service!,
             protocol,
             this.#runtime,
+            native && protocol !== 'mucp',
           )
     this.#mucp = mucpClient(options, this.#transport, this.#runtime)
     this.#grpc = isCallTransport(this.#transport)
@@ -377,7 +378,10 @@ export class Client implements AsyncDisposable {
     timeoutMs: number | undefined,
   ): Promise<Found> {
     const limitMs = options.timeoutMs ?? timeoutMs ?? Number.POSITIVE_INFINITY
-    return findWithin(found, this.#runtime, limitMs, options)
+    return findWithin(found, this.#runtime, limitMs, options, {
+      isNative: isCallTransport(this.#transport) && this.#protocol !== 'mucp',
+      findLater: () => this.#finder!.findLater(),
+    })
   }
 
   #checkOpen(): void {

@@ -46,7 +46,9 @@ export class EndpointTable {
     const other = this.#services.get(service.shortName)
     if (other !== undefined) {
       throw new TypeError(
-        `service ${service.name} has the short name of ${other.name}, /${service.shortName}; rename one of them, or handle one with { nativeOnly: true }`,
+        service.name === other.name
+          ? `service ${service.name} is handled already; give all its handlers in one call of handle`
+          : `service ${service.name} has the short name of ${other.name}, /${service.shortName}; rename one of them, or handle one with { nativeOnly: true }`,
       )
     }
     const added = bindHandlers(service, handlers, chain, inheritance)

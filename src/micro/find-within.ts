@@ -1,3 +1,4 @@
+import { GrpcError, Status } from '../grpc/index.js'
 import type { Runtime } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import { MicroError } from './micro-error.js'
@@ -11,26 +12,56 @@ export interface Found {
   readonly options: CallOptions
 }
 
+/** How a call that waits until somebody serves its service goes on. */
+export interface FindAgain {
+  /** Its errors are those of native gRPC. */
+  readonly isNative: boolean
+  /** Finds a target when something may have changed. */
+  findLater(): Promise<Target>
+}
+
+const NEVER_AGAIN: FindAgain = {
+  isNative: false,
+  findLater: () => Promise.reject(new TypeError('nothing to find')),
+}
+
+/** Asks until there is a target, as long as the call may wait. */
+async function waitFor(guard: MucpGuard, findLater: () => Promise<Target>): Promise<Target> {
+  for (;;) {
+    try {
+      return await guard.race(findLater())
+    } catch (error) {
+      if (guard.stopped) throw error
+    }
+  }
+}
+
 /**
  * Waits for a registry's answer no longer than the call may take, nor after
  * its caller has given up. The answer may still serve other calls.
  *
- * @throws MicroError 408 when the call's time is up, the signal's reason, what `finding` fails with
+ * @throws DEADLINE_EXCEEDED or MicroError 408 when the call's time is up, the signal's reason, what `finding` fails with
  */
 export async function findWithin(
   finding: Promise<Target>,
   runtime: Pick<Runtime, 'now' | 'schedule'>,
   timeoutMs: number,
   options: CallOptions,
+  again: FindAgain = NEVER_AGAIN,
 ): Promise<Found> {
-  const expired = (): MicroError => {
-    const text = 'call timeout: the registry has not answered in time'
-    return MicroError.timeout(text, { id: CLIENT_ID })
+  const expired = (): GrpcError | MicroError => {
+    const text = 'the registry has not answered in time'
+    return again.isNative
+      ? new GrpcError(Status.DeadlineExceeded, `deadline exceeded: ${text}`, { unprocessed: true })
+      : MicroError.timeout(`call timeout: ${text}`, { id: CLIENT_ID })
   }
   const guard = new MucpGuard(runtime, options.signal, timeoutMs, expired)
   const end = runtime.now() + timeoutMs
   try {
-    const target = await guard.race(finding)
+    const target = await guard.race(finding).catch(error => {
+      if (guard.stopped || again === NEVER_AGAIN || options.waitForReady !== true) throw error
+      return waitFor(guard, () => again.findLater())
+    })
     if (timeoutMs === Number.POSITIVE_INFINITY) return { target, options }
     return { target, options: { ...options, timeoutMs: Math.max(1, end - runtime.now()) } }
   } finally {

@@ -47,7 +47,7 @@ export function iterateMessages(messages: unknown, what: string): MessageIterato
   const newSync = typeof messages === 'string' ? undefined : iterable?.[Symbol.iterator]
   if (typeof newSync === 'function') return ofSyncIterator(newSync.call(iterable))
   throw new TypeError(
-    `${what} must be an iterable or async iterable of messages, got ${describe(messages)}`,
+    `${what} must be an iterable or async iterable of messages, got ${describe(messages)}; write async function* and yield each, or give an array`,
   )
 }
 

@@ -15,7 +15,8 @@ export interface RegistrationParts {
   readonly transport: string
   /** Native gRPC calls are served as well. */
   readonly native: boolean
-  readonly endpoints: readonly string[]
+  /** Of the moment: services may be handled later. */
+  endpoints(): readonly string[]
 }
 
 /** A server's place in a registry, renewed until it ends. */
@@ -23,7 +24,8 @@ export class Registration {
   readonly #registry: Registry
   readonly #runtime: Pick<Runtime, 'schedule' | 'random'>
   readonly #onError: (error: unknown, context: undefined) => void
-  readonly #record: RegistryService
+  readonly #parts: RegistrationParts
+  readonly #unique: string
   #timer: Cancellable | undefined
   #ended = false
 
@@ -36,7 +38,8 @@ export class Registration {
     this.#registry = registry
     this.#runtime = runtime
     this.#onError = onError
-    this.#record = recordOf(registry, parts, randomHex(runtime))
+    this.#parts = parts
+    this.#unique = randomHex(runtime)
   }
 
   /** Registers. Rejects with the registry's error. */
@@ -45,21 +48,35 @@ export class Registration {
     this.#arm()
   }
 
+  /** The endpoints are others now: whoever asks is to find them. Never rejects. */
+  async update(): Promise<void> {
+    try {
+      await this.#register()
+    } catch (error) {
+      this.#onError(error, undefined)
+    }
+  }
+
   /** Deregisters. Never rejects. */
   async end(): Promise<void> {
     this.#ended = true
     this.#timer?.cancel()
     try {
-      await this.#registry.deregister(this.#record)
+      await this.#registry.deregister(this.#record())
     } catch (error) {
       this.#onError(error, undefined)
     }
   }
 
   async #register(): Promise<void> {
-    await this.#registry.register(this.#record, { ttlMs: TTL_MS })
+    const record = this.#record()
+    await this.#registry.register(record, { ttlMs: TTL_MS })
     // The server may have stopped meanwhile: then this was one too many.
-    if (this.#ended) await this.#registry.deregister(this.#record)
+    if (this.#ended) await this.#registry.deregister(record)
+  }
+
+  #record(): RegistryService {
+    return recordOf(this.#registry, this.#parts, this.#unique)
   }
 
   #arm(): void {
@@ -69,11 +86,7 @@ export class Registration {
 
   /** A registry that fails now may work again before the time is up. */
   async #renew(): Promise<void> {
-    try {
-      await this.#register()
-    } catch (error) {
-      this.#onError(error, undefined)
-    }
+    await this.update()
     this.#arm()
   }
 }
@@ -84,7 +97,7 @@ function recordOf(registry: Registry, parts: RegistrationParts, unique: string):
     name,
     version,
     metadata: {},
-    endpoints: endpoints.map(endpoint => ({ name: endpoint, metadata: {} })),
+    endpoints: endpoints().map(endpoint => ({ name: endpoint, metadata: {} })),
     nodes: [
       {
         id: `${name}-${unique}`,

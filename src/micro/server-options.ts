@@ -150,7 +150,7 @@ const KINDS: OptionKinds<ServerOptions> = {
   name: checkText,
   address: checkText,
   transport: withMethods(['dial', 'listen']),
-  registry: withMethods(['register', 'deregister', 'getService', 'listServices']),
+  registry: withMethods(['register', 'deregister']),
   version: checkText,
   metadata: checkTexts,
   advertise: checkAdvertised,

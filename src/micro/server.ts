@@ -186,6 +186,8 @@ export class Server implements AsyncDisposable {
       for (const path of paths) this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))
     }
     this.#services.push(service)
+    // Reports its own failures.
+    void this.#registration?.update()
     return this
   }
 
@@ -363,7 +365,7 @@ export class Server implements AsyncDisposable {
       address: advertise ?? reachable(listener.address),
       transport: this.#transport.name,
       native: isCallListener(listener),
-      endpoints: [...this.#table.endpoints].map(endpoint => endpoint.method.endpoint),
+      endpoints: () => [...this.#table.endpoints].map(endpoint => endpoint.method.endpoint),
     })
     await this.#registration.begin()
   }

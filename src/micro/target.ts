@@ -1,3 +1,4 @@
+import { GrpcError, Status } from '../grpc/index.js'
 import {
   type CallTransport,
   type Cancellable,
@@ -30,6 +31,9 @@ export interface Target {
 /** How long a registry's answer is good when it cannot say that it changed. Unit: ms. */
 const NODES_TTL_MS = 60_000
 
+/** How soon a call that waits for a node asks again. Unit: ms. */
+const NODES_RETRY_MS = 1_000
+
 /** How long a registry may think about a question; then the next call asks anew. Unit: ms. */
 const ANSWER_TIMEOUT_MS = 10_000
 
@@ -40,7 +44,10 @@ export class TargetFinder {
   readonly #service: string
   readonly #protocol: Protocol | undefined
   readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
+  readonly #isNative: boolean
   readonly #unwatch: (() => void) | undefined = undefined
+  /** Calls that wait for a change. */
+  readonly #waiting = new Set<() => void>()
   #nodes: readonly RegistryNode[] = []
   #freshUntil = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | undefined
@@ -53,7 +60,9 @@ export class TargetFinder {
     service: string,
     protocol: Protocol | undefined,
     runtime: Pick<Runtime, 'now' | 'schedule'>,
+    isNative: boolean,
   ) {
+    this.#isNative = isNative
     this.#registry = registry
     this.#selector = selector
     this.#service = service
@@ -66,17 +75,37 @@ export class TargetFinder {
         if (name !== service) return
         this.#revision++
         this.#freshUntil = Number.NEGATIVE_INFINITY
+        for (const wake of [...this.#waiting]) wake()
       })
     })
   }
 
-  /** The next call's target; a promise when the registry has to be asked. @throws MicroError 500 when nobody serves the service */
+  /**
+   * The next call's target; a promise when the registry has to be asked.
+   *
+   * @throws GrpcError UNAVAILABLE, or for a mucp client MicroError 500, when nobody serves the service: nothing was sent
+   */
   find(): Target | Promise<Target> {
     if (this.#runtime.now() < this.#freshUntil && this.#nodes.length > 0) return this.#select()
     return this.#findAnew()
   }
 
+  /** As `find`, when the registry has changed, or after a pause. */
+  async findLater(): Promise<Target> {
+    await new Promise<void>(resolve => {
+      const wake = (): void => {
+        timeout.cancel()
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      const timeout = this.#runtime.schedule(NODES_RETRY_MS, wake)
+      this.#waiting.add(wake)
+    })
+    return this.find()
+  }
+
   close(): void {
+    for (const wake of [...this.#waiting]) wake()
     this.#unwatch?.()
   }
 
@@ -96,7 +125,7 @@ export class TargetFinder {
       nodes = usableNodes(await this.#answer())
     } catch (cause) {
       const text = thrownText(cause)
-      throw selectionError(`error selecting ${this.#service} node: ${text}`, cause)
+      throw this.#error(`error selecting ${this.#service} node: ${text}`, cause)
     }
     this.#nodes = nodes
     if (revision === this.#revision) this.#freshUntil = this.#runtime.now() + NODES_TTL_MS
@@ -118,20 +147,30 @@ export class TargetFinder {
   }
 
   #select(): Target {
-    if (this.#nodes.length === 0) throw selectionError(`service ${this.#service}: not found`)
+    if (this.#nodes.length === 0) {
+      const text = `service ${this.#service}: not found`
+      throw this.#error(
+        this.#isNative
+          ? `${text}; the registry ${this.#registry.name} has no node of it: is it started, and registered under this name?`
+          : text,
+      )
+    }
     const node = this.#selector.select(this.#service, this.#nodes) as RegistryNode | undefined
     if (node === undefined) {
-      throw selectionError(
+      throw this.#error(
         `selector ${this.#selector.name} chose none of ${this.#nodes.length} nodes of ${this.#service}`,
       )
     }
     return targetOf(node, this.#protocol)
   }
-}
 
-/** go-micro reports a failed selection as 500 from `go.micro.client`. */
-function selectionError(detail: string, cause?: unknown): MicroError {
-  return MicroError.internal(detail, { id: 'go.micro.client', cause })
+  /** Natively as any server that cannot be reached; go-micro reports it as 500 from `go.micro.client`. */
+  #error(text: string, cause?: unknown): GrpcError | MicroError {
+    const options = { unprocessed: true, cause }
+    return this.#isNative
+      ? new GrpcError(Status.Unavailable, text, { origin: 'local', ...options })
+      : MicroError.internal(text, { id: 'go.micro.client', ...options })
+  }
 }
 
 /** What a node says of itself, unless the client insists on a protocol. */

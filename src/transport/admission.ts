@@ -21,7 +21,7 @@ export class Admission {
   /** Why one more from there is not let in; undefined: it is. */
   refusal(remoteAddress: string): string | undefined {
     if (this.#count >= this.#connectionsMax) {
-      return `refused: ${this.#count} connections are open or shaking hands, as many as connectionsMax allows`
+      return `refused: ${this.#count} connections are open or shaking hands, as many as connectionsMax allows; raise it, or look for a client that makes a connection for each call`
     }
     if (this.#groups === undefined || remoteAddress === '') return undefined
     const group = groupOf(remoteAddress)

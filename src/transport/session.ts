@@ -199,7 +199,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   }
 
   /**
-   * Ends the session: calls that wait or run end with CANCELLED or UNAVAILABLE.
+   * Ends the session: calls that wait or run end with CANCELLED.
    * Settles when no socket and no timer is left. Never rejects.
    */
   close(): Promise<void> {
@@ -222,7 +222,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     const error = new TransportError(TransportErrorCode.Closed, this.address, text)
     this.#waiting.fail(() => closedError(this.address), true)
     this.#settleConnect(error)
-    for (const link of [...this.#links]) link.close(error)
+    for (const link of [...this.#links]) link.close(closedError(this.address))
     if (this.#links.size > 0) {
       await new Promise<void>(resolve => {
         this.#onEmpty = resolve

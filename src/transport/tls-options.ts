@@ -101,8 +101,14 @@ function checkPair(role: Role, tls: Readonly<Record<string, unknown>>): void {
   const has = (name: string): boolean => tls[name] !== undefined && tls[name] !== null
   const hasKey = KEY_NAMES.some(has)
   const hasCert = has('cert')
-  if (hasKey && !hasCert) throw new TypeError('tls.key is given without tls.cert; it needs both')
-  if (hasCert && !hasKey) throw new TypeError('tls.cert is given without tls.key; it needs both')
+  if (hasKey && !hasCert)
+    throw new TypeError(
+      'tls.key is given without tls.cert; it needs both: cert is the certificate chain of this key, in PEM',
+    )
+  if (hasCert && !hasKey)
+    throw new TypeError(
+      'tls.cert is given without tls.key; it needs both: key is the private key of this certificate, in PEM',
+    )
   if (role === 'client' || hasKey || INSTEAD.some(has)) return
   throw new TypeError('tls of a server needs key and cert, or pfx')
 }

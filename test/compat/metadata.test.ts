@@ -23,3 +23,21 @@ t.test('metadata does what that of grpc-js does', t => {
   t.throws(() => ours.set('text', Buffer.from('x')), TypeError)
   t.end()
 })
+
+t.test('options and headers of node:http2 are as in grpc-js', t => {
+  const metadata = new Metadata({ waitForReady: true })
+  metadata.add('A', 'b')
+  metadata.add('c-bin', Buffer.from('x'))
+  metadata.add('c-bin', Buffer.from('y'))
+  t.same(metadata.getOptions(), { waitForReady: true })
+  t.same(metadata.clone().getOptions(), { waitForReady: true })
+  metadata.setOptions({ corked: true })
+  t.same(metadata.getOptions(), { corked: true })
+  const headers = { a: 'b', 'c-bin': ['eA==', 'eQ=='] }
+  t.same(metadata.toHttp2Headers(), headers)
+  t.same(Metadata.fromHttp2Headers({ ':path': '/x', ...headers }).toJSON(), metadata.toJSON())
+  t.same(Metadata.fromHttp2Headers({ 'c-bin': 'eA==,eQ==' }).get('c-bin').map(String), ['x', 'y'])
+  t.throws(() => new Metadata({ waitForready: true } as never), /did you mean waitForReady\?/)
+  t.throws(() => metadata.setOptions({ corked: 1 } as never), /corked is a number/)
+  t.end()
+})

@@ -14,9 +14,9 @@ const server = { key: KEY, cert: CERT }
 /** What is wrong with options, and how it is told. */
 const MISTAKES: readonly (readonly ['client' | 'server', object, RegExp])[] = [
   ['server', {}, /^tls of a server needs key and cert, or pfx$/],
-  ['server', { key: KEY }, /^tls\.key is given without tls\.cert; it needs both$/],
-  ['client', { key: KEY }, /^tls\.key is given without tls\.cert; it needs both$/],
-  ['client', { cert: CERT }, /^tls\.cert is given without tls\.key; it needs both$/],
+  ['server', { key: KEY }, /^tls\.key is given without tls\.cert; it needs both: /],
+  ['client', { key: KEY }, /^tls\.key is given without tls\.cert; it needs both: /],
+  ['client', { cert: CERT }, /^tls\.cert is given without tls\.key; it needs both: /],
   [
     'server',
     { key: KEY, cert: 'x' },
