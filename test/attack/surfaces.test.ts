@@ -12,7 +12,6 @@ const NAMES = [
   'M8-many-keys',
   'M14-same-id',
   'T10-throwing',
-  'Y3-unread-refusals',
   'K1-storm-fin',
   'K5-unread-gzip',
   'K7-micro-error-deep',
