@@ -108,6 +108,7 @@ export class MucpCall implements RunningHandler {
 
   /** The handler has not settled long after its call was over. */
   release(): void {
+    this.#requests?.fail(goneError(undefined))
     this.#context.finish()
     this.#connection.release(this)
   }
@@ -217,6 +218,8 @@ export class MucpCall implements RunningHandler {
     const { running, runtime } = this.#connection.options
     running.add(this, runtime.now())
     this.#context.whenCancelled(() => {
+      // A generator that waits for requests cannot be closed before they end. Of a peer that has gone, what came is delivered first.
+      if (!this.#lost) this.#requests?.fail(this.#context.signal.reason)
       this.#responses?.close()
       running.cancelled(this)
     })
