@@ -68,6 +68,30 @@ both halves are full, the largest stalled stream ends with RESOURCE_EXHAUSTED; t
 
 To receive larger messages, raise only \`messageSizeMax\`: \`receiveBufferMax\` follows it. If you set \`receiveBufferMax\` yourself, it must not be smaller.
 
+## One account of memory
+
+All that a peer makes us keep is counted in one account for each connection, \`connection.memory\`: \`total\`, and \`parts\` by kind.
+
+| part | what it counts |
+| --- | --- |
+| \`received\` | messages received and not read, whole or not, as they came |
+| \`headers\` | header lists of requests that are open, or whose handlers run |
+| \`streams\` | 1,024 octets for each open stream and its call |
+| \`tables\` | both HPACK tables |
+| \`frames\` | a frame or a header block that has not come whole |
+| \`output\` | what waits to be written or for the peer to read it, in the socket too, and what was read and waits for its turn |
+| \`kept\` | inflated messages that wait, 160 octets for each decoded one, requests whose handlers wait for others, and what mucp sockets keep: headers of open calls, waiting messages |
+
+Accounts are charged to a \`MemoryBudget\`, by difference and in steps of 16,384 octets: \`memory: new MemoryBudget(octets)\` is an option of \`createServer\`,
+\`createClient\`, \`grpcTransport\`, \`serve\` and \`connect\`; the same object bounds all that it is given to. Without it there is one for the process, \`MemoryBudget.ofProcess\`,
+of 1,073,741,824 octets (four connections at their own \`memoryMax\`). \`used\` is what is charged now; a TLS handshake under way is charged 49,152 octets.
+
+Beyond half of a connection's \`memoryMax\`, or of the budget, nobody gets a loan for speed, one large message comes at a time on each connection, and one message waits for each
+mucp handler. Beyond all of it the call that holds most ends with RESOURCE_EXHAUSTED, of a budget on the connection that holds most; where calls hold
+little their connection ends with ENHANCE_YOUR_CALM. The peer and \`onError\` hear whose limit it was and the octets.
+
+Not counted: what a handler was given, and the socket of an idle connection itself, of which \`connectionsMax\` bounds the number.
+
 The time a handler may take while its call runs is not limited. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`. After the end of its call, a handler counts against
 \`streamsMax\` for at most \`handlerGraceMs\` (30000 ms, an option of \`createServer\`), and \`stop\` waits \`settleMs\` (1000 ms) for handlers whose calls it ended: [endings.md](endings.md).
 `

@@ -97,6 +97,8 @@ const FILE_LINES_MAX = 400
 
 /** Files without a test of the same name, and the test that covers them. */
 const COVERED_BY: Readonly<Record<string, string>> = {
+  'connection/memory-budget.ts': 'connection/memory-account.test.ts',
+  'connection/handler-slots.ts': 'scenario/handler-slots.test.ts',
   'grpc/call-acceptor.ts': 'grpc/router.test.ts',
   'grpc/call-connector.ts': 'grpc/client-call.test.ts',
   'grpc/length-prefix.ts': 'grpc/message-reader.test.ts',

@@ -1,6 +1,7 @@
 import { checkOptions, type OptionKinds, oneOf, withMethods } from '../options/index.js'
 import type { ConnectionHandler, ConnectionHost, FrameObserver } from './handler.js'
 import type { ConnectionLimits } from './limits.js'
+import { checkMemory, type MemoryBudget } from './memory-budget.js'
 import { neverIndexedNames } from './never-indexed.js'
 import type { TimerWheel } from './timer-wheel.js'
 
@@ -22,6 +23,8 @@ export interface ConnectionOptions {
   readonly stopwatch?: (() => number) | undefined
   /** What differs from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits> | undefined
+  /** What this connection and others may hold together. Default: one budget for all connections of the process. */
+  readonly memory?: MemoryBudget | undefined
   /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */
   readonly timers?: TimerWheel | undefined
   /**
@@ -49,6 +52,7 @@ const KINDS: OptionKinds<ConnectionOptions> = {
   stopwatch: 'function',
   // `resolveLimits` looks at it.
   limits: 'any',
+  memory: checkMemory,
   timers: withMethods(['schedule', 'cancel', 'advance']),
   neverIndexed: (_, value) => neverIndexedNames(value as readonly string[]),
   observer: withMethods(['onFrame']),

@@ -1,4 +1,4 @@
-import { ConnectionError, ErrorCode, type FrameType } from '../frame/index.js'
+import type { ConnectionError, FrameType } from '../frame/index.js'
 import { AbuseBudget } from './abuse-budget.js'
 import { asConnectionError } from './as-connection-error.js'
 import { Bandwidth } from './bandwidth.js'
@@ -17,6 +17,8 @@ import { HeaderReader } from './header-reader.js'
 import { HeaderWriter } from './header-writer.js'
 import { Inbound } from './inbound.js'
 import { type ConnectionLimits, resolveLimits } from './limits.js'
+import { MemoryAccount } from './memory-account.js'
+import { PROCESS_MEMORY } from './memory-budget.js'
 import { OutputBuffer } from './output-buffer.js'
 import { Pings } from './pings.js'
 import { Receiver } from './receiver.js'
@@ -74,6 +76,7 @@ export class Connection {
   readonly settings: SettingsSync
   /** @internal */
   readonly streams: StreamTable
+  readonly memory: MemoryAccount
   /** How much a turn holds: for the handler. */
   readonly turns: Turns
   /** @internal Octets handed out by `takeOutput` since the beginning. */
@@ -113,6 +116,7 @@ export class Connection {
     this.pings = new Pings(this)
     this.bandwidth = new Bandwidth(this)
     this.#inbound = new Inbound(this)
+    this.memory = new MemoryAccount(this, options.memory ?? PROCESS_MEMORY, this.#inbound)
     this.#greet()
   }
 
@@ -159,6 +163,7 @@ export class Connection {
     if (this.sender.notifyDrained()) this.turns.end()
     if (!this.over && this.sender.queuedSize > 0) this.deadlines.armStall(this.octetsTaken)
     this.checkFinished()
+    this.memory.update()
     return pieces
   }
 
@@ -317,12 +322,8 @@ export class Connection {
     this.turns.end()
     this.inTurn = outer
     this.checkFinished()
+    if (!outer) this.memory.turnEnded()
     if (this.hasOutput) this.outputAppeared()
-  }
-
-  /** @internal */
-  protocolError(rule: string, message: string): never {
-    throw new ConnectionError(ErrorCode.ProtocolError, rule, message)
   }
 
   /** @internal The first stream: nothing is idle, keepalive is useful. */
@@ -376,6 +377,7 @@ export class Connection {
     this.turns.end()
     this.inTurn = false
     this.checkFinished()
+    this.memory.turnEnded()
     if (this.over) return
     this.pings.arm()
     if (this.hasPending) this.deadlines.armStall(this.octetsTaken)
@@ -390,6 +392,7 @@ export class Connection {
     lastWord()
     if (this.streams.loseAll(cause)) this.turns.request()
     if (!this.inTurn) this.turns.end()
+    this.memory.update()
     if (this.#closedTold) return
     this.#closedTold = true
     this.host.onClosed(cause)

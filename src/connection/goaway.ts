@@ -1,5 +1,6 @@
 import { ErrorCode, errorCodeName, STREAM_ID_MAX } from '../frame/index.js'
 import type { Connection } from './connection.js'
+import { protocolError } from './protocol-error.js'
 
 /** Debug data we keep and show. Unit: octets. */
 const DEBUG_SIZE_MAX = 256
@@ -74,7 +75,7 @@ export class Goaway {
     const connection = this.#connection
     connection.budget.goaway()
     if (lastStreamId > this.#peerServedMax) {
-      connection.protocolError(
+      protocolError(
         'RFC 9113 §6.8',
         `GOAWAY raises the last stream from ${this.#peerServedMax} to ${lastStreamId}`,
       )
@@ -85,10 +86,7 @@ export class Goaway {
       lastStreamId !== 0 &&
       (lastStreamId & 1) === 0
     ) {
-      connection.protocolError(
-        'RFC 9113 §6.8',
-        `GOAWAY names stream ${lastStreamId}, which no client opens`,
-      )
+      protocolError('RFC 9113 §6.8', `GOAWAY names stream ${lastStreamId}, which no client opens`)
     }
     this.#peerServedMax = lastStreamId
     this.received = true

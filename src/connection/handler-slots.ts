@@ -3,35 +3,73 @@ import type { Connection } from './connection.js'
 /**
  * How many handlers of one connection run, by whichever door they were called: at most
  * `streamsMax`. A stream that its client has reset is closed, but its handler runs until it
- * settles, so that clients within the limit can ask for more: who asks in vain waits.
+ * settles, and a mucp socket has many on one stream; clients within the limit can ask for more: who asks in vain waits.
  */
 export class HandlerSlots {
-  readonly #connection: Connection
+  /** How many may run. */
+  readonly max: number
+  readonly #connection: Connection | undefined
   /** Handlers that have not settled. */
   running = 0
-  /** Somebody asked in vain, and goes on when a handler settles. */
+  /** The handler of the connection asked in vain, and goes on when one settles. */
   #wanted = false
+  /** Others that did, the first one first. Most connections never have any. */
+  #waiting: Set<() => void> | undefined = undefined
+  /** Who has the next slot when both wait. */
+  #isTheirTurn = false
 
-  constructor(connection: Connection) {
+  /** @param connection whose handler is asked again; none: everybody who waits says so by `wait` */
+  constructor(max: number, connection?: Connection) {
+    this.max = max
     this.#connection = connection
   }
 
   /** False when as many handlers run as may: `handler.onReceived` is called once one has settled. CVE-2023-44487. */
   take(): boolean {
-    if (this.running < this.#connection.limits.streamsMax) {
-      this.running++
-      return true
-    }
+    if (this.tryTake()) return true
     this.#wanted = true
     return false
+  }
+
+  /** As `take`, for those whom nobody asks again: see `wait`. */
+  tryTake(): boolean {
+    if (this.running >= this.max) return false
+    this.running++
+    return true
+  }
+
+  /** After `tryTake` in vain: `onTaken` is called when a slot is the caller's. Returns how to wait no more. */
+  wait(onTaken: () => void): () => void {
+    const waiting = this.#waiting ?? new Set()
+    this.#waiting = waiting
+    // An entry of its own, whatever the caller passes.
+    const entry = (): void => onTaken()
+    waiting.add(entry)
+    return () => void waiting.delete(entry)
   }
 
   /** A handler has settled. */
   free(): void {
     this.running--
-    if (!this.#wanted) return
+    const hasWaiting = this.#waiting !== undefined && this.#waiting.size > 0
+    if (!this.#wanted || (hasWaiting && this.#isTheirTurn)) {
+      this.#isTheirTurn = false
+      if (hasWaiting) this.serve()
+      return
+    }
+    this.#isTheirTurn = true
     this.#wanted = false
     // The end of a turn lets the handler go on in any case.
-    if (!this.#connection.inTurn) this.#connection.turns.ask()
+    if (this.#connection?.inTurn === false) this.#connection.turns.ask()
+  }
+
+  /** The handler of the connection has taken what it wants: others have the rest. */
+  serve(): void {
+    if (this.#waiting === undefined) return
+    for (const entry of this.#waiting) {
+      if (!this.tryTake()) return
+      this.#waiting.delete(entry)
+      entry()
+    }
   }
 }

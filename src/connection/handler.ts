@@ -81,6 +81,8 @@ export interface ConnectionHost {
    * theirs, even when the connection has closed meanwhile. Absent: the handler goes on at once.
    */
   readonly onTurn?: (() => void) | undefined
+  /** Octets that it keeps for the peer: taken and not written yet, or read and not given to `receive`. Absent: none. */
+  readonly heldSize?: number
   /** The peer's first SETTINGS arrived: the connection is usable. RFC 9113 §3.4. */
   onSettings(): void
   /** The peer sent GOAWAY. `debug` is cut to 256 octets. RFC 9113 §6.8. */

@@ -52,6 +52,16 @@ export class HeaderReader implements FieldSink {
     })
   }
 
+  /** The HPACK table. Unit: octets. */
+  get tableSize(): number {
+    return this.#decoder.tableSize
+  }
+
+  /** Buffer of the block that is incomplete. Unit: octets. */
+  get fragmentsSize(): number {
+    return this.#fragments.length
+  }
+
   /** The stream whose block is incomplete; 0 if none. */
   get openStreamId(): number {
     return this.#streamId

@@ -66,6 +66,11 @@ export class HeaderWriter {
     this.setTableSizeMax(TABLE_SIZE_DEFAULT)
   }
 
+  /** The HPACK table. Unit: octets. */
+  get tableSize(): number {
+    return this.#encoder.tableSize
+  }
+
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
   setTableSizeMax(size: number): void {
     this.#encoder.setTableSizeMax(Math.min(size, this.#tableSizeMax))

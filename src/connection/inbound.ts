@@ -10,6 +10,7 @@ import {
 import { Ending } from './closed-streams.js'
 import type { Connection } from './connection.js'
 import type { DecodedBlock } from './header-block.js'
+import { protocolError } from './protocol-error.js'
 import type { Stream } from './stream.js'
 import { nextStreamState, Refusal, StreamInput, type StreamState } from './stream-state.js'
 
@@ -44,7 +45,7 @@ export class Inbound {
       const expected = CLIENT_PREFACE[CLIENT_PREFACE.length - this.#prefaceLeft]
       if (bytes[offset] !== expected) {
         const at = CLIENT_PREFACE.length - this.#prefaceLeft
-        this.#protocolError(
+        protocolError(
           'RFC 9113 §3.4',
           `octet ${at} of the client preface is 0x${bytes[offset]!.toString(16)}`,
         )
@@ -75,6 +76,11 @@ export class Inbound {
     return false
   }
 
+  /** Octets of a frame that has not come whole. */
+  get heldSize(): number {
+    return this.#reader.heldSize
+  }
+
   /** Where the reader stopped in the range it was given. */
   abandon(): number {
     return this.#reader.abandon()
@@ -84,16 +90,13 @@ export class Inbound {
     const { type } = reader
     const open = this.#connection.headerReader.openStreamId
     if (open !== 0 && (type !== FrameType.Continuation || reader.streamId !== open)) {
-      this.#protocolError(
+      protocolError(
         'RFC 9113 §6.10',
         `${frameName(type)} on stream ${reader.streamId} inside the header block of stream ${open}`,
       )
     }
     if (!this.#connection.settings.received && type !== FrameType.Settings) {
-      this.#protocolError(
-        'RFC 9113 §3.4',
-        `the first frame is ${frameName(type)}; expected SETTINGS`,
-      )
+      protocolError('RFC 9113 §3.4', `the first frame is ${frameName(type)}; expected SETTINGS`)
     }
     switch (type) {
       case FrameType.Data:
@@ -122,10 +125,10 @@ export class Inbound {
         return this.#onPriority(reader)
       case FrameType.PushPromise:
         // A client's SETTINGS_ENABLE_PUSH=0 precedes its first request: nobody can promise in good faith.
-        return this.#protocolError('RFC 9113 §8.4', 'PUSH_PROMISE, which is not enabled')
+        return protocolError('RFC 9113 §8.4', 'PUSH_PROMISE, which is not enabled')
       case FrameType.PriorityUpdate:
         if (this.#connection.role === 'client') {
-          this.#protocolError('RFC 9218 §7.1', 'PRIORITY_UPDATE from a server')
+          protocolError('RFC 9218 §7.1', 'PRIORITY_UPDATE from a server')
         }
         return this.#spend(1)
       default:
@@ -194,7 +197,7 @@ export class Inbound {
 
   #onHeadersFrame(reader: FrameReader): void {
     if (reader.dependsOn === reader.streamId) {
-      this.#protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
+      protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
     }
     const endStream = (reader.flags & Flag.EndStream) !== 0
     const { headerReader } = this.#connection
@@ -211,7 +214,7 @@ export class Inbound {
     const { headerReader } = this.#connection
     const { openEndStream, openStreamId } = headerReader
     if (openStreamId === 0) {
-      this.#protocolError(
+      protocolError(
         'RFC 9113 §6.10',
         `CONTINUATION on stream ${reader.streamId} without a header block`,
       )
@@ -290,7 +293,7 @@ export class Inbound {
     this.#spend(1)
     if (streamId === 0) {
       if (windowIncrement === 0)
-        this.#protocolError('RFC 9113 §6.9', 'WINDOW_UPDATE of 0 for the connection')
+        protocolError('RFC 9113 §6.9', 'WINDOW_UPDATE of 0 for the connection')
       if (!sender.grow(windowIncrement)) {
         throw new ConnectionError(
           ErrorCode.FlowControlError,
@@ -312,10 +315,7 @@ export class Inbound {
     const connection = this.#connection
     if ((reader.flags & Flag.Ack) !== 0) {
       if (!connection.settings.received) {
-        this.#protocolError(
-          'RFC 9113 §3.4',
-          'the first frame is an acknowledgement; expected SETTINGS',
-        )
+        protocolError('RFC 9113 §3.4', 'the first frame is an acknowledgement; expected SETTINGS')
       }
       connection.settings.receiveAck()
       return
@@ -345,7 +345,7 @@ export class Inbound {
       )
     }
     if (reader.dependsOn === reader.streamId) {
-      this.#protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
+      protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
     }
     this.#spend(1)
   }
@@ -368,7 +368,7 @@ export class Inbound {
         `${frameName(type)} on stream ${streamId}, which is closed`,
       )
     }
-    this.#protocolError(
+    protocolError(
       'RFC 9113 §5.1.1',
       `${frameName(type)} on stream ${streamId}, which was skipped or closed`,
     )
@@ -380,18 +380,11 @@ export class Inbound {
     const isOurs = (streamId & 1) === (connection.role === 'client' ? 1 : 0)
     const idMax = isOurs ? connection.streams.ownIdMax : connection.streams.peerIdMax
     if (streamId > idMax) {
-      this.#protocolError(
-        'RFC 9113 §5.1',
-        `${frameName(type)} on stream ${streamId}, which is idle`,
-      )
+      protocolError('RFC 9113 §5.1', `${frameName(type)} on stream ${streamId}, which is idle`)
     }
   }
 
   #spend(cost: number): void {
     this.#connection.budget.work(cost, this.#connection.now, frameName(this.#reader.type))
-  }
-
-  #protocolError(rule: string, message: string): never {
-    throw new ConnectionError(ErrorCode.ProtocolError, rule, message)
   }
 }

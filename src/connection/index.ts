@@ -19,8 +19,11 @@ export type {
   HeaderList,
   StreamHandler,
 } from './handler.js'
+export { HandlerSlots } from './handler-slots.js'
 export { HeaderListError } from './header-list-error.js'
 export { type ConnectionLimits, DEFAULT_LIMITS, resolveLimits } from './limits.js'
+export { MemoryAccount, type MemoryParts } from './memory-account.js'
+export { checkMemory, MemoryBudget, PROCESS_MEMORY } from './memory-budget.js'
 export { neverIndexedNames } from './never-indexed.js'
 export type { PeerSettings } from './settings-sync.js'
 export { Stream } from './stream.js'

@@ -47,7 +47,7 @@ export interface ConnectionLimits {
 
   // --- streams --------------------------------------------------------------
 
-  /** Streams that the peer may have open, and handlers that may run; sent as SETTINGS_MAX_CONCURRENT_STREAMS. More streams: REFUSED_STREAM. More handlers, which is possible after resets, wait until others settle (`startTimeoutMs` of a call). Unit: streams. Default: 1_000. Reason: gRPC multiplexes widely; other limits bound the bytes. */
+  /** Streams that the peer may have open, and handlers that may run; sent as SETTINGS_MAX_CONCURRENT_STREAMS. More streams: REFUSED_STREAM. More handlers, through either door and including those of reset streams, wait until others settle (`startTimeoutMs` of a call). Unit: streams. Default: 1_000. Reason: gRPC multiplexes widely; other limits bound the bytes. */
   readonly streamsMax: number
   /** Streams to open before the peer's SETTINGS arrive. Unit: streams. Default: 100. Reason: RFC 9113 §6.5.2 recommends that peers allow at least this many. */
   readonly peerStreamsAssumed: number
@@ -68,6 +68,8 @@ export interface ConnectionLimits {
   readonly connectionWindowSizeMax: number
   /** Bytes received and not yet consumed on all streams, beyond their `streamWindowSize`. Half of it is lent in order, half is for streams that stall. More: the largest stalled stream ends with RESOURCE_EXHAUSTED. Unit: bytes. Default: 33_554_432, or twice a `messageSizeMax` that is larger. Reason: four messages of 4 MiB in flight, and four that stopped. */
   readonly receiveBufferMax: number
+  /** Memory that this connection holds for its peer, of all kinds: `connection.memory`. Above half of it: no loans for speed, one large message at a time. More: the largest call ends with RESOURCE_EXHAUSTED or, if all calls are small, the connection ends. Unit: bytes. Default: 268_435_456. Reason: what the other limits allow together; a backstop. */
+  readonly memoryMax: number
   /** Bytes queued on one stream before `sendData` returns false. Unit: bytes. Default: 65_536. Reason: as grpc-go; back-pressure, not a hard limit. */
   readonly streamBufferSize: number
   /** Bytes queued on the connection before `sendData` returns false on every stream. With as many bytes of responses waiting for a client, a server stops reading requests from it. Unit: bytes. Default: 1_048_576. Reason: a slow peer must not accumulate memory. */
@@ -157,6 +159,7 @@ export const DEFAULT_LIMITS: ConnectionLimits = Object.freeze({
   streamWindowSizeMax: 4_194_304,
   connectionWindowSizeMax: 16_777_216,
   receiveBufferMax: 33_554_432,
+  memoryMax: 268_435_456,
   streamBufferSize: 65_536,
   connectionBufferSize: 1_048_576,
 
@@ -202,6 +205,7 @@ const RANGES: { readonly [name in keyof ConnectionLimits]?: readonly [number, nu
   streamWindowSize: [1, 0x7fff_ffff],
   connectionWindowSize: [65_535, 0x7fff_ffff],
   receiveBufferMax: [65_535, Number.POSITIVE_INFINITY],
+  memoryMax: [262_144, Number.POSITIVE_INFINITY],
   streamWindowSizeMax: [0, 0x7fff_ffff],
   connectionWindowSizeMax: [65_535, 0x7fff_ffff],
 }

@@ -209,11 +209,12 @@ export class LoanPool {
   }
 
   get #speedRoom(): number {
-    return this.#promisedMax / 2 - this.promised
+    return this.#connection.memory.isShort ? 0 : this.#promisedMax / 2 - this.promised
   }
 
   #hasRoom(size: number): boolean {
-    return this.promised === 0 || this.promised + size <= this.#promisedMax
+    if (this.promised === 0) return true
+    return this.promised + size <= this.#promisedMax && !this.#connection.memory.isShort
   }
 
   /** What a loan may be for speed alone, now. */

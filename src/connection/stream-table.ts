@@ -8,6 +8,7 @@ import { Refusals } from './refusals.js'
 import { Stream } from './stream.js'
 import { StreamMap } from './stream-map.js'
 import { nextStreamState, type StreamInput, StreamState } from './stream-state.js'
+import { protocolError } from './protocol-error.js'
 
 /** Identifiers from here on are left alone: the connection is replaced in time. 75 % of what there is. */
 const DRAIN_STREAM_ID = 0x6000_0000
@@ -48,12 +49,17 @@ export class StreamTable {
 
   constructor(connection: Connection) {
     this.#connection = connection
-    this.slots = new HandlerSlots(connection)
+    this.slots = new HandlerSlots(connection.limits.streamsMax, connection)
     this.refusals = new Refusals(connection)
   }
 
   get size(): number {
     return this.#map.size
+  }
+
+  /** Header lists of requests that are open, or whose handlers run. Unit: octets. */
+  get headersSize(): number {
+    return this.#headersSize + this.#lingeringSize
   }
 
   get counted(): number {
@@ -116,7 +122,7 @@ export class StreamTable {
   accept(id: number, block: DecodedBlock, endStream: boolean): void {
     const connection = this.#connection
     const { budget, limits } = connection
-    if ((id & 1) === 0) connection.protocolError('RFC 9113 §5.1.1', `a client opened stream ${id}`)
+    if ((id & 1) === 0) protocolError('RFC 9113 §5.1.1', `a client opened stream ${id}`)
     this.peerIdMax = id
     if (connection.goaway.ignores(id)) {
       budget.gaveUp(endStream ? 0 : connection.receiver.initialWindow)
@@ -276,6 +282,7 @@ export class StreamTable {
   /** User code has settled on a stream that was closed before. */
   settled(stream: Stream): void {
     this.#lingeringSize -= stream.headersSize
+    if (this.#connection.over) this.#connection.memory.update()
     this.uncount(stream)
   }
 

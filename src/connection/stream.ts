@@ -58,8 +58,12 @@ export class Stream {
   isHead = false
   /** @internal User code runs. */
   held = false
+  /** @internal It counts as a handler that runs (HandlerSlots). */
+  hasSlot = false
   /** @internal Counts against a stream limit. */
   counted = false
+  /** @internal What the layer above keeps for it. */
+  charged = 0
   /** @internal What its request's header list counts against `openHeadersSizeMax`. */
   headersSize = 0
 
@@ -182,6 +186,12 @@ export class Stream {
     this.connection.receiver.expect(this, size, isWanted)
   }
 
+  /** For the layer above: it keeps `size` octets more for this stream; less where it is negative. */
+  charge(size: number): void {
+    this.charged += size
+    this.connection.memory.charge(size)
+  }
+
   /** Ends the stream both ways, now. Its handler is not called. RFC 9113 §6.4. */
   reset(errorCode: number): void {
     if (!this.closed) this.connection.streams.reset(this, errorCode)
@@ -192,8 +202,15 @@ export class Stream {
    * False when as many handlers run as may; `handler.onReceived` is called when one of them has settled.
    */
   hold(): boolean {
-    if (!this.held) this.held = this.connection.streams.slots.take()
+    if (!this.held) this.held = this.hasSlot = this.connection.streams.slots.take()
     return this.held
+  }
+
+  /** User code goes on, but only waits for what will ask for slots of its own: it counts no more. */
+  freeSlot(): void {
+    if (!this.hasSlot) return
+    this.hasSlot = false
+    this.connection.streams.slots.free()
   }
 
   /** User code has settled. */
@@ -202,7 +219,7 @@ export class Stream {
     this.held = false
     const { streams } = this.connection
     if (this.closed) streams.settled(this)
-    streams.slots.free()
+    this.freeSlot()
   }
 
   /** @internal Puts bytes[start, end) behind what is to be sent. */

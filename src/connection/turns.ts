@@ -72,6 +72,8 @@ export class Turns {
         host.onHandlerError(error, 0)
       }
     } while (this.#requested && host.onTurn === undefined)
+    // What the handler did not take is for others.
+    streams.slots.serve()
     this.#lookedAt = undefined
     if (this.#requested) host.onTurn!()
   }

@@ -53,9 +53,11 @@ class JobQueue {
   #running = 0
   readonly #waiting: CodingJob[] = []
   readonly #run: (job: CodingJob, ended: () => void) => void
+  readonly #charge: (size: number) => void
 
-  constructor(run: (job: CodingJob, ended: () => void) => void) {
+  constructor(run: (job: CodingJob, ended: () => void) => void, charge: (size: number) => void) {
     this.#run = run
+    this.#charge = charge
   }
 
   add(job: CodingJob): void {
@@ -65,6 +67,7 @@ class JobQueue {
 
   release(size: number): void {
     this.#used -= size
+    this.#charge(-size)
     this.#next()
   }
 
@@ -95,6 +98,7 @@ class JobQueue {
       this.#used -= job.reserved
       if (job.owner !== undefined && job.reserved > 0) job.charged = job.bytes?.length ?? 0
       this.#used += job.charged
+      if (job.charged > 0) this.#charge(job.charged)
       this.#next()
     }
     this.#run(job, ended)
@@ -112,8 +116,14 @@ export class MessageCoder {
   /** What was done at once since the last turn ended. Unit: ms, of the stopwatch. */
   #spentMs = 0
   #done: CodingJob[] = []
-  readonly #outbound: JobQueue = new JobQueue((job, ended) => this.#compress(job, ended))
-  readonly #inbound: JobQueue = new JobQueue((job, ended) => this.#inflate(job, ended))
+  readonly #outbound: JobQueue = new JobQueue(
+    (job, ended) => this.#compress(job, ended),
+    () => undefined,
+  )
+  readonly #inbound: JobQueue = new JobQueue(
+    (job, ended) => this.#inflate(job, ended),
+    size => this.#connection.memory.charge(size),
+  )
 
   constructor(connection: Connection) {
     this.#connection = connection

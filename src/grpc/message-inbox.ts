@@ -14,6 +14,11 @@ import { type GrpcError, Status, stacklessError } from './status.js'
  */
 const EAGER_SIZE_MAX = 163_840
 
+/** What a decoded message that waits takes beside its octets. Measured. Unit: octets. */
+const MESSAGE_COST = 160
+/** A difference that is worth charging. Unit: messages. */
+const CHARGE_STEP = 32
+
 /** How the messages of one side are to be read. */
 export interface InboxOptions {
   readonly codec: Codec
@@ -72,6 +77,8 @@ export class MessageInbox {
   #headPacked: boolean
   /** Whether the message that was read last came compressed. */
   compressed: boolean
+  /** Messages in the queue that were charged. */
+  #chargedCount: number
   /** Octets of the message at the head, or of its prefix, that the window was opened for. */
   #granted: number
   /** The application waits for the next message. */
@@ -89,6 +96,7 @@ export class MessageInbox {
     this.#owed = 0
     this.#full = false
     this.#granted = 0
+    this.#chargedCount = 0
     this.#isWanted = isWanted
     this.#packed = undefined
     this.#packedSize = 0
@@ -184,6 +192,7 @@ export class MessageInbox {
   /** Gives the peer all its credit and forgets what is not decoded. Messages in the queue stay readable. */
   close(): void {
     this.#credit(this.#owed)
+    if (this.#chargedCount > 0) this.#charge(0)
     this.#full = false
     this.#packed = undefined
     this.#headJob ??= this.#job
@@ -209,9 +218,7 @@ export class MessageInbox {
 
   /** Forgets the messages in the queue. */
   drop(): void {
-    this.#messages.length = 0
-    this.#sizes.length = 0
-    this.#head = 0
+    this.#rewind()
   }
 
   /** The application waits for the next message. */
@@ -223,9 +230,15 @@ export class MessageInbox {
   }
 
   #rewind(): void {
+    if (this.#chargedCount > 0) this.#charge(0)
     this.#messages.length = 0
     this.#sizes.length = 0
     this.#head = 0
+  }
+
+  #charge(count: number): void {
+    this.#stream.charge((count - this.#chargedCount) * MESSAGE_COST)
+    this.#chargedCount = count
   }
 
   #credit(size: number): void {
@@ -251,6 +264,8 @@ export class MessageInbox {
       this.#messages.push(message)
       this.#sizes.push(LENGTH_PREFIX_SIZE + reader.end - reader.start)
     }
+    const count = this.#messages.length - this.#head
+    if (count >= this.#chargedCount + CHARGE_STEP) this.#charge(count)
     if (reader.excessSize >= 0) {
       const { messageSizeMax } = this.#options.limits
       this.#fail(

@@ -29,7 +29,11 @@ export class ServerCallBatch extends CallBatch {
     if (isNext && stream.hold()) return true
     const { connection } = stream
     this.#waiting ??= new Map()
-    if (!this.#waiting.has(call)) this.#waiting.set(call, connection.now)
+    if (!this.#waiting.has(call)) {
+      this.#waiting.set(call, connection.now)
+      // Its window is open again, and the request is nobody's yet.
+      stream.charge(call.heldSize)
+    }
     this.#timer ??= new Timer(this)
     if (!this.#timer.scheduled) this.#schedule(call, connection.now)
     return false
@@ -43,7 +47,7 @@ export class ServerCallBatch extends CallBatch {
   /** Starts those that wait, in turn, as handlers have settled and the turn may hold; true when more can start in the next turn. */
   startWaiting(turn: TurnBudget | undefined): boolean {
     const waiting = this.#waiting
-    if (waiting === undefined) return false
+    if (waiting === undefined || waiting.size === 0) return false
     let count = 0
     for (const call of waiting.keys()) {
       const isOver = call.stream.closed && call.route.keepsReceived !== true
@@ -79,7 +83,9 @@ export class ServerCallBatch extends CallBatch {
   }
 
   #remove(call: ServerCall): void {
-    if (this.#waiting?.delete(call) !== true || this.#waiting.size > 0) return
+    if (this.#waiting?.delete(call) !== true) return
+    call.stream.charge(-call.heldSize)
+    if (this.#waiting.size > 0) return
     call.stream.connection.timers.cancel(this.#timer!)
   }
 

@@ -30,6 +30,8 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   protected readonly batch: ServerCallBatch
   /** @internal There once something came that is not one plain message in one frame. */
   protected inbox: MessageInbox | undefined
+  /** @internal Octets of the request of a call that has one. */
+  protected requestSize: number
   /** @internal Somebody waited for a message before one had begun to come. */
   protected isWanting: boolean
   /** @internal Of a call that compresses. */
@@ -49,11 +51,17 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     this.settings = settings
     this.batch = batch
     this.inbox = undefined
+    this.requestSize = 0
     this.isWanting = false
     this.outbox = undefined
     this.chosen = head.compression
     this.headersSent = false
     this.#metadata = undefined
+  }
+
+  /** @internal What a request holds whose handler has not begun. Streams of messages count as they wait. */
+  get heldSize(): number {
+    return this.head.oneRequest ? this.requestSize : 0
   }
 
   get route(): Route {
@@ -152,6 +160,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   protected receive(bytes: Buffer, start: number, end: number): MessageInbox {
     this.inbox ??= this.#newInbox()
     this.inbox.receive(bytes, start, end)
+    this.requestSize += end - start
     return this.inbox
   }
 

@@ -265,6 +265,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
       return
     }
     this.stream.consume(end - start)
+    this.requestSize = end - start
     try {
       this.request = this.head.requestCodec.decode(bytes, start + LENGTH_PREFIX_SIZE, end)
     } catch (cause) {

@@ -14,11 +14,12 @@ import {
   within,
   withMethods,
 } from '../options/index.js'
-import type {
-  BackOffOptions,
-  GrpcTransportOptions,
-  Runtime,
-  Transport,
+import {
+  type BackOffOptions,
+  checkMemory,
+  type GrpcTransportOptions,
+  type Runtime,
+  type Transport,
 } from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
 import { contentCodec, grpcSubtype } from './content-type.js'
@@ -112,6 +113,8 @@ export interface ClientOptions {
    * table. Many are built in (SECURITY.md). Default: none.
    */
   readonly neverIndexed?: readonly string[]
+  /** Default transport. What all connections that are given the same budget may hold for their peers together: `new MemoryBudget(octets)`. Default: one of 1 GiB for the whole process. */
+  readonly memory?: NonNullable<GrpcTransportOptions['memory']>
   /**
    * Default transport: time without incoming data, while calls run, after which a PING checks the
    * connection. At least 10_000; servers reject less than 300_000 unless configured otherwise.
@@ -174,6 +177,7 @@ const KINDS: OptionKinds<ClientOptions> = {
   inherit: checkFlag,
   limits: 'object',
   neverIndexed: 'array',
+  memory: checkMemory,
   keepaliveIntervalMs: 'number',
   keepaliveTimeoutMs: 'number',
   backOff: 'object',
@@ -195,6 +199,7 @@ const TRANSPORT_OPTION_NAMES = [
   'tls',
   'limits',
   'neverIndexed',
+  'memory',
   'keepaliveIntervalMs',
   'keepaliveTimeoutMs',
   'backOff',

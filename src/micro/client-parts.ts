@@ -19,7 +19,7 @@ const USER_AGENT = 'grpc-node-microwire/0.1.0'
 
 /** The transport of a client that was given none. */
 export function defaultTransport(options: ClientOptions): CallTransport {
-  const { tls, messageSizeMax, neverIndexed, runtime } = options
+  const { tls, memory, messageSizeMax, neverIndexed, runtime } = options
   const limits = headerLimits(options.limits, options.calls?.limits).connection
   const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
   return grpcTransport({
@@ -31,6 +31,7 @@ export function defaultTransport(options: ClientOptions): CallTransport {
     ...(tls === undefined ? {} : { clientTls: tls }),
     ...(limits === undefined ? {} : { limits }),
     ...(neverIndexed === undefined ? {} : { neverIndexed }),
+    ...(memory === undefined ? {} : { memory }),
     ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
     ...(runtime === undefined ? {} : { runtime }),
   })

@@ -20,7 +20,8 @@ import {
   streamHeader,
 } from './mucp-header.js'
 import { headerSize, MUCP_KEPT_SIZE_MAX, withoutBody } from './mucp-limits.js'
-import type { MucpConnection, MucpRequest } from './mucp-server.js'
+import type { MucpRequest } from './mucp-request.js'
+import type { MucpConnection } from './mucp-server.js'
 import { NOT_CANCELLED, type RunningHandler } from './running-handlers.js'
 
 /** Messages of one stream that wait for its handler; then the socket is not read. As go-micro. */
@@ -46,6 +47,8 @@ export class MucpCall implements RunningHandler {
   readonly streamId: string
   /** What its header takes while it runs. Unit: characters. */
   readonly keptSize: number
+  /** It counts among the handlers of its peer. */
+  hasPlace = false
   readonly #connection: MucpConnection
   readonly #endpoint: Endpoint
   readonly #request: MucpRequest
@@ -126,6 +129,12 @@ export class MucpCall implements RunningHandler {
     return counts ? this.deliver(message, fields) : undefined
   }
 
+  /** It has waited in vain for others: its handler never starts. */
+  refuse(error: MicroError): void {
+    if (!this.#lost) this.#connection.options.onError(error, this.#context)
+    void this.#fail(error)
+  }
+
   /** A later message. Returns a promise when the handler has to catch up first. */
   deliver(message: Message, fields: MucpFields): Promise<void> | undefined {
     if (fields.error === END_OF_STREAM) {
@@ -144,10 +153,9 @@ export class MucpCall implements RunningHandler {
     }
     if (this.#requests === undefined) return undefined
     const { length } = message.body
-    const { peer, options } = this.#connection
     try {
       const value = this.#decode(message)
-      if (!options.kept.take(peer, length)) throw tooMuchKept()
+      if (!this.#connection.keep(length)) throw tooMuchKept()
       return this.#requests.push(value, length)
     } catch (error) {
       this.#requests.fail(error)
@@ -360,12 +368,12 @@ export function tooMuchKept(): MicroError {
   return new MicroError(429, text)
 }
 
-function accountOf({ peer, options }: MucpConnection): QueueAccount {
+function accountOf(connection: MucpConnection): QueueAccount {
   return {
     get sizeMax() {
-      return options.kept.queueSizeMax(peer)
+      return connection.queueSizeMax
     },
-    given: size => options.kept.give(peer, size),
+    given: size => connection.give(size),
   }
 }
 

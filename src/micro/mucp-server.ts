@@ -2,18 +2,14 @@ import type { GrpcError } from '../grpc/index.js'
 import type { Message, Runtime, Socket } from '../transport/index.js'
 import { thrownText } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
-import {
-  type ContentCodec,
-  contentCodec,
-  legacyContentType,
-  MUCP_CONTENT_TYPE_MISSING,
-} from './content-type.js'
+import { contentCodec } from './content-type.js'
 import type { Context } from './context.js'
 import type { Endpoint, EndpointTable } from './endpoint-table.js'
 import type { Opened } from './envelope.js'
 import { toMicroError } from './error-mapping.js'
 import type { Event, Subscriptions } from './events.js'
 import { MicroError } from './micro-error.js'
+import { MucpAdmission } from './mucp-admission.js'
 import { MucpCall, tooMuchKept } from './mucp-call.js'
 import { MucpContext } from './mucp-context.js'
 import {
@@ -25,6 +21,7 @@ import {
   replyHeader,
 } from './mucp-header.js'
 import { headerFault, headerSize, type KeptOctets, nameFault } from './mucp-limits.js'
+import { contentTypeOf, type MucpRequest, targetOf } from './mucp-request.js'
 import { leavingError } from './retry.js'
 import type { RunningHandlers } from './running-handlers.js'
 
@@ -48,19 +45,6 @@ export interface MucpServerOptions {
   readonly running: RunningHandlers
 }
 
-/** A request that is understood so far. */
-export interface MucpRequest {
-  readonly message: Message
-  readonly fields: MucpFields
-  readonly contentType: string
-  readonly content: ContentCodec
-  readonly opened: Opened
-  /** The id the envelope carries, else the header's. */
-  readonly id: string
-  /** Whom it is for, as it was asked: `Greeter.Hello`. */
-  readonly target: string
-}
-
 /**
  * One socket of a mucp server: reads messages, starts calls, writes their
  * answers. Many calls may be under way, told apart by stream or id.
@@ -71,6 +55,7 @@ export interface MucpRequest {
 export class MucpConnection {
   readonly options: MucpServerOptions
   readonly #socket: Socket
+  readonly #admission: MucpAdmission
   /** Those that messages may still be for. */
   readonly #calls = new Map<string, MucpCall>()
   /** Those, and those whose last message is on its way. */
@@ -80,6 +65,8 @@ export class MucpConnection {
   #closing = false
   /** The server stops: close as soon as nothing runs. */
   #draining = false
+  /** Memory is short: see `Socket.charge`. */
+  #isShort = false
   #onRelease: (() => void) | undefined
   /** Ends a `receive` that waits. */
   #interrupt: (() => void) | undefined
@@ -92,6 +79,7 @@ export class MucpConnection {
   constructor(socket: Socket, options: MucpServerOptions) {
     this.#socket = socket
     this.options = options
+    this.#admission = new MucpAdmission(socket.handlers, options.runtime)
     const onOver = (reason: unknown): void => this.#onOver(reason)
     socket.over?.then(onOver, onOver)
   }
@@ -135,6 +123,24 @@ export class MucpConnection {
     this.#leave()
   }
 
+  /** Counts what is kept for the peer; false when it is too much. */
+  keep(size: number): boolean {
+    if (!this.options.kept.take(this.peer, size)) return false
+    this.#isShort = this.#socket.charge?.(size) === false
+    return true
+  }
+
+  /** The same is kept no more. */
+  give(size: number): void {
+    this.options.kept.give(this.peer, size)
+    this.#isShort = this.#socket.charge?.(-size) === false
+  }
+
+  /** Octets that may wait for one handler before the socket is not read. */
+  get queueSizeMax(): number {
+    return this.#isShort ? 1 : this.options.kept.queueSizeMax(this.peer)
+  }
+
   /** Sends an answer. False when the peer is gone. @throws MicroError 500 when the message is too large */
   send(message: Message): Promise<boolean> {
     return this.#socket.send(message).then(isSent, isUnsent)
@@ -164,7 +170,10 @@ export class MucpConnection {
   /** A call has settled. */
   release(call: MucpCall): void {
     this.retire(call)
-    if (this.#running.delete(call)) this.options.kept.give(this.peer, call.keptSize)
+    if (this.#running.delete(call)) {
+      this.give(call.keptSize)
+      if (call.hasPlace) this.#admission.free()
+    }
     const onRelease = this.#onRelease
     this.#onRelease = undefined
     onRelease?.()
@@ -212,10 +221,12 @@ export class MucpConnection {
 
   #abortAll(reason: unknown): void {
     for (const call of this.#running) call.abort(reason)
+    this.#admission.stop()
   }
 
   #lose(reason: unknown): void {
     for (const call of this.#running) call.lose(reason)
+    this.#admission.stop()
   }
 
   #leave(): void {
@@ -277,12 +288,15 @@ export class MucpConnection {
       body: message.body,
     }
     let header = repeatedHeader(message.header)
+    const hasPlace = this.#admission.take() || (await this.#admission.wait(context.deadline))
     try {
+      if (!hasPlace) throw this.#admission.refusal(context.deadline)
       await subscriptions.deliver(event, context)
     } catch (error) {
       onError(error, undefined)
       header = errorHeader(header, toMicroError(error, name, exposeErrors).encode())
     }
+    if (hasPlace) this.#admission.free()
     context.finish()
     await this.sendError(message, { header, body: NO_BODY })
   }
@@ -310,14 +324,23 @@ export class MucpConnection {
     if (!method.request.has(subtype) || !method.response.has(subtype)) {
       return this.#refuseContentType(message, contentType)
     }
-    const keptSize = headerSize(message.header)
-    if (!this.options.kept.take(this.peer, keptSize)) {
+    if (!this.keep(headerSize(message.header))) {
       return this.#refuse(message, tooMuchKept().encode(), request)
     }
     const call = new MucpCall(this, endpoint, request, key)
     this.#calls.set(key, call)
     this.#running.add(call)
+    if (!this.#admission.take()) return this.#startLater(call)
+    call.hasPlace = true
     return call.start()
+  }
+
+  /** As many handlers of the peer run as may: the call waits, and this socket with it. */
+  async #startLater(call: MucpCall): Promise<void> {
+    const { deadline } = call.context
+    call.hasPlace = await this.#admission.wait(deadline)
+    if (call.hasPlace) await call.start()
+    else call.refuse(this.#admission.refusal(deadline))
   }
 
   /** The endpoint, or why there is none in the words of go-micro's router. */
@@ -356,20 +379,4 @@ const isSent = (): boolean => true
 function isUnsent(cause: unknown): boolean {
   if (!(cause instanceof RangeError || cause instanceof TypeError)) return false
   throw MicroError.internal(`the answer cannot be sent: ${cause.message}`, { cause })
-}
-
-/** The content type, in the words of today: peers from before go-micro 1.9 send neither service nor endpoint. */
-function contentTypeOf(fields: MucpFields): string {
-  const contentType = fields.contentType === '' ? MUCP_CONTENT_TYPE_MISSING : fields.contentType
-  const nameless = fields.service === '' && fields.method === '' && fields.endpoint === ''
-  const legacy = fields.protocol === '' && (nameless || fields.target !== '')
-  return legacy ? legacyContentType(contentType) : contentType
-}
-
-/** With gRPC framing the endpoint may come as `:path`: `/greeter.Greeter/Hello`. */
-function targetOf(message: Message, fields: MucpFields, content: ContentCodec): string {
-  const path = content.envelope.keepsOpening ? message.header.get(':path') : undefined
-  const match = /^\/(?:.*\.)?([^./]+)\/([^./]+)$/.exec(path ?? '')
-  if (match !== null) return `${match[1]}.${match[2]}`
-  return fields.endpoint === '' ? fields.method : fields.endpoint
 }

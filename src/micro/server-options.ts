@@ -7,7 +7,12 @@ import {
   within,
   withMethods,
 } from '../options/index.js'
-import type { GrpcTransportOptions, Runtime, Transport } from '../transport/index.js'
+import {
+  checkMemory,
+  type GrpcTransportOptions,
+  type Runtime,
+  type Transport,
+} from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
 import type { Context } from './context.js'
 import type { InheritOptions } from './inheritance.js'
@@ -48,6 +53,8 @@ export interface ServerOptions {
    * table. Many are built in (SECURITY.md). Default: none.
    */
   readonly neverIndexed?: readonly string[]
+  /** Default transport. Memory that all connections sharing this budget may hold for their peers: `new MemoryBudget(bytes)`. Default: one budget of 1 GiB for the whole process. */
+  readonly memory?: NonNullable<GrpcTransportOptions['memory']>
   /** Default transport: largest message to receive. Unit: bytes. Default: 4_194_304. */
   readonly messageSizeMax?: number
   /**
@@ -132,6 +139,7 @@ export const TRANSPORT_OPTION_NAMES = [
   'tls',
   'limits',
   'neverIndexed',
+  'memory',
   'onRequest',
   'messageSizeMax',
   'calls',
@@ -157,6 +165,7 @@ const KINDS: OptionKinds<ServerOptions> = {
   tls: 'object',
   limits: 'object',
   neverIndexed: 'array',
+  memory: checkMemory,
   onRequest: 'function',
   messageSizeMax: rangeOf(1),
   calls: 'object',

@@ -1,4 +1,9 @@
-import type { ConnectionHandler, ConnectionLimits, FrameObserver } from '../connection/index.js'
+import type {
+  ConnectionHandler,
+  ConnectionLimits,
+  FrameObserver,
+  MemoryBudget,
+} from '../connection/index.js'
 import type { Certificate, RawSocket, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 
@@ -32,4 +37,5 @@ export interface DriverOptions {
   readonly limits?: Partial<ConnectionLimits> | undefined
   readonly observer?: FrameObserver | undefined
   readonly neverIndexed?: readonly string[] | undefined
+  readonly memory?: MemoryBudget | undefined
 }

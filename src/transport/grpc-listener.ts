@@ -2,6 +2,7 @@ import {
   CallAcceptor,
   type CallOptions,
   CallSettings,
+  callLimits,
   type Route,
   Router,
   type ServerCall,
@@ -32,9 +33,11 @@ export class GrpcListener implements CallListener {
   /** Opened before `accept` was called. */
   #waiting: GrpcServerSocket[] = []
   #hasCalls = false
+  readonly #startTimeoutMs: number
 
   constructor(options: GrpcListenerOptions) {
     this.#options = options
+    this.#startTimeoutMs = callLimits(options.calls.limits).startTimeoutMs
     this.#addTransport(this.#router)
   }
 
@@ -102,7 +105,7 @@ export class GrpcListener implements CallListener {
   }
 
   #open(call: ServerCall): GrpcServerSocket {
-    const socket = new GrpcServerSocket(call, this.#options.messageSizeMax)
+    const socket = new GrpcServerSocket(call, this.#options.messageSizeMax, this.#startTimeoutMs)
     if (this.#handler === undefined) this.#waiting.push(socket)
     else this.#serve(socket, this.#handler)
     return socket

@@ -1,8 +1,9 @@
 import { GrpcError, type ServerCall, type ServerCallHandler, Status } from '../grpc/index.js'
 import { peerOf } from './connection-peer.js'
 import { encodeMessage } from './message.js'
+import { SlotPlaces } from './slot-places.js'
 import { SocketFlow } from './socket-flow.js'
-import type { Message, Socket } from './transport.js'
+import type { HandlerPlaces, Message, Socket } from './transport.js'
 
 /** The accepting end of a micro socket: one call of `Transport/Stream`. */
 export class GrpcServerSocket implements Socket, ServerCallHandler {
@@ -11,14 +12,18 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
   readonly #call: ServerCall
   readonly #flow: SocketFlow
   readonly #messageSizeMax: number
+  readonly #startTimeoutMs: number
+  #handlers: HandlerPlaces | undefined = undefined
 
-  constructor(call: ServerCall, messageSizeMax: number) {
+  /** @param startTimeoutMs that of calls. Unit: ms */
+  constructor(call: ServerCall, messageSizeMax: number, startTimeoutMs: number) {
     const peer = peerOf(call.stream.connection)
     this.local = peer.local
     this.remote = peer.remote
     this.#call = call
     this.#flow = new SocketFlow(peer.remote, call)
     this.#messageSizeMax = messageSizeMax
+    this.#startTimeoutMs = startTimeoutMs
   }
 
   send(message: Message): Promise<void> {
@@ -37,6 +42,22 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
 
   get over(): Promise<Error | undefined> {
     return this.#flow.over
+  }
+
+  get handlers(): HandlerPlaces {
+    if (this.#handlers === undefined) {
+      const { stream } = this.#call
+      this.#handlers = new SlotPlaces(stream.connection.streams.slots, this.#startTimeoutMs)
+      // An idle socket must not keep others from being served.
+      stream.freeSlot()
+    }
+    return this.#handlers
+  }
+
+  charge(size: number): boolean {
+    const { stream } = this.#call
+    stream.charge(size)
+    return !stream.connection.memory.isShort
   }
 
   /** Ends the stream with status OK. */

@@ -1,4 +1,4 @@
-import { resolveLimits } from '../connection/index.js'
+import { checkMemory, type MemoryBudget, resolveLimits } from '../connection/index.js'
 import {
   type CallLimits,
   type CallOptions,
@@ -46,6 +46,7 @@ const KINDS: OptionKinds<GrpcTransportOptions> = {
   connectionPerSocket: 'boolean',
   limits: 'object',
   neverIndexed: 'any',
+  memory: checkMemory,
   onRequest: 'any',
   calls: 'object',
   session: 'object',
@@ -68,7 +69,10 @@ const HINTS = { tls: 'serverTls is for listen, clientTls for dial and session' }
 const DIAL_TIMEOUT_MS = 5_000
 
 /** How listeners treat their connections; see `ServeOptions`. */
-export type ListenerConnectionOptions = Omit<ConnectionOptions, 'tls' | 'limits' | 'neverIndexed'>
+export type ListenerConnectionOptions = Omit<
+  ConnectionOptions,
+  'tls' | 'limits' | 'neverIndexed' | 'memory'
+>
 
 /**
  * Options of `grpcTransport`. A micro socket is a stream: if `connectionAgeMs` is set with a grace
@@ -101,6 +105,8 @@ export interface GrpcTransportOptions extends ListenerConnectionOptions {
    * table. Many are built in (SECURITY.md). Default: none.
    */
   readonly neverIndexed?: readonly string[]
+  /** For every connection, of both sides. Memory that all connections sharing this budget may hold for their peers: `new MemoryBudget(bytes)`. Default: one budget of 1 GiB for the whole process. */
+  readonly memory?: MemoryBudget
   /**
    * How native calls are served. Their `messageSizeMax` is that of the transport unless given.
    * Default: `DEFAULT_CALL_LIMITS`, gzip and deflate.
@@ -109,7 +115,7 @@ export interface GrpcTransportOptions extends ListenerConnectionOptions {
   /** How sessions connect; the options of `connect`. Default: those of `connect`. */
   readonly session?: Omit<
     SessionOptions,
-    'tls' | 'limits' | 'messageSizeMax' | 'neverIndexed' | 'runtime' | 'timers'
+    'tls' | 'limits' | 'messageSizeMax' | 'neverIndexed' | 'memory' | 'runtime' | 'timers'
   >
   /** Value of `user-agent` for dialled sockets. Default: none. */
   readonly userAgent?: string
@@ -275,7 +281,7 @@ class GrpcTransport implements CallTransport {
   }
 
   #serveOptions(): ConnectionOptions {
-    const { serverTls: tls, neverIndexed, onRequest } = this.#options
+    const { serverTls: tls, neverIndexed, memory, onRequest } = this.#options
     const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
     const { connectionsPerAddressMax } = this.#options
@@ -284,6 +290,7 @@ class GrpcTransport implements CallTransport {
       tls,
       limits: receiveLimits(this.#connectionLimits, messageSizeMax),
       neverIndexed,
+      memory,
       onRequest,
       connectionsMax,
       connectionsPerAddressMax,
@@ -299,10 +306,10 @@ class GrpcTransport implements CallTransport {
   }
 
   #sessionOptions(): SessionOptions {
-    const { neverIndexed, session } = this.#options
+    const { neverIndexed, memory, session } = this.#options
     const limits = receiveLimits(this.#connectionLimits, this.#messageSizeMax)
     const tls = this.#clientTls
-    return { ...session, ...given({ tls, limits, neverIndexed }) }
+    return { ...session, ...given({ tls, limits, neverIndexed, memory }) }
   }
 
   async #release(session: Session): Promise<void> {

@@ -1,3 +1,4 @@
+export { checkMemory, MemoryBudget } from '../connection/index.js'
 export { type Address, formatAddress, parseDialAddress, parseListenAddress } from './address.js'
 export { inRootContext, inThisContext } from './async-context.js'
 export type { BackOffOptions } from './back-off.js'
@@ -8,7 +9,7 @@ export {
   type ListenerConnectionOptions,
 } from './grpc-transport.js'
 export type { HttpRequest, HttpResponse, OnRequest } from './http-request.js'
-export { memoryTransport } from './memory-transport.js'
+export { type MemoryTransportOptions, memoryTransport } from './memory-transport.js'
 export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
 export { nodeRuntime } from './node-runtime.js'
 export { MessageError } from './protobuf-reader.js'
@@ -36,6 +37,7 @@ export type {
   CallSession,
   CallTransport,
   DialOptions,
+  HandlerPlaces,
   Listener,
   ListenOptions,
   Message,

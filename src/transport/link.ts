@@ -4,6 +4,7 @@ import {
   type ConnectionLimits,
   DEFAULT_LIMITS,
   type FrameObserver,
+  type MemoryBudget,
 } from '../connection/index.js'
 import { CallConnector } from '../grpc/index.js'
 import { type Address, formatAddress } from './address.js'
@@ -49,6 +50,7 @@ export interface LinkOptions {
   readonly limits: Partial<ConnectionLimits> | undefined
   readonly observer: FrameObserver | undefined
   readonly neverIndexed?: readonly string[] | undefined
+  readonly memory?: MemoryBudget | undefined
   /** TCP, TLS and the first SETTINGS together. Unit: ms. */
   readonly connectTimeoutMs: number
 }
@@ -192,6 +194,7 @@ export class Link implements DriverOwner, DialOwner {
       limits: this.#limits,
       observer,
       neverIndexed,
+      memory: this.#options.memory,
     })
   }
 

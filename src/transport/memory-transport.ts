@@ -1,11 +1,14 @@
-import { checkNoOptions } from '../options/index.js'
+import { HandlerSlots } from '../connection/index.js'
+import { checkOptions, checkRanges, DELAY_MAX_MS, type NumberRange } from '../options/index.js'
 import { shownAddress } from './address.js'
 import { inRootContext } from './async-context.js'
 import { checkDialOptions, checkListenOptions } from './dial-options.js'
 import { checkHeader, checkMessage } from './message.js'
+import { SlotPlaces } from './slot-places.js'
 import { thrownText } from './thrown.js'
 import type {
   DialOptions,
+  HandlerPlaces,
   Listener,
   ListenOptions,
   Message,
@@ -17,15 +20,38 @@ import { TransportError, TransportErrorCode } from './transport-error.js'
 /** Messages that may wait at the receiver before `send` waits too. */
 const QUEUE_COUNT_MAX = 64
 
+const HANDLERS_MAX = 10_000
+const START_TIMEOUT_MS = 10_000
+
+/** How much a transport within this process may do at once. */
+export interface MemoryTransportOptions {
+  /**
+   * Handlers that run at once for the messages of all sockets of one listener: there is no connection that could bound them. More messages wait.
+   * Unit: handlers. Default: 10_000. Reason: ten connections of `streamsMax`.
+   */
+  readonly handlersMax?: number
+  /** How long a message waits for others' handlers; then it is refused. Unit: ms. Default: 10_000. Reason: as of a native call. */
+  readonly startTimeoutMs?: number
+}
+
+const RANGES: readonly NumberRange<'handlersMax' | 'startTimeoutMs'>[] = [
+  ['handlersMax', 1, Number.POSITIVE_INFINITY],
+  ['startTimeoutMs', 1, DELAY_MAX_MS],
+]
+
 /**
  * Creates a transport within this process, for tests and for services in one program. It behaves as
  * the gRPC transport, without encoding: messages are copied, so neither side sees later changes of
  * the other.
  *
  * Each call makes a network of its own. `:0` and `host:0` choose a free port.
+ *
+ * @throws TypeError or RangeError naming the option that cannot be used
  */
-export function memoryTransport(options?: undefined): Transport {
-  checkNoOptions('memoryTransport', options)
+export function memoryTransport(options: MemoryTransportOptions = {}): Transport {
+  checkOptions('memoryTransport', options, { handlersMax: 'number', startTimeoutMs: 'number' })
+  checkRanges(options, RANGES)
+  const { handlersMax = HANDLERS_MAX, startTimeoutMs = START_TIMEOUT_MS } = options
   const listeners = new Map<string, MemoryListener>()
   let portNext = 1
   return {
@@ -55,7 +81,11 @@ export function memoryTransport(options?: undefined): Transport {
           `cannot listen on ${shownAddress(address)}: address already in use`,
         )
       }
-      const listener = new MemoryListener(bound, () => listeners.delete(bound))
+      const listener = new MemoryListener(
+        bound,
+        new SlotPlaces(new HandlerSlots(handlersMax), startTimeoutMs),
+        () => listeners.delete(bound),
+      )
       listeners.set(bound, listener)
       return listener
     },
@@ -73,9 +103,11 @@ class MemoryListener implements Listener {
   #handler: Accept | undefined
   #closed = false
   #dialCount = 0
+  readonly #handlers: HandlerPlaces
 
-  constructor(address: string, onClose: () => void) {
+  constructor(address: string, handlers: HandlerPlaces, onClose: () => void) {
     this.address = address
+    this.#handlers = handlers
     this.#onClose = onClose
   }
 
@@ -86,7 +118,7 @@ class MemoryListener implements Listener {
   connect(dialled: string): Socket {
     const name = `memory-${++this.#dialCount}`
     const client = new MemorySocket(name, dialled)
-    const server = new MemorySocket(this.address, name)
+    const server = new MemorySocket(this.address, name, this.#handlers)
     client.attach(server)
     server.attach(client)
     if (this.#handler === undefined) this.#waiting.push(server)
@@ -159,11 +191,13 @@ class MemorySocket implements Socket {
   #peerEnded = false
   #error: Error | undefined
   readonly over: Promise<Error | undefined>
+  readonly handlers?: HandlerPlaces
   #onOver: (error: Error | undefined) => void = () => undefined
 
-  constructor(local: string, remote: string) {
+  constructor(local: string, remote: string, handlers?: HandlerPlaces) {
     this.local = local
     this.remote = remote
+    if (handlers !== undefined) this.handlers = handlers
     this.over = new Promise(resolve => {
       this.#onOver = resolve
     })

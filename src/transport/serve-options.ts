@@ -1,7 +1,9 @@
 import {
   type ConnectionHandler,
   type ConnectionLimits,
+  checkMemory,
   type FrameObserver,
+  type MemoryBudget,
   neverIndexedNames,
   resolveLimits,
 } from '../connection/index.js'
@@ -84,6 +86,8 @@ export interface ServeOptions {
    * built in (SECURITY.md). Default: none.
    */
   readonly neverIndexed?: readonly string[]
+  /** Memory that all connections sharing this budget may hold for their peers: `new MemoryBudget(bytes)`. Default: one budget of 1 GiB for the whole process. */
+  readonly memory?: MemoryBudget
   /** Called for each connection; returns an observer of its frame headers. Default: none. */
   readonly observer?: (peer: ConnectionPeer) => FrameObserver | undefined
   /**
@@ -111,6 +115,8 @@ export interface Server extends AsyncDisposable {
   readonly connectionCount: number
   /** Sockets served since the start. */
   readonly acceptedCount: number
+  /** What its connections, and others that share the budget, hold for their peers. */
+  readonly memory: MemoryBudget
   /** Timers that wait: deadlines of calls and connections. */
   readonly timerCount: number
   /**
@@ -158,6 +164,7 @@ export type ConnectionOptions = Pick<
   | 'connectionAgeGraceMs'
   | 'connectionIdleMs'
   | 'neverIndexed'
+  | 'memory'
   | 'onRequest'
 >
 
@@ -185,6 +192,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   connectionAgeGraceMs: 'number',
   connectionIdleMs: 'number',
   neverIndexed: 'any',
+  memory: checkMemory,
   observer: 'function',
   onError: 'function',
   runtime: checkRuntime,

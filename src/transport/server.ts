@@ -1,6 +1,8 @@
 import {
   type ConnectionHandler,
   type ConnectionLimits,
+  type MemoryBudget,
+  PROCESS_MEMORY,
   resolveLimits,
 } from '../connection/index.js'
 import { type Address, formatAddress, parseListenAddress } from './address.js'
@@ -30,6 +32,8 @@ import { acceptError, TransportError, TransportErrorCode, tlsError } from './tra
 /** Sockets a server holds at once. Unit: connections. */
 const CONNECTIONS_MAX = 65_536
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** What a TLS handshake under way is taken to hold, most of it outside the heap. Unit: octets. */
+const HANDSHAKE_COST = 49_152
 const STOP_GRACE_MS = 5_000
 /** Ages differ by a tenth either way, so that clients do not all come back at once. gRPC A9. */
 const AGE_JITTER = 0.1
@@ -107,6 +111,10 @@ class SocketServer implements Server {
     return this.#accepted
   }
 
+  get memory(): MemoryBudget {
+    return this.#options.memory ?? PROCESS_MEMORY
+  }
+
   get timerCount(): number {
     return this.#timers.wheel.count
   }
@@ -120,7 +128,7 @@ class SocketServer implements Server {
     this.#listeners = await listenEverywhere(this.#runtime, this.#address, settings, {
       onSocket: socket => this.#onSocket(socket),
       onHandshake: (remoteAddress, remote) => this.#onHandshake(remoteAddress, remote),
-      onHandshakeEnd: remoteAddress => this.#admission.leave(remoteAddress),
+      onHandshakeEnd: remoteAddress => this.#onHandshakeEnd(remoteAddress),
       onError: (error, remote) => this.#report(tlsError('server', remote, error)),
       onAcceptError: error => this.#report(acceptError(this.address, error)),
     })
@@ -130,7 +138,13 @@ class SocketServer implements Server {
   #onHandshake(remoteAddress: string, remote: string): boolean {
     if (this.#stopping !== undefined || !this.#admits(remoteAddress, remote)) return false
     this.#admission.enter(remoteAddress)
+    this.memory.add(HANDSHAKE_COST)
     return true
+  }
+
+  #onHandshakeEnd(remoteAddress: string): void {
+    this.#admission.leave(remoteAddress)
+    this.memory.add(-HANDSHAKE_COST)
   }
 
   #admits(remoteAddress: string, remote: string): boolean {
@@ -186,6 +200,7 @@ class SocketServer implements Server {
       limits: this.#limitsOfOne(),
       observer: observer?.(peer),
       neverIndexed,
+      memory: this.memory,
     })
     served.remoteAddress = socket.remoteAddress ?? ''
     this.#connections.add(served)

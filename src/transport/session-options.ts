@@ -1,6 +1,8 @@
 import {
   type ConnectionLimits,
+  checkMemory,
   type FrameObserver,
+  type MemoryBudget,
   neverIndexedNames,
   resolveLimits,
 } from '../connection/index.js'
@@ -81,6 +83,8 @@ export interface SessionOptions {
    * built in (SECURITY.md). Default: none.
    */
   readonly neverIndexed?: readonly string[]
+  /** Memory that all connections sharing this budget may hold for their peers: `new MemoryBudget(bytes)`. Default: one budget of 1 GiB for the whole process. */
+  readonly memory?: MemoryBudget
   /** Observes the frame headers of every connection of the session. Default: none. */
   readonly observer?: FrameObserver
   /**
@@ -132,6 +136,7 @@ const KINDS: OptionKinds<SessionOptions> = {
   messageSizeMax: 'number',
   neverIndexed: 'any',
   observer: checkObserver,
+  memory: checkMemory,
   onError: 'function',
   runtime: checkRuntime,
   timers: 'object',

@@ -308,6 +308,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
         limits: sessionLimits(this.#options, this.#keepaliveFactor),
         observer,
         neverIndexed,
+        memory: this.#options.memory,
         connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       },
       this,

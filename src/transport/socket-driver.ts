@@ -45,7 +45,6 @@ export class SocketDriver implements ConnectionHost {
   #rest: Buffer | undefined
   #restStart = 0
   readonly #reads: ReadBudget
-  /** Another turn of work is certain to follow. */
   #workArmed = false
   #receiving = false
   /** We are in a receive or its microtasks: a flush is certain to follow. */
@@ -56,7 +55,6 @@ export class SocketDriver implements ConnectionHost {
   #held: Buffer | undefined
   /** A server says nothing before it knows that the client speaks HTTP/2. */
   #silent: boolean
-  /** What the peer said when it began to leave. */
   #goaway: string | undefined
   #goawayCode: number | undefined
   #peerEnded = false
@@ -87,6 +85,7 @@ export class SocketDriver implements ConnectionHost {
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       observer: options.observer,
       neverIndexed: options.neverIndexed,
+      memory: options.memory,
     })
     setPeer(this.connection, options)
     const { socket } = options
@@ -110,6 +109,10 @@ export class SocketDriver implements ConnectionHost {
   /** The socket is closed. */
   get gone(): boolean {
     return this.#gone
+  }
+
+  get heldSize(): number {
+    return this.#socket.writableLength + (this.#rest?.length ?? 0)
   }
 
   /** Ends the connection at once; every call hears of it. */

@@ -13,6 +13,22 @@ export interface Message {
 }
 
 /**
+ * How many handlers one peer may have running, whichever of its sockets or doors they serve: whoever starts one for
+ * a message takes a place first, and frees it when the handler has settled.
+ */
+export interface HandlerPlaces {
+  /** Unit: handlers. */
+  readonly max: number
+  /** How long a message may wait for a place; then it is to be refused. Unit: ms. */
+  readonly waitMaxMs: number
+  /** False when as many run as may. */
+  tryTake(): boolean
+  /** After `tryTake` in vain: `onTaken` is called when a place is the caller's. Returns how to wait no more. */
+  wait(onTaken: () => void): () => void
+  free(): void
+}
+
+/**
  * Exchanges messages in order, in both directions.
  *
  * One `receive` and any number of `send`s may be under way at once; sends leave
@@ -47,6 +63,16 @@ export interface Socket extends AsyncDisposable {
    * that their peer has gone; without it they hear of that in `receive` only.
    */
   readonly over?: Promise<Error | undefined>
+  /**
+   * For whoever runs a handler for each message: its peer's places. Without it the handler of the socket counts as one,
+   * for as long as the socket is open; from the first look at this on, only what takes a place counts. Absent: nobody counts.
+   */
+  readonly handlers?: HandlerPlaces
+  /**
+   * For whoever keeps what came by this socket: `size` octets more count for its connection; less where it is
+   * negative. False: memory is short, more than one message should not wait. Absent: nobody counts.
+   */
+  charge?(size: number): boolean
   /** Our address, as text. */
   readonly local: string
   /** The peer's address, as text; at the dialling side what was given to `dial`. */

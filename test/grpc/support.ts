@@ -108,6 +108,13 @@ export class FakeStream {
     return 7
   }
 
+  /** Octets that the call keeps, as it says. */
+  charged = 0
+
+  charge(size: number): void {
+    this.charged += size
+  }
+
   consume(size: number): void {
     this.consumed += size
   }
@@ -208,6 +215,8 @@ export class FakeConnection {
     this.timers.advance(now)
   }
 
+  /** What the connection was told that is kept. */
+  readonly memory = { charge(): void {} }
   /** Turns that were asked for. */
   asked = 0
   readonly limits: ConnectionLimits = DEFAULT_LIMITS

@@ -181,6 +181,7 @@ const TAKERS: readonly Taker[] = [
       tls: [5, 'x', { cert: 'x' }, { kye: 'x' }],
       limits: LIMITS,
       neverIndexed: LIST,
+      memory: [5, {}],
       messageSizeMax: ['5', 0],
       compression: [5, 'br'],
       compressions: [{}, 'gzip'],
@@ -216,6 +217,7 @@ const TAKERS: readonly Taker[] = [
       inherit: FLAG,
       limits: LIMITS,
       neverIndexed: LIST,
+      memory: [5, {}],
       keepaliveIntervalMs: [...NUMBER, 9_999],
       keepaliveTimeoutMs: NUMBER,
       backOff: [5, { initialMS: 1 }],
@@ -312,6 +314,7 @@ const TAKERS: readonly Taker[] = [
       messageSizeMax: NUMBER,
       backlog: NUMBER,
       neverIndexed: LIST,
+      memory: [5, {}],
       observer: [{ onFrame() {} }],
       onError: FUNCTION,
       runtime: [{}, 5],
@@ -326,6 +329,7 @@ const TAKERS: readonly Taker[] = [
       tls: [5, { cert: 'x' }],
       limits: LIMITS,
       neverIndexed: LIST,
+      memory: [5, {}],
       runtime: [{}, 5],
     },
     options => connect(address, { runtime, ...options }),
@@ -341,6 +345,7 @@ const TAKERS: readonly Taker[] = [
       connectionPerSocket: FLAG,
       limits: LIMITS,
       neverIndexed: LIST,
+      memory: [5, {}],
       calls: [5, []],
       session: [5, []],
       userAgent: [5],
@@ -381,6 +386,7 @@ const TAKERS: readonly Taker[] = [
       limits: LIMITS,
       timers: [{}, 5],
       neverIndexed: LIST,
+      memory: [5, {}],
       observer: [() => undefined, {}],
     },
     options => new Connection({ ...connectionParts, ...options } as never),
@@ -483,7 +489,7 @@ for (const { what, wrong, give } of TAKERS) {
 t.test('what takes no options refuses them; what needs something says what', async t => {
   const given = { timeoutMs: 5 } as never
   const cases: [() => unknown, RegExp][] = [
-    [() => memoryTransport(given), /^memoryTransport takes no options; it was given timeoutMs$/],
+    [() => memoryTransport(given), /^memoryTransport has no option timeoutMs/],
     [() => roundRobinSelector(given), /^roundRobinSelector takes no options; it was given/],
     [
       () => createClient({ address }).close(given),

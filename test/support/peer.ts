@@ -4,6 +4,7 @@ import {
   type ConnectionLimits,
   type FrameObserver,
   type HeaderList,
+  type MemoryBudget,
   type Stream,
 } from '../../src/connection/index.js'
 import { frames, literalBlock, REQUEST, SettingId, Type } from './frames.js'
@@ -19,6 +20,7 @@ export interface ConnectOptions extends RecorderOptions {
   readonly handshake?: boolean
   readonly observer?: FrameObserver
   readonly neverIndexed?: readonly string[]
+  readonly memory?: MemoryBudget
   readonly now?: number
   readonly stopwatch?: () => number
 }
@@ -46,6 +48,7 @@ export function connect(options: ConnectOptions): Connected {
     ...(options.observer === undefined ? {} : { observer: options.observer }),
     stopwatch: options.stopwatch,
     neverIndexed: options.neverIndexed,
+    memory: options.memory,
   })
   const peer = new Peer(connection, recorder, now)
   const open: Connected['open'] = (endStream = false, headers = REQUEST, extra = undefined) => {

@@ -1,0 +1,225 @@
+import { ConnectionError, ErrorCode } from '../frame/index.js'
+import type { Connection } from './connection.js'
+import type { MemoryBudget } from './memory-budget.js'
+import type { Stream } from './stream.js'
+
+/** Difference that is worth telling the budget. Unit: octets. */
+const STEP = 16_384
+/** A call that holds less is not worth ending. Unit: octets. */
+const WORTH_SHEDDING = 4_096
+/** A stream and its call, whatever they hold. Measured. Unit: octets. */
+const STREAM_COST = 1_024
+
+/** What one connection holds for its peer, by kind. Unit: octets. */
+export interface MemoryParts {
+  /** Messages received and not read, whole or not, as they came. */
+  readonly received: number
+  /** Header lists of requests that are open, or whose handlers run. */
+  readonly headers: number
+  /** What open streams cost beside. */
+  readonly streams: number
+  /** Both HPACK tables, and header blocks that are remembered. */
+  readonly tables: number
+  /** A frame or a header block that is not complete, and what was read and not looked at yet. */
+  readonly frames: number
+  /** What waits to be written, or for the peer to read it. */
+  readonly output: number
+  /** What the layers above charged: messages in their decoded form, inflated ones, requests whose handlers wait, and what mucp sockets keep. */
+  readonly kept: number
+}
+
+/**
+ * The memory that one peer makes us keep. Most of it is counted by the parts of the connection anyway, and looked up here at the end of a
+ * turn; the layers above charge what only they know. Beyond half of `limits.memoryMax` the connection is frugal: no loans for speed, one large
+ * message at a time. Beyond it the largest call ends with RESOURCE_EXHAUSTED, or the connection, where calls hold little.
+ */
+export class MemoryAccount {
+  readonly budget: MemoryBudget
+  readonly #connection: Connection
+  readonly #inbound: { readonly heldSize: number }
+  /** What the budget knows. */
+  #charged = 0
+  #kept = 0
+  /** Of calls that were given up: it will come back. */
+  #doomed = 0
+  /** A turn was asked for, whose end gives up what is too much. */
+  #isAsked = false
+  /** What the budget says of that. */
+  #order: string | undefined = undefined
+
+  /** @param inbound where a frame waits that is not complete */
+  constructor(
+    connection: Connection,
+    budget: MemoryBudget,
+    inbound: { readonly heldSize: number },
+  ) {
+    this.#connection = connection
+    this.#inbound = inbound
+    this.budget = budget
+  }
+
+  /** All parts together. Unit: octets. */
+  get total(): number {
+    const { streams, receiver } = this.#connection
+    return (
+      receiver.retained +
+      streams.headersSize +
+      streams.size * STREAM_COST +
+      this.#tables +
+      this.#frames +
+      this.#output +
+      this.#kept
+    )
+  }
+
+  get parts(): MemoryParts {
+    const { streams, receiver } = this.#connection
+    return {
+      received: receiver.retained,
+      headers: streams.headersSize,
+      streams: streams.size * STREAM_COST,
+      tables: this.#tables,
+      frames: this.#frames,
+      output: this.#output,
+      kept: this.#kept,
+    }
+  }
+
+  /** What the budget has been told of. Unit: octets. */
+  get charged(): number {
+    return this.#charged
+  }
+
+  /** The same without what will come back. */
+  get kept(): number {
+    return this.#charged - this.#doomed
+  }
+
+  /** @internal Nothing can be given up any more. */
+  get isOver(): boolean {
+    return this.#connection.over
+  }
+
+  /** Whether to save: more than half of what may be is held, here or by all. */
+  get isShort(): boolean {
+    return this.#charged > this.#connection.limits.memoryMax / 2 || this.budget.isShort
+  }
+
+  /** The layer above keeps `size` octets more for this peer; less where it is negative. */
+  charge(size: number): void {
+    this.#kept += size
+    if (size < 0 && this.#doomed > 0) this.#redeem(-size)
+    this.update()
+  }
+
+  /** Looks what is held now. Too much of it is for the end of a turn, which is asked for. */
+  update(): void {
+    const { total } = this
+    const difference = total - this.#charged
+    if (difference < STEP && difference > -STEP && !this.isOver) return
+    this.#charged = total
+    this.budget.change(this, difference)
+    if (difference <= 0) return
+    if (this.#excess > 0) this.#ask()
+    this.budget.check()
+  }
+
+  /** @internal The end of a turn. */
+  turnEnded(): void {
+    this.update()
+    if (!this.#isAsked || this.isOver) return
+    this.#isAsked = false
+    const order = this.#order
+    this.#order = undefined
+    this.#connection.onTime(this.#connection.now, () => this.#shedAll(order))
+    this.#settle()
+    if (order !== undefined) this.budget.done(this)
+  }
+
+  /** @internal Of all connections this one holds most. */
+  order(fault: string): void {
+    this.#order = fault
+    this.#ask()
+  }
+
+  #ask(): void {
+    if (this.#isAsked || this.isOver) return
+    this.#isAsked = true
+    if (!this.#connection.inTurn) this.#connection.turns.ask()
+  }
+
+  #shedAll(order: string | undefined): void {
+    if (order !== undefined) this.#shed(`${order}: this connection holds most, ${this.kept}`)
+    const { limits, role } = this.#connection
+    while (this.#excess > 0 && !this.isOver) {
+      this.#shed(
+        `the ${role} holds ${this.total} octets for this connection; its limits.memoryMax is ${limits.memoryMax}`,
+      )
+    }
+  }
+
+  get #excess(): number {
+    return this.total - this.#doomed - this.#connection.limits.memoryMax
+  }
+
+  #settle(): void {
+    const difference = this.total - this.#charged
+    this.#charged += difference
+    this.budget.change(this, difference)
+  }
+
+  /** Ends the largest call, or the connection. */
+  #shed(fault: string): void {
+    const connection = this.#connection
+    const stream = this.#largestStream()
+    if (stream === undefined) {
+      connection.fail(new ConnectionError(ErrorCode.EnhanceYourCalm, 'RFC 9113 §10.5', fault))
+      return
+    }
+    const size = sizeOf(stream)
+    const { charged } = stream
+    connection.streams.shed(stream, `${fault}: this call, with ${size} of them, ends`)
+    // Whoever keeps it for the call needs a moment.
+    const left = Math.min(charged, stream.charged)
+    this.#doomed += left
+    this.budget.doom(left)
+  }
+
+  #largestStream(): Stream | undefined {
+    let found: Stream | undefined
+    let foundSize = WORTH_SHEDDING
+    for (const stream of this.#connection.streams.snapshot()) {
+      const size = sizeOf(stream)
+      if (size <= foundSize) continue
+      found = stream
+      foundSize = size
+    }
+    return found
+  }
+
+  #redeem(size: number): void {
+    const back = Math.min(size, this.#doomed)
+    this.#doomed -= back
+    this.budget.doom(-back)
+  }
+
+  get #tables(): number {
+    const { headerReader, headerWriter } = this.#connection
+    return headerReader.tableSize + headerWriter.tableSize
+  }
+
+  get #frames(): number {
+    const connection = this.#connection
+    if (connection.over) return 0
+    return connection.headerReader.fragmentsSize + this.#inbound.heldSize
+  }
+
+  get #output(): number {
+    const { host, output, sender } = this.#connection
+    return output.size + sender.queuedSize + (host.heldSize ?? 0)
+  }
+}
+
+function sizeOf(stream: Stream): number {
+  return stream.retained + stream.queuedSize + stream.charged
+}
