@@ -25,8 +25,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /bad decrypt|mac verify failure|bad password read|interrupted or cancelled/i,
     'tls.passphrase does not open it',
   ],
-  [/no start line|unsupported|not enough data|header too long|asn1|wrong tag/i, 'it is none'],
-  [/key values mismatch/i, 'it does not belong to tls.cert'],
+  [/no[ _]start[ _]line|unsupported|not enough data|header too long|asn1|wrong tag/i, 'it is none'],
+  [/key[ _]values[ _]mismatch/i, 'it does not belong to tls.cert'],
 ]
 
 const WHAT: Readonly<Record<string, string>> = {
@@ -96,7 +96,7 @@ function namedError(options: SecureContextOptions, cause: unknown): TypeError {
     const fault = faultOf(alone)
     if (fault !== undefined) return optionError(name, fault)
   }
-  if (/key values mismatch/.test(textOf(cause))) return optionError('key', cause)
+  if (/key[ _]values[ _]mismatch/i.test(textOf(cause))) return optionError('key', cause)
   return new TypeError(`tls cannot be used: ${textOf(cause)}`, { cause })
 }
 
