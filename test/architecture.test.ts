@@ -30,6 +30,8 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     layers: ['options', 'connection', 'grpc'],
     node: [
       'node:net',
+      'node:perf_hooks',
+      'node:timers',
       'node:tls',
       'node:crypto',
       'node:dns',

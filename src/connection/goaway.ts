@@ -1,4 +1,4 @@
-import { ErrorCode, errorCodeName, STREAM_ID_MAX } from '../frame/index.js'
+import { ErrorCode, errorCodeName, STREAM_ID_MAX, shareInstances } from '../frame/index.js'
 import type { Connection } from './connection.js'
 import { protocolError } from './protocol-error.js'
 
@@ -115,3 +115,5 @@ export class Goaway {
     connection.checkFinished()
   }
 }
+
+shareInstances(GoawayError, 'GoawayError')

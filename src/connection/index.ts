@@ -5,6 +5,7 @@ export {
   Flag,
   FrameType,
   frameName,
+  shareInstances,
   summarizeFrame,
 } from '../frame/index.js'
 export { authorityFault } from './authority.js'

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './error-code.js'
+import { shareInstances } from './shared-class.js'
 
 /**
  * The peer broke the protocol in a way that ends the connection. RFC 9113 §5.4.1. Thrown by the
@@ -21,3 +22,5 @@ export class ConnectionError extends Error {
     this.rule = rule
   }
 }
+
+shareInstances(ConnectionError, 'ConnectionError')

@@ -54,3 +54,4 @@ export {
   writeSettings,
   writeSettingsAck,
 } from './settings-writer.js'
+export { shareInstances } from './shared-class.js'

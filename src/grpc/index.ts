@@ -19,6 +19,7 @@ export {
   type PeerSettings,
   Stream,
   type StreamHandler,
+  shareInstances,
   summarizeFrame,
   Timer,
   type TimerOwner,

@@ -133,6 +133,11 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
   }
 
   /** Whether there is a value of this name. */
+  /** Each name once, in order. */
+  keys(): string[] {
+    return [...new Set(this.#list().filter((_, index) => index % 2 === 0))]
+  }
+
   has(name: string): boolean {
     return this.get(name) !== undefined
   }

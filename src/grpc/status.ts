@@ -1,4 +1,4 @@
-import { errorCodeName } from '../connection/index.js'
+import { errorCodeName, shareInstances } from '../connection/index.js'
 import type { CallTiming } from './call-timing.js'
 import { Metadata } from './metadata.js'
 import {
@@ -203,3 +203,5 @@ export function stacklessError(
   Reflect.set(Error, 'stackTraceLimit', limit)
   return error
 }
+
+shareInstances(GrpcError, 'GrpcError')

@@ -22,6 +22,8 @@ export interface ClientChainParts {
   readonly kind: CallKind
   readonly service: string
   readonly method: string
+  /** On the wire: `/greeter.v1.Greeter/Hello`. */
+  readonly path: string
   /** The client's address; empty when a registry names it. */
   readonly address: string
   /** Of calls that say nothing else. Unit: ms. */
@@ -172,6 +174,10 @@ class ClientMiddlewareCall implements MiddlewareCall {
 
   get method(): string {
     return this.#call.parts.method
+  }
+
+  get path(): string {
+    return this.#call.parts.path
   }
 
   get metadata(): Metadata {

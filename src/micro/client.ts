@@ -22,7 +22,7 @@ import { type GrpcClient, GrpcMethod } from './grpc-client.js'
 import { inherit } from './inheritance.js'
 import { discardMessages } from './message-source.js'
 import { metadataOf } from './metadata-init.js'
-import { checkMiddleware, type Middleware } from './middleware.js'
+import { checkMiddleware, lateMiddleware, type Middleware } from './middleware.js'
 import type { MucpClient } from './mucp-client.js'
 import { noThenable } from './no-thenable.js'
 import { checkText } from './options.js'
@@ -75,6 +75,8 @@ export class Client implements AsyncDisposable {
   readonly #grpc: GrpcClient | undefined
   readonly #credentials: CallCredentials
   readonly #middleware: Middleware[] = []
+  /** The first service that was bound: middleware would come too late for it. */
+  #boundName: string | undefined
   #closed = false
 
   constructor(options: ClientOptions) {
@@ -109,9 +111,14 @@ export class Client implements AsyncDisposable {
       : undefined
   }
 
-  /** Adds middleware around the calls of what is bound from now on, the first outermost. */
+  /**
+   * Adds middleware around the calls of all services, the first outermost.
+   *
+   * @throws TypeError once a service is bound: its calls would run without it
+   */
   use(...middleware: readonly Middleware[]): this {
     checkMiddleware(middleware)
+    if (this.#boundName !== undefined) throw lateMiddleware('bind', this.#boundName)
     this.#middleware.push(...middleware)
     return this
   }
@@ -119,6 +126,7 @@ export class Client implements AsyncDisposable {
   /** The service's methods as functions. They need no `this`: take them apart at will. */
   bind<S extends ServiceTypes<S>>(service: Service<S>): BoundClient<S> {
     checkService(service)
+    this.#boundName ??= service.name
     // Nothing but the methods, whatever they are called: `constructor`, `__proto__` ...
     const functions: Record<string, AnyFunction> = Object.create(null)
     for (const method of service.methods) {
@@ -230,7 +238,7 @@ export class Client implements AsyncDisposable {
   /** `start` within the middleware; the call inherits from the one whose handler makes it. */
   #around(
     service: Service<unknown>,
-    { kind, name }: ServiceMethod,
+    { kind, name, path }: ServiceMethod,
     start: AnyFunction,
   ): (request: unknown, options?: CallOptions) => unknown {
     const protocol = this.#fixed?.protocol ?? this.#protocol
@@ -242,6 +250,7 @@ export class Client implements AsyncDisposable {
             kind,
             service: service.name,
             method: name,
+            path,
             address: this.#fixed?.address ?? '',
             timeoutMs,
             now: () => this.#runtime.now(),

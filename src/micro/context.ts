@@ -14,6 +14,8 @@ export interface Context {
   readonly service: string
   /** The method's name in JavaScript: `hello`. */
   readonly method: string
+  /** The method on the wire, whatever name it was called by: `/greeter.v1.Greeter/Hello`. Empty for an event. */
+  readonly path: string
   /** What the caller sent along. Over mucp: the message's header, without what belongs to the protocol. */
   readonly metadata: Metadata
   /** When the caller gives up, on the monotonic clock of `performance.now()`. Unit: ms. Infinity: never. */

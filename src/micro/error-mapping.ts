@@ -67,11 +67,26 @@ export function isCallError(error: unknown): error is MicroError | GrpcError {
 
 /**
  * Whether `onError` hears of what a handler failed with: not of an error that is for the caller, nor
- * of a call that was cancelled and whose handler only says so, as what watches its signal does.
+ * of a call that was cancelled and whose handler only says so, as what watches its signal does, or passes it on within an error of its own.
  */
 export function isReported(error: unknown, isCancelled: boolean): boolean {
   if (isCallError(error)) return false
-  return !isCancelled || (error as Partial<Error> | undefined | null)?.name !== 'AbortError'
+  return !isCancelled || !saysCancelled(error)
+}
+
+/** How far the causes of an exception are followed: they may be a circle. */
+const CAUSES_MAX = 8
+
+/** An AbortError, the signal's own reason, or whatever was made of one. */
+function saysCancelled(error: unknown): boolean {
+  try {
+    let each = error as Partial<Error> | undefined | null
+    for (let depth = 0; depth < CAUSES_MAX && typeof each === 'object' && each !== null; depth++) {
+      if (each.name === 'AbortError' || isCallError(each)) return true
+      each = each.cause as Partial<Error> | undefined | null
+    }
+  } catch {}
+  return false
 }
 
 /**

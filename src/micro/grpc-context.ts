@@ -69,6 +69,10 @@ export class GrpcContext implements Context, ServerCallHandler, RunningHandler {
     return this.#endpoint.method.name
   }
 
+  get path(): string {
+    return this.#endpoint.method.path
+  }
+
   get deadline(): number {
     return this.#call.deadline
   }

@@ -1,4 +1,5 @@
-import { GrpcError, type GrpcErrorOrigin } from '../grpc/index.js'
+import { GrpcError, type GrpcErrorOrigin, shareInstances } from '../grpc/index.js'
+import { FieldError } from '../protobuf/index.js'
 import { TransportError } from '../transport/index.js'
 
 /** Optional properties of a new `MicroError`. */
@@ -259,3 +260,7 @@ function isDeep(json: string): boolean {
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
+
+shareInstances(MicroError, 'MicroError')
+// Here, for protobuf imports no other layer.
+shareInstances(FieldError, 'FieldError')

@@ -1,4 +1,5 @@
 import type { CallKind, Metadata } from '../grpc/index.js'
+import { describe } from '../options/index.js'
 import type { Context } from './context.js'
 import { guardMessages } from './guarded-messages.js'
 
@@ -18,6 +19,8 @@ export interface MiddlewareCall {
   readonly service: string
   /** In JavaScript: `hello`. Of an event: its topic. */
   readonly method: string
+  /** On the wire, as other gRPC libraries name it: `/greeter.v1.Greeter/Hello`. For metrics and logs. Empty for an event. */
+  readonly path: string
   /** Server: what came. Client: what will be sent; add to it before `next`. */
   readonly metadata: Metadata
   /** The one request, or the iterable of all of them. Of an event: its message. */
@@ -51,11 +54,25 @@ export type Middleware = (call: MiddlewareCall, next: (request: unknown) => unkn
 export type AnyHandler = (request: unknown, context: Context) => unknown
 
 /** @throws TypeError for what cannot be middleware */
-export function checkMiddleware(middleware: readonly unknown[]): void {
+export function checkMiddleware(middleware: unknown): void {
+  if (!Array.isArray(middleware)) {
+    throw new TypeError(`middleware must be a list of functions, got ${describe(middleware)}`)
+  }
   for (const each of middleware) {
     if (typeof each === 'function') continue
     throw new TypeError(`middleware must be a function, got ${typeof each}`)
   }
+}
+
+/** What `use` throws when `name` has been bound or handled without the middleware: with authentication, a hole. */
+export function lateMiddleware(step: 'bind' | 'handle' | 'subscribe', name: string): TypeError {
+  const own =
+    step === 'handle'
+      ? `, or give that service its own: handle(service, handlers, { middleware })`
+      : ''
+  return new TypeError(
+    `middleware must be added before ${step}: ${name} would run without it. Call use first${own}`,
+  )
 }
 
 /**
@@ -108,6 +125,10 @@ class ServerMiddlewareCall implements MiddlewareCall {
 
   get method(): string {
     return this.context.method
+  }
+
+  get path(): string {
+    return this.context.path
   }
 
   get metadata(): Metadata {

@@ -10,7 +10,8 @@ import { checkText } from './options.js'
 /** What a call, or an event, is for. */
 interface Described {
   readonly service: Pick<Endpoint['service'], 'name'>
-  readonly method: Pick<Endpoint['method'], 'name'>
+  /** An event has no path. */
+  readonly method: Pick<Endpoint['method'], 'name'> & { readonly path?: string }
 }
 
 /** The context of a call that came over a transport. */
@@ -47,6 +48,10 @@ export class MucpContext implements Context {
 
   get method(): string {
     return this.#endpoint.method.name
+  }
+
+  get path(): string {
+    return this.#endpoint.method.path ?? ''
   }
 
   get metadata(): Metadata {

@@ -110,7 +110,8 @@ export interface ServerOptions {
   readonly exposeErrors?: boolean
   /**
    * Called with those exceptions, with failures of the registry and, with the default transport,
-   * with connections that failed. Exceptions it throws are ignored. Default: none.
+   * with connections that failed. Exceptions it throws are ignored. Default: a warning of the
+   * process with the stack, for each method once in a minute; connections that failed are told to nobody.
    */
   readonly onError?: (error: unknown, context: Context | undefined) => void
   /**

@@ -3,15 +3,20 @@ import {
   type CallListener,
   grpcTransport,
   type Listener,
+  type Runtime,
   type Transport,
 } from '../transport/index.js'
+import { errorWarnings } from './error-warnings.js'
 import { GrpcRoute } from './grpc-route.js'
 import type { MucpServerOptions } from './mucp-server.js'
 import { callsOf, type ServerOptions, TRANSPORT_OPTION_NAMES } from './server-options.js'
 
 /** `onError` as it may be called anywhere: what it throws costs no caller an answer. */
-export function safeListener(listener: ServerOptions['onError']): MucpServerOptions['onError'] {
-  if (listener === undefined) return () => undefined
+export function safeListener(
+  listener: ServerOptions['onError'],
+  runtime: Runtime,
+): MucpServerOptions['onError'] {
+  if (listener === undefined) return errorWarnings(runtime)
   return (error, context) => {
     try {
       const result: unknown = listener(error, context)

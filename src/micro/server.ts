@@ -14,7 +14,7 @@ import { type EventHandler, Subscriptions } from './events.js'
 import { Grace } from './grace.js'
 import { GrpcRoute } from './grpc-route.js'
 import { type Inheritance, inheritanceOf } from './inheritance.js'
-import { checkMiddleware, type Middleware } from './middleware.js'
+import { checkMiddleware, lateMiddleware, type Middleware } from './middleware.js'
 import { KeptOctets } from './mucp-limits.js'
 import { MucpConnection, type MucpServerOptions } from './mucp-server.js'
 import { checkDuration, checkFlag } from './options.js'
@@ -54,10 +54,15 @@ export interface HandleOptions {
    * one server. Default: false.
    */
   readonly nativeOnly?: boolean
+  /** Runs around its handlers in place of the server's, the first outermost; `[]`: none. Default: the server's. */
+  readonly middleware?: readonly Middleware[]
 }
 
 const STOP_KINDS: OptionKinds<StopOptions> = { graceMs: checkDuration, settleMs: checkDuration }
-const HANDLE_KINDS: OptionKinds<HandleOptions> = { nativeOnly: checkFlag }
+const HANDLE_KINDS: OptionKinds<HandleOptions> = {
+  nativeOnly: checkFlag,
+  middleware: (_, list) => checkMiddleware(list),
+}
 
 const GRACE_MS = 5_000
 
@@ -94,6 +99,8 @@ export class Server implements AsyncDisposable {
   readonly #subscriptions = new Subscriptions()
   readonly #router = new Router()
   readonly #middleware: Middleware[] = []
+  /** What took the middleware first: more of it would come too late. */
+  #covered: ['handle' | 'subscribe', string] | undefined
   readonly #inheritance: Inheritance | undefined
   readonly #mucp: MucpServerOptions
   readonly #running: RunningHandlers
@@ -116,7 +123,7 @@ export class Server implements AsyncDisposable {
     this.#runtime = options.runtime ?? nodeRuntime
     this.#inheritance = inheritanceOf(options.inherit, this.#runtime)
     this.#transport = options.transport ?? defaultTransport(options)
-    const onError = safeListener(options.onError)
+    const onError = safeListener(options.onError, this.#runtime)
     const handlerGraceMs = options.handlerGraceMs ?? HANDLER_GRACE_MS
     this.#running = new RunningHandlers(this.#runtime, handlerGraceMs, onError)
     this.#mucp = {
@@ -150,11 +157,13 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Adds middleware around the handlers registered from now on, the first
-   * outermost.
+   * Adds middleware around all handlers and subscribers, the first outermost.
+   *
+   * @throws TypeError once one of them is there, which would run without it
    */
   use(...middleware: readonly Middleware[]): this {
     checkMiddleware(middleware)
+    if (this.#covered !== undefined) throw lateMiddleware(...this.#covered)
     this.#middleware.push(...middleware)
     return this
   }
@@ -176,7 +185,7 @@ export class Server implements AsyncDisposable {
     if (TRANSPORT_SERVICES.includes(service.name)) {
       throw new TypeError(`service ${service.name} is the transport's own`)
     }
-    const chain = [...this.#middleware]
+    const chain = [...(options.middleware ?? this.#middleware)]
     const endpoints =
       options.nativeOnly === true
         ? bindHandlers(service, handlers, chain, this.#inheritance)
@@ -186,6 +195,7 @@ export class Server implements AsyncDisposable {
       for (const path of paths) this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))
     }
     this.#services.push(service)
+    if (options.middleware === undefined) this.#covered ??= ['handle', service.name]
     // Reports its own failures.
     void this.#registration?.update()
     return this
@@ -212,7 +222,9 @@ export class Server implements AsyncDisposable {
     handler: EventHandler<T>,
     codec?: TypedCodec<T>,
   ): () => void {
-    return this.#subscriptions.add(topic, handler, codec, [...this.#middleware])
+    const end = this.#subscriptions.add(topic, handler, codec, [...this.#middleware])
+    this.#covered ??= ['subscribe', topic]
+    return end
   }
 
   /** Listens, then registers. Rejects with the transport's error, or TypeError when started or stopped before. */

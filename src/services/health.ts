@@ -1,6 +1,7 @@
 import {
   type Context,
   GrpcError,
+  type HandleOptions,
   type Handlers,
   type Server,
   type Service,
@@ -34,14 +35,17 @@ const STATUSES: readonly ServingStatus[] = [
  * Serves `grpc.health.v1.Health` on `server`, for probes and for clients that watch it. The server
  * is SERVING from the start, and NOT_SERVING once `stop` is called, before connections are drained.
  *
- * Middleware that was given before applies: mount it ahead of what asks for credentials.
+ * The server's middleware applies; where that asks for credentials, which probes have not, give `{ middleware: [] }`.
  *
  * @throws RangeError when it is mounted already
  */
-export function mountHealth(server: Server): Health {
+export function mountHealth(
+  server: Server,
+  options: Pick<HandleOptions, 'middleware'> = {},
+): Health {
   checkServer('mountHealth', server)
   const health = new Health(() => server.services)
-  server.handle(healthService, health.handlers, { nativeOnly: true })
+  server.handle(healthService, health.handlers, { ...options, nativeOnly: true })
   server.onStop(() => health.shutDown())
   return health
 }

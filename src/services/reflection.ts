@@ -1,4 +1,4 @@
-import { GrpcError, type Server, type Service, Status } from '../micro/index.js'
+import { GrpcError, type HandleOptions, type Server, type Service, Status } from '../micro/index.js'
 import { checkOptions, describe, type OptionKinds } from '../options/index.js'
 import { checkServer } from './check-server.js'
 import { DescriptorIndex, type IndexedFile } from './descriptor-index.js'
@@ -18,9 +18,14 @@ export interface ReflectionOptions {
    * carry; those of `loadService` do.
    */
   readonly descriptorSets?: readonly Uint8Array[]
+  /** As in `HandleOptions`. Default: the server's. */
+  readonly middleware?: NonNullable<HandleOptions['middleware']>
 }
 
-const KINDS: OptionKinds<ReflectionOptions> = { descriptorSets: checkSets }
+const KINDS: OptionKinds<ReflectionOptions> = {
+  descriptorSets: checkSets,
+  middleware: 'array',
+}
 
 const SETS_CURE = 'read each file that buf or protoc wrote into a Buffer: [await readFile(path)]'
 
@@ -46,7 +51,7 @@ type Answer = Omit<ServerReflectionResponse, 'validHost' | 'originalRequest'>
  * grpcurl and others need no schema. All services are listed, including those handled later; a
  * service without descriptors is listed only.
  *
- * Whoever may call it learns the whole schema. Middleware that was given before applies.
+ * Whoever may call it learns the whole schema. The server's middleware applies.
  *
  * @throws TypeError or RangeError when a descriptor set is none, RangeError when it is mounted
  * already
@@ -59,8 +64,10 @@ export function mountReflection(server: Server, options: ReflectionOptions = {})
     serverReflectionInfo: (requests: AsyncIterable<ServerReflectionRequest>) =>
       reflection.answers(requests),
   }
-  server.handle(reflectionService, handlers, { nativeOnly: true })
-  server.handle(reflectionServiceV1Alpha, handlers, { nativeOnly: true })
+  const { middleware } = options
+  const how = { nativeOnly: true, ...(middleware === undefined ? {} : { middleware }) }
+  server.handle(reflectionService, handlers, how)
+  server.handle(reflectionServiceV1Alpha, handlers, how)
 }
 
 /** Answers questions about descriptors, in both versions alike. */

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers'
 import { descriptorWatch } from './descriptor-watch.js'
 import { TlsDoor } from './node-tls-door.js'
 import type { RawListenEvents, RawListener, RawListenOptions } from './runtime.js'

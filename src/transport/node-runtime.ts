@@ -1,8 +1,16 @@
 import { lookup } from 'node:dns'
+import { performance } from 'node:perf_hooks'
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 import { inRootContext } from './async-context.js'
 import { connectSocket } from './node-connect.js'
 import { listenSocket } from './node-listen.js'
 import type { Runtime } from './runtime.js'
+
+// Never the global ones of a later time: the fake timers of a test (vitest, jest, sinon) take their place, and a client would wait
+// for ever for a server that goes on. Whoever wants time to stand still gives another `Runtime`.
+const { queueMicrotask } = globalThis
+const now = performance.now.bind(performance)
+const nextTick = process.nextTick.bind(process)
 
 /**
  * The runtime of Node. Sockets, listeners and timers are created outside any call's asynchronous
@@ -11,8 +19,8 @@ import type { Runtime } from './runtime.js'
  * With the files it is made of, the only place in the package that touches clock, timers, randomness and the network.
  */
 export const nodeRuntime: Runtime = {
-  now: () => Math.floor(performance.now()),
-  stopwatch: () => performance.now(),
+  now: () => Math.floor(now()),
+  stopwatch: now,
   schedule(delayMs, run) {
     const timeout = inRootContext(setTimeout, run, delayMs)
     timeout.unref()
@@ -34,5 +42,5 @@ export const nodeRuntime: Runtime = {
 }
 
 function runAfterMicrotasks(run: () => void): void {
-  queueMicrotask(() => process.nextTick(run))
+  queueMicrotask(() => nextTick(run))
 }

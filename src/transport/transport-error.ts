@@ -1,4 +1,5 @@
 import { errorCodeName } from '../connection/index.js'
+import { shareInstances } from '../grpc/index.js'
 import { thrownText } from './thrown.js'
 import { isVerifyError, tlsMistake } from './tls-mistake.js'
 
@@ -207,3 +208,5 @@ function reasonOf(cause: unknown): string {
   const reason = (cause as { reason?: unknown } | undefined)?.reason
   return typeof reason === 'string' ? reason : thrownText(cause)
 }
+
+shareInstances(TransportError, 'TransportError')

@@ -251,7 +251,7 @@ async function* iterableOf(values: readonly unknown[]): AsyncGenerator<unknown> 
 
 for (const protocol of ['grpc', 'mucp'] as const) {
   t.test(
-    `${protocol}: the first middleware is outermost; it is fixed when a service is bound`,
+    `${protocol}: the first middleware is outermost; after bind and handle there is none to add`,
     async t => {
       const order: string[] = []
       const named =
@@ -263,18 +263,67 @@ for (const protocol of ['grpc', 'mucp'] as const) {
       const { client, server } = await pair(t, protocol)
       client.use(named('a'), named('b'))
       const { one } = client.bind(service)
-      client.use(named('late'))
-      server.use(named('late'))
+      const late = /must be added before (bind|handle): .* would run without it/
+      t.throws(() => client.use(named('late')), { name: 'TypeError', message: late })
+      t.throws(() => server.use(named('late')), { name: 'TypeError', message: late })
       t.equal(await one(1), 6)
       t.same(order, ['client a', 'client b'])
     },
   )
 
+  t.test(`${protocol}: a service may have middleware of its own, or none`, async t => {
+    const paths: string[] = []
+    const note =
+      (name: string): Middleware =>
+      (call, next) => {
+        paths.push(`${name} ${call.side} ${call.path}`)
+        return next(call.request)
+      }
+    const server = createServer({ name: 'own' }).use(note('all'))
+    const json = {
+      kind: 'unary',
+      request: jsonCodec<number>(),
+      response: jsonCodec<number>(),
+    } as const
+    const open = defineService('a.v1.Open', { get: json })
+    const own = defineService('a.v1.Own', { get: json })
+    const usual = defineService('a.v1.Usual', { get: json })
+    const handlers = { get: (n: number) => n }
+    server.handle(open, handlers, { middleware: [] })
+    server.handle(own, handlers, { middleware: [note('own')] })
+    server.use(note('still in time'))
+    server.handle(usual, handlers)
+    t.throws(
+      () => server.handle(usual, handlers, { middleware: [5] as never }),
+      /must be a function/,
+    )
+    t.throws(
+      () => server.handle(usual, handlers, { middlewares: [] } as never),
+      /no option 'middlewares'/,
+    )
+    await server.start()
+    const client = createClient({ address: server.address, protocol }).use(note('client'))
+    t.teardown(async () => {
+      await client.close()
+      await server.stop()
+    })
+    for (const each of [open, own, usual]) t.equal(await client.bind(each).get(1), 1)
+    t.same(paths, [
+      'client client /a.v1.Open/Get',
+      'client client /a.v1.Own/Get',
+      'own server /a.v1.Own/Get',
+      'client client /a.v1.Usual/Get',
+      'all server /a.v1.Usual/Get',
+      'still in time server /a.v1.Usual/Get',
+    ])
+  })
+
   t.test(`${protocol}: without middleware the bound stream is the call's own`, async t => {
     const { client } = await pair(t, protocol)
     const plain = client.bind(service).down(1)
-    client.use((call, next) => next(call.request))
-    const looked = client.bind(service).down(1)
+    const { client: other } = await pair(t, protocol)
+    other.use((call, next) => next(call.request))
+    const looked = other.bind(service).down(1)
     t.equal(plain.constructor, looked.constructor)
     t.same([await listOf(plain), await listOf(looked)], [[2], [2]])
   })
@@ -478,14 +527,17 @@ for (const [name, newTransport] of [
       const server = createServer({ name: 'events', ...given })
       const heard: unknown[] = []
       const seen: unknown[] = []
-      server.subscribe('open', message => void heard.push(message))
       server.use(async (call, next) => {
         const { side, kind, service, method, request } = call
+        if (method === 'open') return await next(request)
+        t.equal(call.path, '', 'an event has no path')
         seen.push({ side, kind, service, method, request, door: call.context?.door })
         if (call.metadata.get('x-token') !== 'good') throw MicroError.unauthorized('who are you?')
         return await next(call.request)
       })
+      server.subscribe('open', message => void heard.push(message))
       server.subscribe('orders', message => void heard.push(message))
+      t.throws(() => server.use((_, next) => next(1)), { message: /before subscribe: open/ })
       await server.start()
       const client = createClient({ address: server.address, protocol: 'mucp', ...given })
       t.teardown(async () => {

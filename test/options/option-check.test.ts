@@ -244,7 +244,7 @@ const TAKERS: readonly Taker[] = [
     { graceMs: NUMBER, settleMs: NUMBER },
     async options => await createServer({ name: 'a' }).stop(options),
   ),
-  taker<HandleOptions>('handle', { nativeOnly: FLAG }, options =>
+  taker<HandleOptions>('handle', { nativeOnly: FLAG, middleware: ['x', 5, {}, [5]] }, options =>
     createServer({ name: 'a' }).handle(things, handlers, options),
   ),
   ...(['grpc', 'mucp'] as const).flatMap(protocol => {
@@ -300,8 +300,10 @@ const TAKERS: readonly Taker[] = [
       options,
     ),
   ),
-  taker<ReflectionOptions>('mountReflection', { descriptorSets: ['x', ['x'], {}] }, options =>
-    mountReflection(createServer({ name: 'a' }), options),
+  taker<ReflectionOptions>(
+    'mountReflection',
+    { descriptorSets: ['x', ['x'], {}], middleware: ['x', 5, {}] },
+    options => mountReflection(createServer({ name: 'a' }), options),
   ),
   taker<ServeOptions>(
     'serve',
