@@ -1,3 +1,4 @@
+import type { CallOptions } from './call-options.js'
 import { callLimits, GrpcError, headerLimits, receiveLimits, Status } from '../grpc/index.js'
 import {
   type CallTransport,
@@ -12,6 +13,7 @@ import { GrpcClient } from './grpc-client.js'
 import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
 import { CLIENT_ID } from './mucp-codec.js'
+import { metadataOf } from './metadata-init.js'
 import type { ServiceMethod } from './service.js'
 import type { Protocol } from './target.js'
 
@@ -111,4 +113,9 @@ export function contentTypeOf(
 /** Whether a method can be called with the content type's codecs. */
 function hasCodecs(method: ServiceMethod, subtype: string): boolean {
   return method.request.has(subtype) && method.response.has(subtype)
+}
+
+/** A stream would tell only whoever reads it. @throws TypeError for metadata that cannot be sent */
+export function checkMetadata({ metadata }: CallOptions): void {
+  if (metadata !== undefined) metadataOf(metadata)
 }

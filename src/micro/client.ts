@@ -21,7 +21,6 @@ import { type Found, findWithin } from './find-within.js'
 import { type GrpcClient, GrpcMethod } from './grpc-client.js'
 import { inherit } from './inheritance.js'
 import { discardMessages } from './message-source.js'
-import { metadataOf } from './metadata-init.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from './middleware.js'
 import type { MucpClient } from './mucp-client.js'
 import { noThenable } from './no-thenable.js'
@@ -396,9 +395,4 @@ export class Client implements AsyncDisposable {
   #checkOpen(): void {
     if (this.#closed) throw new TypeError('the client is closed')
   }
-}
-
-/** A stream would tell only whoever reads it. @throws TypeError for metadata that cannot be sent */
-function checkMetadata({ metadata }: CallOptions): void {
-  if (metadata !== undefined) metadataOf(metadata)
 }

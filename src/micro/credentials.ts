@@ -1,5 +1,6 @@
 import { GrpcError, Metadata, Status } from '../grpc/index.js'
 import type { Runtime, Transport } from '../transport/index.js'
+import { abortError } from './abort-error.js'
 import type { CallOptions, MetadataInit } from './call-options.js'
 import type { ClientOptions } from './client-options.js'
 import { metadataOf } from './metadata-init.js'
@@ -82,13 +83,20 @@ export class CallCredentials {
     const metadata = new Metadata()
     if (options.metadata !== undefined) metadata.merge(metadataOf(options.metadata))
     const { signal } = options
-    signal?.throwIfAborted()
+    if (signal?.aborted === true) throw abortError(signal.reason, protocol, true)
     const { name: service, method } = call
     const url = `https://${authority}/${service}`
     const asked = { service, method: method.name, authority, url, signal }
     const runtime = this.#runtime
     const end = runtime.now() + timeoutMs
-    const guard = new MucpGuard(runtime, signal, timeoutMs, () => expired(protocol))
+    const guard = new MucpGuard(
+      runtime,
+      signal,
+      timeoutMs,
+      () => expired(protocol),
+      undefined,
+      protocol,
+    )
     try {
       const shown = checked(await guard.race(Promise.resolve(credentials(asked))), protocol)
       for (const [name] of shown) metadata.delete(name)

@@ -55,7 +55,9 @@ export async function findWithin(
       ? new GrpcError(Status.DeadlineExceeded, `deadline exceeded: ${text}`, { unprocessed: true })
       : MicroError.timeout(`call timeout: ${text}`, { id: CLIENT_ID })
   }
-  const guard = new MucpGuard(runtime, options.signal, timeoutMs, expired)
+  const protocol = again.isNative ? 'grpc' : 'mucp'
+  const { signal } = options
+  const guard = new MucpGuard(runtime, signal, timeoutMs, expired, undefined, protocol)
   const end = runtime.now() + timeoutMs
   try {
     const target = await guard.race(finding).catch(error => {

@@ -1,4 +1,5 @@
 import { type ClientCall, GrpcError, type Metadata, Status } from '../grpc/index.js'
+import { abortError } from './abort-error.js'
 import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
@@ -37,13 +38,15 @@ export class GrpcStream implements ClientStream, Abortable {
   #onEnded: (() => void) | undefined
   /** Why we ended it. */
   #reason: { reason: unknown } | undefined
+  /** It was the caller's signal. */
+  #isAbort = false
 
   constructor(options: CallOptions, start: StartStream) {
     this.#options = options
     this.#startCall = start
     const { signal } = options
     if (signal?.aborted) {
-      this.#finish(signal.reason)
+      this.#finish(abortError(signal.reason, 'grpc', true))
       return
     }
     if (signal !== undefined) watchSignal(signal, this)
@@ -131,7 +134,11 @@ export class GrpcStream implements ClientStream, Abortable {
   }
 
   onAbort(reason: unknown): void {
-    this.cancel(reason)
+    if (this.#ended) return
+    this.#isAbort = true
+    this.#reason = { reason }
+    if (this.#call === undefined) this.#finish(abortError(reason, 'grpc', true))
+    else this.#call.cancel()
   }
 
   onHeaders(metadata: Metadata): void {
@@ -200,7 +207,10 @@ export class GrpcStream implements ClientStream, Abortable {
 
   /** Our own reason to end the call comes before the server's. */
   #outcome(error: GrpcError | undefined): unknown {
-    if (this.#reason !== undefined) return this.#reason.reason
+    if (this.#reason !== undefined) {
+      const { reason } = this.#reason
+      return this.#isAbort ? abortError(reason, 'grpc', error?.unprocessed === true) : reason
+    }
     return error === undefined ? undefined : fromGrpcError(error)
   }
 

@@ -7,6 +7,7 @@ import {
   Status,
 } from '../grpc/index.js'
 import type { Cancellable } from '../transport/index.js'
+import { abortError } from './abort-error.js'
 import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
 import type { CallOptions } from './call-options.js'
 import { fromGrpcError } from './error-mapping.js'
@@ -32,6 +33,8 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   #wasSeen: boolean
   #pause: Cancellable | undefined
   #aborted: { reason: unknown } | undefined
+  /** By the caller's signal. */
+  #isAbort: boolean
 
   constructor(
     client: GrpcClientOptions,
@@ -57,13 +60,14 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     this.#wasSeen = false
     this.#pause = undefined
     this.#aborted = undefined
+    this.#isAbort = false
   }
 
   begin(): void {
     const signal = this.#options?.signal
     if (signal !== undefined) {
       if (signal.aborted) {
-        this.#reject(signal.reason)
+        this.#reject(abortError(signal.reason, 'grpc', true))
         return
       }
       watchSignal(signal, this)
@@ -72,6 +76,12 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   }
 
   onAbort(reason: unknown): void {
+    this.#isAbort = true
+    this.#giveUp(reason)
+  }
+
+  /** `reason` is what the caller gets; of a signal, what it is made of. */
+  #giveUp(reason: unknown): void {
     this.#aborted = { reason }
     if (this.#call !== undefined) {
       this.#call.cancel()
@@ -79,14 +89,18 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     }
     // Between two attempts there is no call to cancel.
     this.#pause?.cancel()
-    this.#reject(reason)
+    this.#reject(this.#reasonOf(reason, false))
+  }
+
+  #reasonOf(reason: unknown, unprocessed: boolean): unknown {
+    return this.#isAbort ? abortError(reason, 'grpc', unprocessed && !this.#wasSeen) : reason
   }
 
   onHeaders(metadata: Metadata): void {
     try {
       this.#options?.onHeaders?.(metadata)
     } catch (error) {
-      this.onAbort(error)
+      this.#giveUp(error)
     }
   }
 
@@ -108,8 +122,9 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     } catch (thrown) {
       this.#aborted ??= { reason: thrown }
     }
-    if (this.#aborted !== undefined) this.#reject(this.#aborted.reason)
-    else if (error === undefined) this.#resolve(call?.read())
+    if (this.#aborted !== undefined) {
+      this.#reject(this.#reasonOf(this.#aborted.reason, error?.unprocessed === true))
+    } else if (error === undefined) this.#resolve(call?.read())
     else this.#reject(fromGrpcError(this.#wasSeen ? markProcessed(error) : error))
   }
 

@@ -1,5 +1,6 @@
 import { Metadata, markProcessed } from '../grpc/index.js'
 import type { Message, Runtime, Transport } from '../transport/index.js'
+import { abortError } from './abort-error.js'
 import type { CallOptions } from './call-options.js'
 import { closeSocket } from './close-socket.js'
 import { findWithin } from './find-within.js'
@@ -89,6 +90,7 @@ export class MucpClient {
         const codec = new MucpCodec(method, service, contentType, target.legacy)
         return await this.#attempt(target, codec, request, options, deadline, isFresh)
       } catch (error) {
+        if (options.signal?.aborted === true) throw wasSeen ? asSeen(error) : error
         // What no handler saw goes once more, at once, and by a socket that has not waited for it.
         if (!isFresh && isUnserved(error)) {
           isFresh = true
@@ -97,7 +99,7 @@ export class MucpClient {
         }
         const again = error instanceof MicroError && error.code === 408 && attempt < retries
         // What an earlier attempt may have done is no less done.
-        if (wasSeen && error instanceof MicroError) markProcessed(error)
+        if (wasSeen) asSeen(error)
         if (!again || runtime.now() >= deadline) throw error
         wasSeen ||= !error.unprocessed
       }
@@ -203,7 +205,8 @@ export class MucpClient {
     isFresh: boolean,
   ): Promise<unknown> {
     const { runtime, connectionTimeoutMs } = this.options
-    options.signal?.throwIfAborted()
+    const { signal } = options
+    if (signal?.aborted === true) throw abortError(signal.reason, 'mucp', true)
     const limitMs = Math.min(connectionTimeoutMs, deadline - runtime.now())
     if (limitMs <= 0) throw unsent(callExpired())
     const id = this.nextId()
@@ -321,6 +324,10 @@ async function exchange(
   } finally {
     guard.finish()
   }
+}
+
+function asSeen(error: unknown): unknown {
+  return error instanceof MicroError ? markProcessed(error) : error
 }
 
 /** No handler can have run: nothing has left. */

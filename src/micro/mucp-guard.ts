@@ -1,5 +1,7 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
+import { abortError } from './abort-error.js'
 import { unwatchSignal, watchSignal } from './abort-watch.js'
+import type { Protocol } from './target.js'
 
 /** Longest delay a timer takes. Unit: ms. */
 const DELAY_MAX_MS = 0x7fff_ffff
@@ -10,6 +12,7 @@ const DELAY_MAX_MS = 0x7fff_ffff
  */
 export class MucpGuard {
   readonly #signal: AbortSignal | undefined
+  readonly #protocol: Protocol | undefined
   #onStop: ((reason: unknown) => void) | undefined
   #timer: Cancellable | undefined
   #stopped: { reason: unknown } | undefined
@@ -18,6 +21,7 @@ export class MucpGuard {
   /**
    * @param expired what the attempt fails with after `limitMs`
    * @param onStop hears of it as well; not when the signal was aborted before
+   * @param protocol whose error an aborted signal becomes
    */
   constructor(
     runtime: Pick<Runtime, 'schedule'>,
@@ -25,11 +29,13 @@ export class MucpGuard {
     limitMs: number,
     expired: () => Error,
     onStop?: (reason: unknown) => void,
+    protocol: Protocol | undefined = 'mucp',
   ) {
+    this.#protocol = protocol
     this.#signal = signal
     this.#onStop = onStop
     if (signal?.aborted) {
-      this.#stopped = { reason: signal.reason }
+      this.#stopped = { reason: abortError(signal.reason, protocol, true) }
       return
     }
     if (signal !== undefined) watchSignal(signal, this)
@@ -76,7 +82,7 @@ export class MucpGuard {
   }
 
   onAbort(reason: unknown): void {
-    this.stop(reason)
+    this.stop(abortError(reason, this.#protocol, false))
   }
 
   finish(): void {

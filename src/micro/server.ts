@@ -196,7 +196,6 @@ export class Server implements AsyncDisposable {
     }
     this.#services.push(service)
     if (options.middleware === undefined) this.#covered ??= ['handle', service.name]
-    // Reports its own failures.
     void this.#registration?.update()
     return this
   }

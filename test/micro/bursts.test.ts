@@ -107,7 +107,7 @@ for (const [protocol, count] of [
       const reason = new Error('enough')
       abort.abort(reason)
       const ends = await Promise.allSettled(rests)
-      t.ok(ends.every(end => end.status === 'rejected' && end.reason === reason))
+      t.ok(ends.every(end => end.status === 'rejected' && end.reason.cause === reason))
       t.same(await bound.echo({ i: 7 }), { i: 7 })
       const pending = Symbol('pending')
       t.equal(await Promise.race([next, Promise.resolve(pending)]), pending, 'the bystander lives')

@@ -495,7 +495,9 @@ t.test('stream by hand: send, receive, closeSend; several reads may wait', async
 })
 
 t.test('client middleware sees each call, adds metadata, and changes what comes back', async t => {
-  const { client } = await bench(t)
+  const { server } = await bench(t)
+  const client = createClient({ address: server.address })
+  t.teardown(() => client.close())
   const calls: string[] = []
   client.use((call, next) => {
     calls.push(`${call.side} ${call.service} ${call.method} ${call.kind}`)
