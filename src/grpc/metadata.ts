@@ -132,12 +132,12 @@ export class Metadata implements Iterable<readonly [name: string, value: string]
     return this.getAll(name).map(text => decodeBase64(text)!)
   }
 
-  /** Whether there is a value of this name. */
   /** Each name once, in order. */
   keys(): string[] {
     return [...new Set(this.#list().filter((_, index) => index % 2 === 0))]
   }
 
+  /** Whether there is a value of this name. */
   has(name: string): boolean {
     return this.get(name) !== undefined
   }

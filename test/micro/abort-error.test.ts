@@ -122,6 +122,7 @@ for (const protocol of ['grpc', 'mucp'] as const) {
     async t => {
       const signal = AbortSignal.abort('no')
       const registry = {
+        listServices: async () => [],
         getService: () => new Promise<never>(() => {}),
         register: async () => {},
         deregister: async () => {},

@@ -299,7 +299,7 @@ for (const protocol of ['grpc', 'mucp'] as const) {
     )
     t.throws(
       () => server.handle(usual, handlers, { middlewares: [] } as never),
-      /no option 'middlewares'/,
+      /no option middlewares/,
     )
     await server.start()
     const client = createClient({ address: server.address, protocol }).use(note('client'))
