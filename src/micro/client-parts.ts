@@ -1,4 +1,3 @@
-import type { CallOptions } from './call-options.js'
 import { callLimits, GrpcError, headerLimits, receiveLimits, Status } from '../grpc/index.js'
 import {
   type CallTransport,
@@ -7,13 +6,14 @@ import {
   runCompressions,
   type Transport,
 } from '../transport/index.js'
+import type { CallOptions } from './call-options.js'
 import type { ClientOptions } from './client-options.js'
 import { MUCP_CONTENT_TYPE } from './content-type.js'
 import { GrpcClient } from './grpc-client.js'
+import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
 import { CLIENT_ID } from './mucp-codec.js'
-import { metadataOf } from './metadata-init.js'
 import type { ServiceMethod } from './service.js'
 import type { Protocol } from './target.js'
 

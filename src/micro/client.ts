@@ -10,6 +10,7 @@ import { type AnyFunction, type ChainOptions, composeClient } from './client-mid
 import { type ClientOptions, checkClientOptions } from './client-options.js'
 import {
   cancelled,
+  checkMetadata,
   contentTypeOf,
   defaultTransport,
   grpcClient,
