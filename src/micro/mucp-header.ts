@@ -202,6 +202,11 @@ const REPEATED_NAMES: ReadonlySet<string> = new Set([
   'timeout',
 ])
 
+/** Whether answers repeat the field, in whatever spelling. */
+export function isRepeated(key: string): boolean {
+  return REPEATED_NAMES.has(key.toLowerCase())
+}
+
 /**
  * The request's header as it goes back: what belongs to the protocol. go-micro repeats all of it; what a caller
  * says beside, tokens among it, is nobody's business on the way back.
@@ -209,7 +214,7 @@ const REPEATED_NAMES: ReadonlySet<string> = new Set([
 export function repeatedHeader(request: ReadonlyMap<string, string>): Map<string, string> {
   const header = new Map<string, string>()
   for (const [key, value] of request) {
-    if (REPEATED_NAMES.has(key.toLowerCase())) header.set(key, value)
+    if (isRepeated(key)) header.set(key, value)
   }
   return header
 }

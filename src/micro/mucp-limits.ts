@@ -1,5 +1,5 @@
 import type { Message } from '../transport/index.js'
-import type { MucpFields } from './mucp-header.js'
+import { isRepeated, type MucpFields } from './mucp-header.js'
 
 /** Fields in the header of one message. Reason: as `headerFieldsMax` of HTTP/2; what is behind them is looked through for each. */
 export const MUCP_HEADER_FIELDS_MAX = 512
@@ -62,12 +62,19 @@ export function headerFault(header: ReadonlyMap<string, string>): string | undef
   return `the header has ${size} characters; the limit is ${MUCP_HEADER_SIZE_MAX}`
 }
 
-/** As `headerFault`, for the names that answers repeat. */
-export function nameFault(fields: MucpFields): string | undefined {
+/** As `headerFault`, for the names that answers repeat: in each of the spellings that one header may have. */
+export function nameFault(
+  header: ReadonlyMap<string, string>,
+  fields: MucpFields,
+): string | undefined {
   for (const name of NAMES) {
     const { length } = fields[name]
     if (length <= MUCP_NAME_SIZE_MAX) continue
     return `the ${name} has ${length} characters; the limit is ${MUCP_NAME_SIZE_MAX}`
+  }
+  for (const [key, { length }] of header) {
+    if (length <= MUCP_NAME_SIZE_MAX || !isRepeated(key)) continue
+    return `${key} has ${length} characters; the limit is ${MUCP_NAME_SIZE_MAX}`
   }
   return undefined
 }

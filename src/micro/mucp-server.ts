@@ -254,7 +254,7 @@ export class MucpConnection {
     const large = headerFault(message.header)
     if (large !== undefined) return this.#refuseHeader(new Map(), large)
     const fields = readMucpFields(message.header)
-    const long = nameFault(fields)
+    const long = nameFault(message.header, fields)
     if (long !== undefined) return this.#refuseHeader(new Map(), long)
     if (fields.close) this.#closing = true
     if (fields.topic !== '') return this.#onEvent(message, fields)

@@ -133,6 +133,14 @@ t.test('header fields, octets and names of a message are bounded, with the numbe
   }
 })
 
+t.test('a second spelling of a name that answers repeat is bounded too', async t => {
+  const { socket } = await bench(t)
+  for (const name of ['Micro-Id', 'MICRO-STREAM', 'Accept', 'timeout']) {
+    const sent = message({ 'Micro-ID': '1', 'Micro-Stream': '', [name]: 'x'.repeat(3_000) })
+    t.match(await errorOf(socket, sent), / has 3000 characters; the limit is 1024$/)
+  }
+})
+
 t.test('what waits for one handler is bounded in octets, not only in messages', async t => {
   const { socket } = await bench(t)
   const up = { 'Micro-Endpoint': 'Things.Up', 'Micro-Stream': '1' }
