@@ -153,7 +153,7 @@ function checkAnswer(header: ReadonlyMap<string, string>): void {
   let size = 0
   for (const [name, value] of header) {
     size += name.length + value.length
-    const isError = name === 'Micro-Error'
+    const isError = name === 'Micro-Error' || name === 'X-Micro-Error'
     invariant(
       isError || value.length <= 2 * MUCP_NAME_SIZE_MAX,
       'T13 an answer repeats names that are bounded',

@@ -90,12 +90,13 @@ export class Metadata implements MetadataLike {
     }
   }
 
-  /** @throws as the constructor */
+  /** Sets the options of the call that it goes with. @throws as the constructor */
   setOptions(options: MetadataOptions): void {
     checkOptions('Metadata', options, OPTIONS)
     this.#options = options
   }
 
+  /** The options that were set, as they are kept. */
   getOptions(): MetadataOptions {
     return this.#options
   }

@@ -7,7 +7,7 @@ import type { Stream } from './stream.js'
 const STEP = 16_384
 /** A call that holds less is not worth ending. Unit: octets. */
 const WORTH_SHEDDING = 4_096
-/** A stream and its call, whatever they hold. Measured. Unit: octets. */
+/** A stream and its call, whatever they hold. Estimated. Unit: octets. */
 const STREAM_COST = 1_024
 
 /** What one connection holds for its peer, by kind. Unit: octets. */

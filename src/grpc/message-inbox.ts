@@ -14,7 +14,7 @@ import { type GrpcError, Status, stacklessError } from './status.js'
  */
 const EAGER_SIZE_MAX = 163_840
 
-/** What a decoded message that waits takes beside its octets. Measured. Unit: octets. */
+/** What a decoded message that waits takes beside its octets. Estimated. Unit: octets. */
 const MESSAGE_COST = 160
 /** A difference that is worth charging. Unit: messages. */
 const CHARGE_STEP = 32

@@ -1,4 +1,4 @@
-import { describe, type OptionCheck, withMethods } from '../options/index.js'
+import { describe, describeKind, type OptionCheck, withMethods } from '../options/index.js'
 
 /** A runtime, by what clients and servers themselves use of it; the transport needs more. */
 export const CLOCK: OptionCheck = withMethods(
@@ -65,7 +65,7 @@ export function checkTextList(name: string, value: unknown): void {
 /** Checks a callback. @throws TypeError naming the option */
 export function checkFunction(name: string, value: unknown): void {
   if (typeof value === 'function') return
-  throw new TypeError(`${name} must be a function, got ${describe(value)}`)
+  throw new TypeError(`${name} must be a function, got ${describeKind(value)}`)
 }
 
 /** Checks a signal, by what is used of it: there are other AbortSignals than Node's. @throws TypeError naming the option */

@@ -1,3 +1,8 @@
+/** What stands where something else is expected: its kind, never the value, which may be a secret in the wrong place. */
+export function describeKind(value: unknown): string {
+  return typeof value === 'string' ? 'string' : describe(value)
+}
+
 /** A value as the texts of errors show it. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`

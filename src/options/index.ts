@@ -1,4 +1,4 @@
-export { describe } from './describe.js'
+export { describe, describeKind } from './describe.js'
 export { checkRanges, DELAY_MAX_MS, type NumberRange } from './number-range.js'
 export {
   checkNoOptions,

@@ -25,6 +25,7 @@ export interface HandlerPlaces {
   tryTake(): boolean
   /** After `tryTake` in vain: `onTaken` is called when a place is the caller's. Returns how to wait no more. */
   wait(onTaken: () => void): () => void
+  /** Gives back a place that was taken: the handler has settled. */
   free(): void
 }
 

@@ -340,7 +340,7 @@ t.test('options: what is wrong is named', async t => {
   const address = '127.0.0.1:1'
   t.throws(
     () => createClient({ address, credentials: 'x' as never }),
-    new TypeError('credentials must be a function, got string'),
+    new TypeError('credentials is a string; expected a function'),
   )
   t.throws(
     () => createClient({ address, allowPlaintextCredentials: 1 as never }),
