@@ -8,7 +8,11 @@ import type { Greeter } from './greeter.js'
 const service = await loadService<Greeter>('examples/greeter.proto', 'greeter.v1.Greeter')
 const registry = memoryRegistry()
 
-const server = createServer({ name: 'greeter', registry })
+const server = createServer({
+  name: 'greeter',
+  registry,
+  onError: error => console.log('the server saw', (error as Error).message),
+})
 server.handle(service, {
   hello({ name }, { door }) {
     if (name === '') throw new RangeError('no name')

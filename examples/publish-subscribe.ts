@@ -8,7 +8,10 @@ interface Order {
   item: string
 }
 
-const server = createServer({ name: 'kitchen' })
+const server = createServer({
+  name: 'kitchen',
+  onError: error => console.log('the kitchen saw:', (error as Error).message),
+})
 const leave = server.subscribe<Order>('orders', ({ id, item }, event) => {
   console.log(`${event.topic}: cook ${item} for order ${id}`)
 })

@@ -214,9 +214,16 @@ export function fuzz(data: Buffer): void {
   const threads = new Threads()
   const batch = new CallBatch()
   let turns = 0
+  let charged = 0
   const connection = {
     limits: DEFAULT_LIMITS,
     receiver: { retained: 0 },
+    memory: {
+      isShort: false,
+      charge(size: number): void {
+        charged += size
+      },
+    },
     turns: { ask: () => turns++ },
   }
   const limits = callLimits({
@@ -269,6 +276,13 @@ export function fuzz(data: Buffer): void {
   }
   finish(calls, settle)
   settle()
+  for (const call of calls) call.close()
+  settle()
+  invariant(
+    charged === 0,
+    'I-BOUND what was inflated and is not held is not charged',
+    () => `${charged} octets`,
+  )
   if (limits.inflatedSizeMax < 2 * MESSAGE_SIZE_MAX) return
   for (const call of [newCall(), newCall()]) {
     call.receive(1, VARIANTS[5]![0]!)

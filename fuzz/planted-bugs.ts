@@ -219,8 +219,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'receive-flow',
     'connection/loan-pool',
     'every message gets its loan at once',
-    'return this.promised === 0 || this.promised + size <= this.#promisedMax;',
-    'return size >= 0;',
+    'if (this.promised === 0)',
+    'if (size >= 0)',
   ),
   bug(
     'receive-flow',

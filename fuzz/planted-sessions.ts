@@ -6,7 +6,7 @@ export const PLANTED_IN_SESSIONS: readonly PlantedBug[] = [
     'mucp-server',
     'micro/mucp-header',
     'answers repeat all fields of the request',
-    'if (REPEATED_NAMES.has(key.toLowerCase()))',
+    'if (isRepeated(key))',
     'if (key !== undefined)',
   ),
   bug(

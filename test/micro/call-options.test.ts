@@ -59,7 +59,7 @@ const CASES: readonly Case[] = [
   [{ address: '' }, 'TypeError', /^address must be a text that is not empty, got ''$/],
   [{ contentType: 5 }, 'TypeError', /^contentType must be a text that is not empty, got number$/],
   [{ compression: true }, 'TypeError', /^compression must be a text .* got boolean$/],
-  [{ onHeaders: 'x' }, 'TypeError', /^onHeaders must be a function, got 'x'$/],
+  [{ onHeaders: 'x' }, 'TypeError', /^onHeaders must be a function, got string$/],
   [{ onTrailers: {} }, 'TypeError', /^onTrailers must be a function, got object$/],
 ]
 

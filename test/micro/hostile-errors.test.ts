@@ -277,6 +277,7 @@ const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
   'micro/mucp-client': ['closeSocket(socket.socket)'],
   'micro/mucp-server': ['this.sendError('],
   'micro/mucp-stream': ['closeSocket(opened.socket)', 'trySend(', 'this.#trailers.promise.then'],
+  'micro/server': ['this.#registration?.update()'],
   'micro/socket-pool': ['closeSocket(socket.socket)'],
   'micro/wrapped-stream': ['this.#cancel(reason)'],
   'services/health': ['watch.return()', 'watch.finish('],

@@ -19,10 +19,10 @@ interface Allowed {
 const NOTHING: readonly string[] = []
 
 const DOORS: Readonly<Record<string, Allowed>> = {
-  frame: { folders: ['frame'], builtins: NOTHING },
-  hpack: { folders: ['hpack'], builtins: NOTHING },
-  connection: { folders: ['connection', 'frame', 'hpack'], builtins: NOTHING },
-  grpc: { folders: ['connection', 'frame', 'grpc', 'hpack'], builtins: ['node:zlib'] },
+  frame: { folders: ['frame', 'options'], builtins: NOTHING },
+  hpack: { folders: ['hpack', 'options'], builtins: NOTHING },
+  connection: { folders: ['connection', 'frame', 'hpack', 'options'], builtins: NOTHING },
+  grpc: { folders: ['connection', 'frame', 'grpc', 'hpack', 'options'], builtins: ['node:zlib'] },
 }
 
 const { folder } = await packed(t)
