@@ -195,11 +195,13 @@ export const REASON: Error = new Error('cancelled by the plan')
 function statusOf(error: unknown): 'handler' | 'deadline' | 'cancelled' | 'lost' | 'other' {
   if (error === REASON) return 'cancelled'
   if (error instanceof MicroError) {
+    if (error.code === 499 && error.cause === REASON) return 'cancelled'
     if (error.detail === FAILURE.detail && error.code === FAILURE.code) return 'handler'
     if (error.code === 408) return 'deadline'
     if (error.code === 500 || error.code === 503) return 'lost'
   }
   if (error instanceof GrpcError) {
+    if (error.status === Status.Cancelled && error.cause === REASON) return 'cancelled'
     if (error.status === Status.DeadlineExceeded) return 'deadline'
     if (error.status === Status.Unavailable) return 'lost'
   }

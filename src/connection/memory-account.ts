@@ -203,8 +203,11 @@ export class MemoryAccount {
     this.budget.doom(-back)
   }
 
+  // What a connection holds by itself goes with it.
+
   get #tables(): number {
-    const { headerReader, headerWriter } = this.#connection
+    const { headerReader, headerWriter, over } = this.#connection
+    if (over) return 0
     return headerReader.tableSize + headerWriter.tableSize
   }
 
@@ -215,7 +218,8 @@ export class MemoryAccount {
   }
 
   get #output(): number {
-    const { host, output, sender } = this.#connection
+    const { host, output, over, sender } = this.#connection
+    if (over) return 0
     return output.size + sender.queuedSize + (host.heldSize ?? 0)
   }
 }
