@@ -5,7 +5,6 @@ import {
   Metadata,
   type MethodTypes,
   type Service,
-  Status,
 } from '../../src/index.js'
 
 /**
@@ -152,8 +151,6 @@ export function errorFrom(
 
 /** An error as the suite wants to hear of it. */
 export function errorTo(error: unknown, status: protobuf.Type): object {
-  // Cancelled through a signal: what is thrown is the signal's reason.
-  if (error instanceof Error && error.name === 'AbortError') return { code: Status.Cancelled }
   if (!(error instanceof GrpcError)) throw error
   const bytes = error.metadata.getBinary(DETAILS)
   const details = bytes === undefined ? [] : status.toObject(status.decode(bytes))['details']

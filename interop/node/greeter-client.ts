@@ -141,7 +141,11 @@ async function clientCancels(greeter: BoundClient<Greeter>): Promise<void> {
   const replies = greeter.chat(requests(), { ...JSON_CALL, signal: abort.signal })
   equal((await replies.next()).value?.text, 'Hello, a')
   abort.abort()
-  await rejects(replies.next(), { name: 'AbortError' })
+  await rejects(replies.next(), (error: GrpcError | MicroError) => {
+    equal(error.code, error instanceof GrpcError ? 'CANCELLED' : 499)
+    equal((error.cause as Error).name, 'AbortError')
+    return true
+  })
   await until(greeter, 'stream', 'cancelled after 1')
 }
 

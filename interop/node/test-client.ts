@@ -245,8 +245,13 @@ async function unimplemented(client: Client, name: string): Promise<void> {
   await failsWith(calls.unimplementedCall({}), Status.Unimplemented)
 }
 
-/** A call that was cancelled through a signal ends with the signal's reason: here, the default one. */
-const isAborted = { name: 'AbortError' }
+/** A call that was cancelled through a signal is CANCELLED, with the signal's reason: here, the default one. */
+function isAborted(error: unknown): boolean {
+  ok(error instanceof GrpcError, `a GrpcError, not ${error}`)
+  equal(error.status, Status.Cancelled)
+  equal((error.cause as Error).name, 'AbortError')
+  return true
+}
 
 /** One request, and then nothing until the call is over. */
 async function* endless<T>(request: T): AsyncGenerator<T> {

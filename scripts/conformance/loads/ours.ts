@@ -100,7 +100,6 @@ const MICRO_NAMES: Readonly<Record<number, string>> = {
 }
 
 function outcome(error: unknown): string {
-  if (error instanceof Error && error.name === 'AbortError') return 'CANCELLED'
   if (error instanceof GrpcError) {
     const name = Object.entries(Status).find(([, value]) => value === error.status)?.[0] ?? '?'
     const upper = name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()
