@@ -40,7 +40,7 @@ export class Escapes {
         return { bytes, error }
       }
     }
-    // It depends on more than one input: the last one is as good as any.
+    // No input finds it again alone: it takes several, so the last one is told.
     return { bytes: inputs.at(-1) ?? Buffer.alloc(0), error: new Error(`escapes: ${first}`) }
   }
 

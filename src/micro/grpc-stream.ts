@@ -5,11 +5,7 @@ import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
 import { fromGrpcError } from './error-mapping.js'
 import { LazyResult } from './lazy-result.js'
-
-interface Reader {
-  resolve(result: IteratorResult<unknown, undefined>): void
-  reject(error: unknown): void
-}
+import { WaitingReaders } from './waiting-readers.js'
 
 /** Makes the call and starts it. */
 export type StartStream = (stream: GrpcStream) => ClientCall
@@ -22,7 +18,7 @@ export class GrpcStream implements ClientStream, Abortable {
   readonly #startCall: StartStream
   readonly #headers = new LazyResult<Metadata>()
   readonly #trailers = new LazyResult<Metadata>()
-  readonly #readers: Reader[] = []
+  readonly #readers = new WaitingReaders(() => this.#take())
   #writers: (() => void)[] = []
   #call: ClientCall | undefined
   #gotHeaders = false
@@ -96,15 +92,7 @@ export class GrpcStream implements ClientStream, Abortable {
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
-    if (this.#readers.length === 0) {
-      try {
-        const result = this.#take()
-        if (result !== undefined) return Promise.resolve(result)
-      } catch (error) {
-        return Promise.reject(error)
-      }
-    }
-    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
+    return this.#readers.next()
   }
 
   async receive(): Promise<unknown> {
@@ -152,7 +140,7 @@ export class GrpcStream implements ClientStream, Abortable {
   }
 
   onReadable(): void {
-    this.#wake()
+    this.#readers.wake()
   }
 
   onDrain(): void {
@@ -192,7 +180,7 @@ export class GrpcStream implements ClientStream, Abortable {
       const call = this.#startCall(this)
       // A call that failed at once has told so already, and may have been replaced.
       if (!this.#ended) this.#call ??= call
-      this.#wake()
+      this.#readers.wake()
     } catch (error) {
       this.#finish(error)
     }
@@ -224,25 +212,8 @@ export class GrpcStream implements ClientStream, Abortable {
       this.#trailers.reject(error)
     }
     this.onDrain()
-    this.#wake()
+    this.#readers.wake()
     this.#onEnded?.()
-  }
-
-  #wake(): void {
-    while (this.#readers.length > 0) {
-      // Off the list first: a read may end the call, which wakes those that wait behind this one.
-      const reader = this.#readers.shift()!
-      try {
-        const result = this.#take()
-        if (result === undefined) {
-          this.#readers.unshift(reader)
-          return
-        }
-        reader.resolve(result)
-      } catch (error) {
-        reader.reject(error)
-      }
-    }
   }
 
   /** What `next` gives now; undefined while there is nothing. @throws what it rejects with */

@@ -1,9 +1,5 @@
 import { GrpcError, type ServerCall, Status } from '../grpc/index.js'
-
-interface Reader {
-  resolve(result: IteratorResult<unknown, undefined>): void
-  reject(error: unknown): void
-}
+import { WaitingReaders } from './waiting-readers.js'
 
 const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined })
 
@@ -14,7 +10,7 @@ const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value
  */
 export class RequestStream implements AsyncIterableIterator<unknown, undefined> {
   readonly #call: ServerCall
-  readonly #readers: Reader[] = []
+  readonly #readers = new WaitingReaders(() => this.#take())
   #done = false
 
   constructor(call: ServerCall) {
@@ -22,15 +18,7 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
-    if (this.#readers.length === 0) {
-      try {
-        const result = this.#take()
-        if (result !== undefined) return Promise.resolve(result)
-      } catch (error) {
-        return Promise.reject(error)
-      }
-    }
-    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
+    return this.#readers.next()
   }
 
   /** The handler wants no more: the client gets no more credit. */
@@ -46,20 +34,7 @@ export class RequestStream implements AsyncIterableIterator<unknown, undefined> 
 
   /** The call has something new: a message, the end, or its failure. */
   wake(): void {
-    while (this.#readers.length > 0) {
-      // Off the list first: a read may end the call, which wakes those that wait behind this one.
-      const reader = this.#readers.shift()!
-      try {
-        const result = this.#take()
-        if (result === undefined) {
-          this.#readers.unshift(reader)
-          return
-        }
-        reader.resolve(result)
-      } catch (error) {
-        reader.reject(error)
-      }
-    }
+    this.#readers.wake()
   }
 
   /** What `next` gives now; undefined while there is nothing. @throws what it rejects with */
