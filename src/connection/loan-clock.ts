@@ -12,6 +12,8 @@ const FAIR_ROUNDS = 8
  * before the next one comes who has to wait. Unit: rounds.
  */
 const PROBATION_ROUNDS = 3
+/** So long a trickle may hold up others for want of room: then those that make it count as stalled. Unit: rounds. */
+const PATIENCE_ROUNDS = 64
 /** Mistakes that are remembered: after so many, silence must last 2^10 ms. */
 const LEVEL_MAX = 10
 
@@ -41,6 +43,9 @@ export class LoanClock {
   #isAsked = false
   /** Round trips yet to be counted for those on probation. */
   #probationRounds = 0
+  /** Rounds that brought little while somebody waited and there was no room for a mistake, and their octets. */
+  #patientRounds = 0
+  #patientSize = 0
   /** Octets and frames of the round that runs. */
   #size = 0
   #framesBefore = 0
@@ -143,9 +148,29 @@ export class LoanClock {
       } else if (isProof || pool.frames - loan.heardAt > framesMax) pool.writeOff(loan, true)
       else if (loan.heardRound !== this.round || doubtful === undefined) doubtful = loan
     }
-    if (doubtful === undefined || !pool.isShort || pool.waiting === 0) return
-    if (this.#size >= POOR_ROUND_SIZE || !pool.writeOff(doubtful, false)) return
-    this.#probationRounds = PROBATION_ROUNDS
+    if (!pool.isShort || pool.waiting === 0 || this.#size >= POOR_ROUND_SIZE) return
+    if (doubtful !== undefined && pool.canDoubt(doubtful)) {
+      pool.writeOff(doubtful, false)
+      this.#probationRounds = PROBATION_ROUNDS
+    } else if (this.#isTrickle()) this.#giveUp(doubtful)
+  }
+
+  /** So many rounds together brought no more than one that fills the path. */
+  #isTrickle(): boolean {
+    this.#patientSize += this.#size
+    if (++this.#patientRounds < PATIENCE_ROUNDS << this.#level) return false
+    const isTrickle = this.#patientSize < POOR_ROUND_SIZE
+    this.#patientRounds = 0
+    this.#patientSize = 0
+    return isTrickle
+  }
+
+  /** Those that move a little, and for which there is no room, hold up others no longer. */
+  #giveUp(doubtful: Loan | undefined): void {
+    if (doubtful !== undefined) this.#pool.writeOff(doubtful, true)
+    for (const loan of this.#pool.stalled) {
+      if (loan.standing === Standing.Slow) this.#pool.confirm(loan)
+    }
   }
 
   #wait(delayMs: number): void {

@@ -152,7 +152,7 @@ export class LoanPool {
     if (loan === undefined) return
     loan.lacking = 0
     this.#waiters.delete(loan)
-    this.#return(loan, loan.size - Math.max(0, stream.retained - this.#base))
+    this.#return(loan, loan.size - this.#beyond(loan))
   }
 
   /** The stream has gone with all it held. */
@@ -168,16 +168,21 @@ export class LoanPool {
     this.#serve()
   }
 
-  /** A borrower leaves the pool; true when that was allowed. */
-  writeOff(loan: Loan, isProven: boolean): boolean {
-    const reserve = this.#connection.limits.receiveBufferMax - this.#promisedMax
-    if (!isProven && this.doubtful + loan.size > reserve) return false
+  /** Whether a borrower can leave on probation: all that such ones may yet send, and the next loan, have room. */
+  canDoubt(loan: Loan): boolean {
+    const { receiveBufferMax } = this.#connection.limits
+    if (this.doubtful + loan.size > receiveBufferMax - this.#promisedMax) return false
+    for (const { lacking } of this.#waiters) return this.#hasBuffer(lacking)
+    return false
+  }
+
+  /** A borrower leaves the pool. */
+  writeOff(loan: Loan, isProven: boolean): void {
     this.#borrowers.delete(loan)
     this.promised -= loan.size
     this.#stalled.add(loan)
     loan.standing = isProven ? Standing.Stalled : Standing.Slow
     if (!isProven) this.doubtful += loan.size
-    return true
   }
 
   /** One that left on probation does not move at all: what it holds is what counts. */
@@ -192,20 +197,34 @@ export class LoanPool {
     this.#serve()
   }
 
-  /** The stream to end while more is held than may be: the largest that stalled, or else the largest. */
+  /** The stream to end while more is held than may be: the largest that stalled, or else that left, or else of all. */
   largest(): Stream | undefined {
-    let found: Stream | undefined
+    let found: Loan | undefined
     for (const loans of [this.#stalled, this.#borrowers]) {
-      for (const { stream } of loans) {
-        if (stream.retained > (found?.retained ?? this.#base)) found = stream
+      for (const loan of loans) {
+        if (this.#beyond(loan) > 0 && (found === undefined || isSooner(loan, found))) found = loan
       }
-      if (found !== undefined) return found
+      if (found !== undefined) break
     }
-    return undefined
+    return found?.stream
   }
 
   stop(): void {
     this.#clock.stop()
+  }
+
+  /** Whether the buffer takes `size` octets more than all that may yet come and what those that stalled hold. */
+  #hasBuffer(size: number): boolean {
+    let whole = this.promised + this.doubtful + size
+    for (const loan of this.#stalled) {
+      if (loan.standing === Standing.Stalled) whole += this.#beyond(loan)
+    }
+    return whole <= this.#connection.limits.receiveBufferMax
+  }
+
+  /** What its stream holds beyond its own window. */
+  #beyond({ stream }: Loan): number {
+    return Math.max(0, stream.retained - this.#base)
   }
 
   get #speedRoom(): number {
@@ -213,8 +232,9 @@ export class LoanPool {
   }
 
   #hasRoom(size: number): boolean {
-    if (this.promised === 0) return true
-    return this.promised + size <= this.#promisedMax && !this.#connection.memory.isShort
+    if (this.promised === 0) return this.doubtful === 0 || this.#hasBuffer(size)
+    if (this.promised + size > this.#promisedMax || this.#connection.memory.isShort) return false
+    return this.#stalled.size === 0 || this.#hasBuffer(size)
   }
 
   /** What a loan may be for speed alone, now. */
@@ -285,4 +305,10 @@ export class LoanPool {
     if (this.promised === 0 && this.#stalled.size === 0) this.#clock.forget()
     if (this.#waiters.size > 0) this.#serve()
   }
+}
+
+/** Whether `loan` ends before `other`: who is known to have stalled before who may have, the larger before the smaller. */
+function isSooner(loan: Loan, other: Loan): boolean {
+  if (loan.standing !== other.standing) return loan.standing > other.standing
+  return loan.stream.retained > other.stream.retained
 }

@@ -262,3 +262,49 @@ t.test(
     t.end()
   },
 )
+
+/** One has stalled with 190,000 octets, another borrowed 190,000 and moves, a third waits for as much. */
+function crowded(): { all: Connected; seen: PeerFrame[] } {
+  const all = streams(3)
+  const { peer, recorder, connection } = all
+  recorder.stream(1).expect(65_535 + 195_000)
+  const first = upload(all, 1, 65_535 + 190_000)
+  recorder.stream(3).expect(65_535 + 190_000)
+  let seen = [...first, ...peer.takes()]
+  for (let i = 0; i < 4 && lent(seen).length < 2; i++) seen = [...seen, ...answers(all, seen)]
+  t.same(lent(seen), ['1 +195000', '3 +190000'])
+  t.equal(connection.receiver.loans.held, 190_000)
+  upload(all, 3, 65_535)
+  recorder.stream(5).expect(65_535 + 190_000)
+  return { all, seen: [...seen, ...peer.takes()] }
+}
+
+t.test('nobody leaves on probation where all that may yet come has no room', t => {
+  let { all, seen } = crowded()
+  const { recorder, peer, connection } = all
+  for (let i = 0; i < 11; i++) {
+    const more = upload(all, 3, 16_384)
+    seen = answers(all, [...seen, ...more])
+    t.same(lent([...more, ...seen]), [])
+  }
+  upload(all, 3, 190_000 - 11 * 16_384)
+  recorder.stream(3).consume(65_535 + 190_000)
+  t.match(lent(peer.takes()), ['5 +190000'])
+  upload(all, 5, 65_535 + 190_000)
+  t.equal(recorder.on(1).resetCode, undefined, 'nobody had to go')
+  t.equal(connection.receiver.loans.held, 380_000)
+  t.end()
+})
+
+t.test('a trickle holds up others for 64 round trips at most', t => {
+  let { all, seen } = crowded()
+  let rounds = 0
+  while (lent(seen).every(text => !text.startsWith('5')) && rounds < 200) {
+    rounds++
+    const more = upload(all, 3, 100)
+    seen = answers(all, [...seen, ...more])
+  }
+  t.same(lent(seen), ['5 +190000'])
+  t.ok(rounds > 60 && rounds < 70, `${rounds}`)
+  t.end()
+})

@@ -3,6 +3,7 @@ import {
   type ConnectionHandler,
   type ConnectionLimits,
   FrameType,
+  MemoryBudget,
   type Stream,
   type StreamHandler,
 } from '../../src/connection/index.js'
@@ -82,6 +83,8 @@ export class FlowModel {
         onClosed: nothing,
       },
       limits: options.limits,
+      // A model is not ended: what it leaves is not the next one's.
+      memory: new MemoryBudget(),
       now: 0,
     })
     this.#give(frames.preface(), frames.settings({}))
@@ -114,8 +117,9 @@ export class FlowModel {
   /** One round trip. */
   step(): void {
     this.round++
+    // Silence is counted in ms: a clock that stood still would never see any.
+    this.connection.advance(this.round)
     const answers = this.#learn()
-    this.#give(...answers)
     this.#readLate()
     for (const upload of this.uploads) {
       if (upload.startsAt === this.round - 1) {
@@ -130,6 +134,8 @@ export class FlowModel {
       if (upload === undefined) break
       left -= this.#send(upload)
     }
+    // A signal and its answer have a round trip between them: what the peer sends in it comes first.
+    this.#give(...answers)
   }
 
   /** Those whose reader comes now: a whole message is taken, of another the rest is asked for. */
