@@ -28,7 +28,7 @@ import { CLOCK, checkCount, checkFieldText, checkFlag, checkMs, checkText } from
 import type { Registry } from './registry.js'
 import type { Selector } from './selector.js'
 import type { PoolOptions } from './socket-pool.js'
-import type { Protocol } from './target.js'
+import { isCallTransport, type Protocol } from './target.js'
 
 /** Options of `createClient`: either `address`, or `registry` with `service`. */
 export interface ClientOptions {
@@ -127,6 +127,17 @@ export interface ClientOptions {
    */
   readonly keepaliveTimeoutMs?: number
   /**
+   * Default transport: timeout for connecting: TCP, TLS and the server's SETTINGS together. Calls
+   * that do not wait for a connection (`waitForReady`) then fail with UNAVAILABLE. Unit: ms. Default:
+   * 20_000.
+   */
+  readonly connectTimeoutMs?: number
+  /**
+   * Default transport: keep the process alive while connected, also when no call runs. Otherwise an
+   * idle client lets the process end without `close`, as in grpc-js. Default: false.
+   */
+  readonly keepProcessAlive?: boolean
+  /**
    * Default transport: delays between attempts to connect, see `BackOffOptions`. Default: 1_000 ms,
    * growing by 1.6 up to 120_000 ms.
    */
@@ -180,6 +191,8 @@ const KINDS: OptionKinds<ClientOptions> = {
   memory: checkMemory,
   keepaliveIntervalMs: 'number',
   keepaliveTimeoutMs: 'number',
+  connectTimeoutMs: 'number',
+  keepProcessAlive: checkFlag,
   backOff: 'object',
   messageSizeMax: rangeOf(1),
   calls: checkCalls,
@@ -202,6 +215,8 @@ const TRANSPORT_OPTION_NAMES = [
   'memory',
   'keepaliveIntervalMs',
   'keepaliveTimeoutMs',
+  'connectTimeoutMs',
+  'keepProcessAlive',
   'backOff',
 ] as const
 
@@ -217,6 +232,10 @@ export function checkClientOptions(options: ClientOptions): void {
   for (const name of transport === undefined ? [] : TRANSPORT_OPTION_NAMES) {
     if (options[name] === undefined) continue
     throw new TypeError(`${name} belongs to the transport that was given: set it there`)
+  }
+  if (options.protocol === 'grpc' && transport !== undefined && !isCallTransport(transport)) {
+    const what = `transport ${transport.name} carries no native calls`
+    throw new TypeError(`${what}: protocol must be 'mucp'`)
   }
   const compressions = options.compressions ?? DEFAULT_COMPRESSIONS
   checkCompressions(compressions)

@@ -14,8 +14,9 @@ import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
 import { CLIENT_ID } from './mucp-codec.js'
+import { randomSelector } from './selector.js'
 import type { ServiceMethod } from './service.js'
-import type { Protocol } from './target.js'
+import { type Protocol, TargetFinder } from './target.js'
 
 const USER_AGENT = 'grpc-node-microwire/0.1.0'
 
@@ -23,13 +24,8 @@ const USER_AGENT = 'grpc-node-microwire/0.1.0'
 export function defaultTransport(options: ClientOptions): CallTransport {
   const { tls, memory, messageSizeMax, neverIndexed, runtime } = options
   const limits = headerLimits(options.limits, options.calls?.limits).connection
-  const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
   return grpcTransport({
-    session: {
-      ...(keepaliveIntervalMs === undefined ? {} : { keepaliveIntervalMs }),
-      ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
-      ...(backOff === undefined ? {} : { backOff }),
-    },
+    session: sessionOptions(options),
     ...(tls === undefined ? {} : { clientTls: tls }),
     ...(limits === undefined ? {} : { limits }),
     ...(neverIndexed === undefined ? {} : { neverIndexed }),
@@ -37,6 +33,20 @@ export function defaultTransport(options: ClientOptions): CallTransport {
     ...(messageSizeMax === undefined ? {} : { messageSizeMax }),
     ...(runtime === undefined ? {} : { runtime }),
   })
+}
+
+function sessionOptions(
+  options: ClientOptions,
+): NonNullable<Parameters<typeof grpcTransport>[0]>['session'] & object {
+  const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
+  const { connectTimeoutMs, keepProcessAlive } = options
+  return {
+    ...(keepaliveIntervalMs === undefined ? {} : { keepaliveIntervalMs }),
+    ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    ...(keepProcessAlive === undefined ? {} : { keepProcessAlive }),
+    ...(backOff === undefined ? {} : { backOff }),
+  }
 }
 
 /** The client's half of the micro RPC protocol. */
@@ -85,6 +95,25 @@ export function grpcClient(
       ...options.calls?.limits,
     }),
   })
+}
+
+/** Who finds the nodes of a client with a registry. */
+export function targetFinder(
+  { registry, selector, service }: ClientOptions,
+  protocol: Protocol | undefined,
+  runtime: Runtime,
+  isNative: boolean,
+): TargetFinder | undefined {
+  if (registry === undefined) return undefined
+  const chooser = selector ?? randomSelector(runtime)
+  return new TargetFinder(registry, chooser, service!, protocol, runtime, isNative)
+}
+
+/** An event as it is sent: bytes as they are, everything else as JSON. */
+export function eventOf(message: unknown): { contentType: string; body: Uint8Array } {
+  if (message instanceof Uint8Array)
+    return { contentType: 'application/octet-stream', body: message }
+  return { contentType: 'application/json', body: Buffer.from(JSON.stringify(message) ?? 'null') }
 }
 
 /** What a stream ends with that is cancelled without a reason. */

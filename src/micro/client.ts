@@ -1,11 +1,8 @@
 import { checkNoOptions } from '../options/index.js'
 import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js'
-import {
-  bindCallbacks,
-  type CallOptions,
-  checkCallOptions,
-  type MessageStream,
-} from './call-options.js'
+import { bindCallbacks, type CallOptions, checkCallOptions } from './call-options.js'
+import { Preparations } from './client-closing.js'
+import { type ConnectOptions, connectTo } from './client-connect.js'
 import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
 import { type ClientOptions, checkClientOptions } from './client-options.js'
 import {
@@ -13,8 +10,10 @@ import {
   checkMetadata,
   contentTypeOf,
   defaultTransport,
+  eventOf,
   grpcClient,
   mucpClient,
+  targetFinder,
 } from './client-parts.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
 import { CallCredentials } from './credentials.js'
@@ -27,14 +26,13 @@ import type { MucpClient } from './mucp-client.js'
 import { noThenable } from './no-thenable.js'
 import { checkText } from './options.js'
 import { PendingStream } from './pending-stream.js'
-import { randomSelector } from './selector.js'
-import { checkService, type Service, type ServiceMethod } from './service.js'
-import type { BoundClient, MethodTypes, ServiceTypes } from './service-types.js'
+import { checkService, methodOf, type Service, type ServiceMethod } from './service.js'
+import type { BoundClient, MessageStreamOf, ServiceTypes } from './service-types.js'
 import {
   isCallTransport,
   type Protocol,
   type Target,
-  TargetFinder,
+  type TargetFinder,
   targetAt,
   tellTarget,
 } from './target.js'
@@ -58,11 +56,6 @@ interface BoundMethod {
   readonly grpc: GrpcMethod | undefined
 }
 
-type MessageStreamOf<M> =
-  M extends MethodTypes<infer _K, unknown, infer Res, infer ReqIn, unknown>
-    ? MessageStream<ReqIn, Res>
-    : never
-
 /** A client of one service, at one address or at the nodes of a registry. See `createClient`. */
 export class Client implements AsyncDisposable {
   readonly #options: ClientOptions
@@ -74,6 +67,7 @@ export class Client implements AsyncDisposable {
   readonly #mucp: MucpClient
   readonly #grpc: GrpcClient | undefined
   readonly #credentials: CallCredentials
+  readonly #preparations: Preparations = new Preparations()
   readonly #middleware: Middleware[] = []
   /** The first service that was bound: middleware would come too late for it. */
   #boundName: string | undefined
@@ -85,30 +79,14 @@ export class Client implements AsyncDisposable {
     this.#runtime = options.runtime ?? nodeRuntime
     this.#transport = options.transport ?? defaultTransport(options)
     const native = isCallTransport(this.#transport)
-    if (options.protocol === 'grpc' && !native) {
-      throw new TypeError(
-        `transport ${this.#transport.name} carries no native calls: protocol must be 'mucp'`,
-      )
-    }
     this.#credentials = new CallCredentials(options, this.#transport, this.#runtime)
     const protocol = options.protocol ?? (native ? undefined : 'mucp')
     this.#protocol = protocol
     this.#fixed = options.address === undefined ? undefined : targetAt(options.address, protocol)
-    this.#finder =
-      options.registry === undefined
-        ? undefined
-        : new TargetFinder(
-            options.registry,
-            options.selector ?? randomSelector(this.#runtime),
-            options.service!,
-            protocol,
-            this.#runtime,
-            native && protocol !== 'mucp',
-          )
+    const isNative = native && protocol !== 'mucp'
+    this.#finder = targetFinder(options, protocol, this.#runtime, isNative)
     this.#mucp = mucpClient(options, this.#transport, this.#runtime)
-    this.#grpc = isCallTransport(this.#transport)
-      ? grpcClient(options, this.#transport, this.#runtime)
-      : undefined
+    this.#grpc = native ? grpcClient(options, this.#transport, this.#runtime) : undefined
   }
 
   /**
@@ -149,8 +127,7 @@ export class Client implements AsyncDisposable {
     options: CallOptions = {},
   ): MessageStreamOf<S[M]> {
     checkService(service)
-    const method = service.methods.find(each => each.name === name)
-    if (method === undefined) throw new TypeError(`service ${service.name} has no method ${name}`)
+    const method = methodOf(service, name)
     checkCallOptions(options)
     checkMetadata(options)
     const given = this.#inherited(bindCallbacks(options), Number.POSITIVE_INFINITY)
@@ -169,12 +146,29 @@ export class Client implements AsyncDisposable {
     this.#checkOpen()
     if (options.credentials !== undefined)
       throw new TypeError('credentials are for calls, not events; use metadata')
-    const raw = message instanceof Uint8Array
-    const body = raw ? message : Buffer.from(JSON.stringify(message) ?? 'null')
-    const contentType =
-      options.contentType ?? (raw ? 'application/octet-stream' : 'application/json')
+    const { contentType, body } = eventOf(message)
+    const type = options.contentType ?? contentType
     const given = this.#inherited(options, this.#timeoutMs('mucp'))
-    await this.#mucp.publish(() => this.#find(given), topic, contentType, body, given)
+    await this.#mucp.publish(() => this.#find(given), topic, type, body, given)
+  }
+
+  /**
+   * Connects before the first call, to the address or to a node of the registry. Resolves at once when connected.
+   *
+   * @throws what a call would fail with: without `waitForReady`, UNAVAILABLE when the attempt fails
+   */
+  async connect(options: ConnectOptions = {}): Promise<void> {
+    this.#checkOpen()
+    const parts = {
+      transport: this.#transport,
+      runtime: this.#runtime,
+      protocol: this.#fixed?.protocol ?? this.#protocol ?? 'grpc',
+      find: () => this.#find(undefined),
+      findLater: () => this.#finder!.findLater(),
+      dial: ({ address }: Target) => this.#mucp.connect(address),
+      isClosed: () => this.#closed,
+    }
+    await this.#unlessClosed(connectTo(parts, options))
   }
 
   /** Idle mucp sockets to an address. */
@@ -187,11 +181,12 @@ export class Client implements AsyncDisposable {
     updateTls(this.#options, this.#transport, tls)
   }
 
-  /** Ends what is under way and closes what the client opened. Nothing is left then. */
+  /** Ends what is under way and closes what the client opened. Native calls over a transport of yours go on until that is closed. */
   async close(options?: undefined): Promise<void> {
     checkNoOptions('close', options)
     if (this.#closed) return
     this.#closed = true
+    this.#preparations.close()
     this.#finder?.close()
     this.#mucp.close()
     const own = this.#options.transport === undefined
@@ -292,7 +287,9 @@ export class Client implements AsyncDisposable {
       return this.#unaryTo(found, bound, request, options)
     }
     const ready = this.#ready(found, bound, options ?? {}, 'unary')
-    return ready.then(each => this.#unaryTo(each.target, bound, request, each.options))
+    return this.#unlessClosed(ready).then(each =>
+      this.#unaryTo(each.target, bound, request, each.options),
+    )
   }
 
   #unaryTo(
@@ -332,7 +329,7 @@ export class Client implements AsyncDisposable {
     if (!(found instanceof Promise) && credentials === undefined) {
       return this.#openTo(found, bound, options)
     }
-    const ready = this.#ready(found, bound, options, 'stream')
+    const ready = this.#unlessClosed(this.#ready(found, bound, options, 'stream'))
     return new PendingStream(ready, each => this.#openTo(each.target, bound, each.options))
   }
 
@@ -391,6 +388,10 @@ export class Client implements AsyncDisposable {
       isNative: isCallTransport(this.#transport) && this.#protocol !== 'mucp',
       findLater: () => this.#finder!.findLater(),
     })
+  }
+
+  #unlessClosed<T>(step: Promise<T>): Promise<T> {
+    return this.#preparations.race(step, this.#protocol)
   }
 
   #checkOpen(): void {

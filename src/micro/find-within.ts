@@ -25,13 +25,17 @@ const NEVER_AGAIN: FindAgain = {
   findLater: () => Promise.reject(new TypeError('nothing to find')),
 }
 
-/** Asks until there is a target, as long as the call may wait. */
-async function waitFor(guard: MucpGuard, findLater: () => Promise<Target>): Promise<Target> {
+/** Asks until there is a target, as long as whoever waits for it may. @throws when `hasStopped`, or the client was closed */
+export async function findPatiently(
+  findLater: () => Promise<Target>,
+  hasStopped: () => boolean,
+): Promise<Target> {
   for (;;) {
     try {
-      return await guard.race(findLater())
+      return await findLater()
     } catch (error) {
-      if (guard.stopped) throw error
+      const isClosed = error instanceof GrpcError && error.status === Status.Cancelled
+      if (isClosed || hasStopped()) throw error
     }
   }
 }
@@ -62,7 +66,10 @@ export async function findWithin(
   try {
     const target = await guard.race(finding).catch(error => {
       if (guard.stopped || again === NEVER_AGAIN || options.waitForReady !== true) throw error
-      return waitFor(guard, () => again.findLater())
+      return findPatiently(
+        () => guard.race(again.findLater()),
+        () => guard.stopped,
+      )
     })
     if (timeoutMs === Number.POSITIVE_INFINITY) return { target, options }
     return { target, options: { ...options, timeoutMs: Math.max(1, end - runtime.now()) } }

@@ -2,6 +2,7 @@ import { Metadata, markProcessed } from '../grpc/index.js'
 import type { Message, Runtime, Transport } from '../transport/index.js'
 import { abortError } from './abort-error.js'
 import type { CallOptions } from './call-options.js'
+import { clientClosed } from './client-closing.js'
 import { closeSocket } from './close-socket.js'
 import { findWithin } from './find-within.js'
 import { metadataOf } from './metadata-init.js'
@@ -45,6 +46,7 @@ export class MucpClient {
   readonly options: MucpClientOptions
   readonly #pool: SocketPool
   readonly #streams = new Set<MucpStream>()
+  #closed = false
   #idNext = 0
 
   constructor(options: MucpClientOptions) {
@@ -60,6 +62,16 @@ export class MucpClient {
   /** Idle sockets to an address. */
   idleCount(address: string): number {
     return this.#pool.idleCount(address)
+  }
+
+  /** Dials a socket for the calls to come, unless one is there. @throws MicroError */
+  async connect(address: string): Promise<void> {
+    if (this.#pool.idleCount(address) > 0) return
+    try {
+      await this.#pool.prepare(address)
+    } catch (cause) {
+      throw dialError(cause)
+    }
   }
 
   /**
@@ -90,6 +102,7 @@ export class MucpClient {
         const codec = new MucpCodec(method, service, contentType, target.legacy)
         return await this.#attempt(target, codec, request, options, deadline, isFresh)
       } catch (error) {
+        if (this.#closed) throw closedError(error)
         if (options.signal?.aborted === true) throw wasSeen ? asSeen(error) : error
         // What no handler saw goes once more, at once, and by a socket that has not waited for it.
         if (!isFresh && isUnserved(error)) {
@@ -150,6 +163,7 @@ export class MucpClient {
     try {
       await this.#publish(find, topic, contentType, body, options, false)
     } catch (error) {
+      if (this.#closed) throw closedError(error)
       if (!isUnserved(error)) throw error
       await this.#publish(find, topic, contentType, body, options, true)
     }
@@ -162,10 +176,9 @@ export class MucpClient {
 
   /** Closes idle sockets, and streams with an error. */
   close(): void {
+    this.#closed = true
     this.#pool.close()
-    for (const stream of this.#streams) {
-      stream.cancel(MicroError.internal('the client was closed', { id: CLIENT_ID }))
-    }
+    for (const stream of this.#streams) stream.cancel(clientClosed('mucp', false))
   }
 
   async #publish(
@@ -324,6 +337,10 @@ async function exchange(
   } finally {
     guard.finish()
   }
+}
+
+function closedError(cause: unknown): unknown {
+  return clientClosed('mucp', cause instanceof MicroError && cause.unprocessed, cause)
 }
 
 function asSeen(error: unknown): unknown {

@@ -1,5 +1,5 @@
 import type { CallKind } from '../grpc/index.js'
-import type { CallOptions, ResponseStream } from './call-options.js'
+import type { CallOptions, MessageStream, ResponseStream } from './call-options.js'
 import type { Context } from './context.js'
 
 /**
@@ -47,6 +47,12 @@ type TypedHandler<M> =
 
 /** The handlers of a service: what `server.handle` takes. */
 export type Handlers<S> = { [M in keyof S]: Handler<S[M]> }
+
+/** One method as `client.stream` calls it. */
+export type MessageStreamOf<M> =
+  M extends MethodTypes<infer _K, unknown, infer Res, infer ReqIn, unknown>
+    ? MessageStream<ReqIn, Res>
+    : never
 
 /** One method as a client calls it. */
 export type ClientFunction<M> = M extends UntypedMethod

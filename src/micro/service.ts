@@ -133,6 +133,13 @@ function checkMethodTable(methods: unknown): void {
   )
 }
 
+/** The method of that name. @throws TypeError when there is none */
+export function methodOf(service: Service<unknown>, name: string): ServiceMethod {
+  const method = service.methods.find(each => each.name === name)
+  if (method === undefined) throw new TypeError(`service ${service.name} has no method ${name}`)
+  return method
+}
+
 /** Refuses what is no service, such as the promise of `loadService`. @throws TypeError */
 export function checkService(service: unknown): void {
   const { name, methods } = (service ?? {}) as { name?: unknown; methods?: unknown }

@@ -72,7 +72,10 @@ export class SocketPool {
     if (idle === undefined) return undefined
     const now = this.#runtime.now()
     for (let socket = idle.pop(); socket !== undefined; socket = idle.pop()) {
-      if (socket.expiresAt > now) return socket
+      if (socket.expiresAt > now) {
+        socket.socket.ref?.()
+        return socket
+      }
       void closeSocket(socket.socket)
     }
     this.#idle.delete(address)
@@ -84,8 +87,18 @@ export class SocketPool {
     return new PooledSocket(socket, address, this.#runtime.now() + this.#ttlMs)
   }
 
+  /** Dials a socket for a call to come. */
+  async prepare(address: string): Promise<void> {
+    const socket = await this.dial(address)
+    this.#keep(socket, () => socket.receiving)
+  }
+
   /** Gives a socket back whose last call went well. */
   put(socket: PooledSocket): void {
+    this.#keep(socket, () => socket.receiveNext())
+  }
+
+  #keep(socket: PooledSocket, receive: () => Promise<unknown>): void {
     const idle = this.#idle.get(socket.address) ?? []
     if (this.#closed || idle.length >= this.#sizeMax) {
       void closeSocket(socket.socket)
@@ -93,9 +106,10 @@ export class SocketPool {
     }
     this.#idle.set(socket.address, idle)
     idle.push(socket)
+    socket.socket.unref?.()
     // Nothing may come while it is idle: whatever it is, the socket is of no more use.
     const drop = (): void => this.#drop(socket)
-    socket.receiveNext().then(drop, drop)
+    receive().then(drop, drop)
   }
 
   close(): void {

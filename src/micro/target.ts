@@ -7,6 +7,7 @@ import {
   type Transport,
   thrownText,
 } from '../transport/index.js'
+import { clientClosed } from './client-closing.js'
 import { MicroError } from './micro-error.js'
 import type { Registry, RegistryNode, RegistryService } from './registry.js'
 import { usableNodes } from './registry-records.js'
@@ -51,6 +52,7 @@ export class TargetFinder {
   #nodes: readonly RegistryNode[] = []
   #freshUntil = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | undefined
+  #closed = false
   /** Grows when the registry changes: an answer asked for before is out of date. */
   #revision = 0
 
@@ -90,8 +92,14 @@ export class TargetFinder {
     return this.#findAnew()
   }
 
-  /** As `find`, when the registry has changed, or after a pause. */
+  /** As `find`, when the registry has changed, or after a pause. @throws GrpcError CANCELLED once it is closed, which nobody need wait for */
   async findLater(): Promise<Target> {
+    if (!this.#closed) await this.#change()
+    if (this.#closed) throw clientClosed('grpc', true)
+    return this.find()
+  }
+
+  async #change(): Promise<void> {
     await new Promise<void>(resolve => {
       const wake = (): void => {
         timeout.cancel()
@@ -99,12 +107,14 @@ export class TargetFinder {
         resolve()
       }
       const timeout = this.#runtime.schedule(NODES_RETRY_MS, wake)
+      // Whoever waits keeps the process alive.
+      timeout.ref()
       this.#waiting.add(wake)
     })
-    return this.find()
   }
 
   close(): void {
+    this.#closed = true
     for (const wake of [...this.#waiting]) wake()
     this.#unwatch?.()
   }

@@ -13,6 +13,8 @@ export interface DriverOwner {
   onSettings(): void
   onGoaway(errorCode: number, debug: string): void
   onCapacity(): void
+  /** What a turn and its microtasks caused has left: calls may have begun or ended. */
+  onTurnEnd?(): void
   /** User code threw out of a callback. */
   onHandlerError(error: unknown): void
   /** The connection will say nothing more; a server may still tell calls of it. Once. */

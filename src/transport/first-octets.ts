@@ -27,6 +27,12 @@ const HTTP1_REQUEST_PART = 'GET |HEAD |POST |PUT |DELETE |OPTIONS |PATCH |CONNEC
   '|',
 )
 
+/** Who is at the other end of a socket of ours. A client over TLS agreed to the protocol by ALPN. */
+export function recognise(role: 'client' | 'server', isTls: boolean, bytes: Buffer): Speaker {
+  if (role === 'client') return recogniseServer(bytes)
+  return isTls ? Speaker.Http2 : recogniseClient(bytes)
+}
+
 /** What a client that connects to our plaintext port speaks. */
 export function recogniseClient(bytes: Buffer): Speaker {
   const head = bytes.toString('latin1', 0, 16)

@@ -59,6 +59,7 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
   /** Closed, but what was sent is still leaving: the end of the call ends that. */
   #onLingered: (() => void) | undefined
   #released: Promise<void> | undefined
+  #isResting = false
 
   constructor(options: GrpcClientSocketOptions) {
     this.remote = options.session.address
@@ -88,6 +89,14 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
 
   get over(): Promise<Error | undefined> {
     return this.#flow.over
+  }
+
+  unref(): void {
+    this.#rest(true)
+  }
+
+  ref(): void {
+    this.#rest(false)
   }
 
   /**
@@ -130,6 +139,12 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
     }
     if (error !== undefined && this.#kept !== undefined && this.#canRepeat(error)) this.#repeat()
     else this.#end(error)
+  }
+
+  #rest(isResting: boolean): void {
+    if (isResting === this.#isResting || (isResting && this.#flow.ended)) return
+    this.#isResting = isResting
+    this.#options.session.rest(isResting ? 1 : -1)
   }
 
   async #close(): Promise<void> {
@@ -202,6 +217,7 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
   #end(error: GrpcError | undefined): void {
     this.#kept = undefined
     this.#flow.end(error)
+    this.ref()
     this.#released ??= Promise.resolve(this.#options.onEnd())
   }
 }

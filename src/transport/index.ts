@@ -2,6 +2,7 @@ export { checkMemory, MemoryBudget } from '../connection/index.js'
 export { type Address, formatAddress, parseDialAddress, parseListenAddress } from './address.js'
 export { inRootContext, inThisContext } from './async-context.js'
 export type { BackOffOptions } from './back-off.js'
+export type { SessionConnectOptions } from './connect-waiters.js'
 export { type ConnectionPeer, peerOf } from './connection-peer.js'
 export {
   type GrpcTransportOptions,

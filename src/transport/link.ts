@@ -12,6 +12,7 @@ import { certificateOf } from './connection-peer.js'
 import { Dial, type DialOwner } from './dial.js'
 import type { DriverOwner } from './driver-options.js'
 import { goawayText } from './lost-connection.js'
+import { ProcessHold } from './process-hold.js'
 import type { Cancellable, ClientTlsOptions, RawSocket, Runtime } from './runtime.js'
 import { SocketDriver } from './socket-driver.js'
 import type { TimerHost } from './timer-host.js'
@@ -36,6 +37,8 @@ export interface LinkOwner {
   onCapacity(link: Link): void
   /** The server complained about our PINGs: ask less often from now on. */
   onTooManyPings(): void
+  /** Calls on it may have begun or ended. */
+  onTurnEnd(): void
   /** A receiver of a call threw. */
   onHandlerError(error: unknown): void
   /** Nothing is left of it. The last call. */
@@ -65,6 +68,7 @@ export class Link implements DriverOwner, DialOwner {
   /** The socket that was dialled has not closed yet. */
   #isOpen = false
   #driver: SocketDriver | undefined
+  #hold: ProcessHold | undefined
   #error: Error | undefined
   #ready = false
   #retired = false
@@ -90,10 +94,10 @@ export class Link implements DriverOwner, DialOwner {
     return this.#ready && !this.#retired
   }
 
-  /** In good order when no call runs, else at once: every call hears `cause`. */
+  /** In good order when it is ready and no call runs, else at once: every call hears `cause`. */
   close(cause: Error): void {
-    if (this.#driver === undefined || this.#driver.connection.streamCount > 0) this.destroy(cause)
-    else this.#driver.shutdown()
+    if (!this.#ready || this.streamCount > 0) this.destroy(cause)
+    else this.#driver!.shutdown()
   }
 
   /** Ends every call and the socket. */
@@ -101,6 +105,21 @@ export class Link implements DriverOwner, DialOwner {
     this.#error ??= cause
     if (this.#driver === undefined) this.#dial.destroy()
     else this.#driver.destroy(cause)
+  }
+
+  /** Streams that are open on it. */
+  get streamCount(): number {
+    return this.#driver?.connection.streamCount ?? 0
+  }
+
+  /** Whether it keeps the process alive; while it connects it does in any case. */
+  hold(isHeld: boolean): void {
+    if (this.#ready) this.#hold?.set(isHeld)
+  }
+
+  /** `onTurnEnd` follows, though nothing was sent or received. */
+  wakeHold(): void {
+    this.#driver?.onOutput()
   }
 
   /** Takes no more calls when the stream identifiers are used up; those that run complete. RFC 9113 §5.1.1. */
@@ -115,6 +134,10 @@ export class Link implements DriverOwner, DialOwner {
         `${text}: the stream identifiers of the connection are used up`,
       ),
     )
+  }
+
+  onTurnEnd(): void {
+    this.#owner.onTurnEnd()
   }
 
   onSettings(): void {
@@ -180,6 +203,7 @@ export class Link implements DriverOwner, DialOwner {
       socket.destroy()
       return
     }
+    this.#hold = new ProcessHold(socket)
     this.#driver = new SocketDriver({
       runtime,
       timers,

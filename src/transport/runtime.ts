@@ -57,6 +57,10 @@ export interface RawSocket {
   pause(): void
   /** As `net.Socket.resume`. */
   resume(): void
+  /** As `net.Socket.ref`: it keeps the process alive, as sockets do that are new. Absent: nothing it does keeps a process alive. */
+  ref?(): unknown
+  /** As `net.Socket.unref`: it does not. */
+  unref?(): unknown
   /** Octets written that the kernel has not taken yet. */
   readonly writableLength: number
   readonly destroyed: boolean

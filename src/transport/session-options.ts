@@ -40,6 +40,11 @@ export interface SessionOptions {
    */
   readonly connectTimeoutMs?: number
   /**
+   * Keep the process alive while connected, also when no call runs, as a plain socket does. Otherwise
+   * an idle session lets the process end, as in grpc-js. Default: false.
+   */
+  readonly keepProcessAlive?: boolean
+  /**
    * Delays between attempts to connect, see `BackOffOptions`. Default: 1_000 ms, growing by 1.6 up
    * to 120_000 ms.
    */
@@ -126,6 +131,7 @@ const KINDS: OptionKinds<SessionOptions> = {
   tls: 'any',
   eager: 'boolean',
   connectTimeoutMs: 'number',
+  keepProcessAlive: 'boolean',
   backOff: 'object',
   waitingCallsMax: 'number',
   waitingWarningMs: 'number',

@@ -2,10 +2,13 @@ import type { HeaderList, TimerWheel } from '../connection/index.js'
 import type { ClientCall, WaitingPlace } from '../grpc/index.js'
 import { type Address, formatAddress, parseDialAddress } from './address.js'
 import { BackOff } from './back-off.js'
+import { ConnectWaiters, type SessionConnectOptions } from './connect-waiters.js'
 import { errorListener } from './error-listener.js'
 import { Link, type LinkOwner } from './link.js'
 import { nodeRuntime } from './node-runtime.js'
+import { Replacements } from './replacements.js'
 import type { Cancellable, ClientTlsOptions, Runtime } from './runtime.js'
+
 import { closedError, fullError, unavailableError } from './session-errors.js'
 import {
   checkSessionOptions,
@@ -23,8 +26,6 @@ import { WaitingWatch } from './waiting-watch.js'
 const CONNECT_TIMEOUT_MS = 20_000
 const WAITING_CALLS_MAX = 100_000
 const WAITING_WARNING_MS = 10_000
-/** A connection that lived so long is not what makes the next one fail. Unit: ms. */
-const STABLE_AFTER_MS = 5_000
 
 /** State of a session. `idle`: no connection is needed; `waiting`: the next attempt is scheduled. */
 export type SessionState = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed'
@@ -33,7 +34,7 @@ export type SessionState = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed
  * Creates a session to `address`. It connects at the first call, or at once with `eager`. A lost
  * connection is replaced at the next call.
  *
- * A connected session keeps the process alive, as any socket does: `close` it.
+ * A session keeps the process alive while it connects or a call runs or waits, not while it is idle: see `keepProcessAlive`.
  *
  * @throws TypeError when the address is not understood; RangeError for an option out of range.
  */
@@ -53,10 +54,9 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** What connections use from now on: of the start, or of the last update. */
   #tls: ClientTlsOptions | undefined
   readonly #backOff: BackOff
+  readonly #replacements: Replacements
   readonly #waiting: WaitingCalls
   readonly #watch: WaitingWatch
-  /** Connections in a row that served nothing before they went. */
-  #uselessCount = 0
   /** The newest connection, and older ones that complete their calls. */
   readonly #links = new Set<Link>()
   #state: SessionState = 'idle'
@@ -66,9 +66,11 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   #attemptEndAt = 0
   #lastError: Error | undefined
   #retry: Cancellable | undefined
+  /** Streams of micro's sockets that wait in a pool: nobody waits for them. */
+  #restingCount = 0
   /** Grows when the server complains about PINGs. gRPC A8. */
   #keepaliveFactor = 1
-  #connectWaiters: { resolve(): void; reject(error: Error): void }[] = []
+  readonly #connecting = new ConnectWaiters()
   #onEmpty: (() => void) | undefined
   /** Calls that have room start in the next turn. */
   #startArmed = false
@@ -85,6 +87,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#ownsTimers = options.timers === undefined
     this.#timers = options.timers ?? new TimerHost(this.#runtime)
     this.#backOff = new BackOff(options.backOff ?? {}, () => this.#runtime.random())
+    this.#replacements = new Replacements(this.#backOff)
     this.#waiting = new WaitingCalls(options.waitingCallsMax ?? WAITING_CALLS_MAX)
     const warningMs = options.waitingWarningMs ?? WAITING_WARNING_MS
     this.#watch = new WaitingWatch(this.#runtime, this, warningMs, this.#onError)
@@ -187,15 +190,21 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#tls = tls
   }
 
-  /** Settles when connected; starts to connect if need be. Rejects with `TransportError` when the attempt fails. */
-  connect(): Promise<void> {
-    if (this.#state === 'ready') return Promise.resolve()
-    if (this.#state === 'closed') return Promise.reject(closedError(this.address))
-    if (this.#state === 'waiting') return Promise.reject(this.#lastError)
-    return new Promise((resolve, reject) => {
-      this.#connectWaiters.push({ resolve, reject })
-      if (this.#state === 'idle') this.#connect()
-    })
+  /**
+   * Settles when connected; starts to connect if need be. Rejects with `TransportError` when the attempt fails, or at once
+   * while the next one waits for its time, unless `waitForReady` is set; with the reason of an aborted signal.
+   */
+  async connect(options: SessionConnectOptions = {}): Promise<void> {
+    this.#connecting.check(options)
+    if (this.#state === 'ready') return
+    if (this.#state === 'closed') throw closedError(this.address)
+    if (this.#state === 'waiting') {
+      if (options.waitForReady !== true) throw this.#lastError!
+      this.#retry?.ref()
+    }
+    const connected = this.#connecting.wait(options)
+    if (this.#state === 'idle') this.#connect()
+    await connected
   }
 
   /**
@@ -221,7 +230,8 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     const text = `${this.address}: the session was closed`
     const error = new TransportError(TransportErrorCode.Closed, this.address, text)
     this.#waiting.fail(() => closedError(this.address), true)
-    this.#settleConnect(error)
+    this.#connecting.settle(error, true)
+    this.onTurnEnd()
     for (const link of [...this.#links]) link.close(closedError(this.address))
     if (this.#links.size > 0) {
       await new Promise<void>(resolve => {
@@ -237,7 +247,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     this.#state = 'ready'
     this.#attemptEndAt = this.#runtime.now()
     this.#lastError = undefined
-    this.#settleConnect(undefined)
+    this.#connecting.settle(undefined, true)
     this.#startWaiting()
   }
 
@@ -251,23 +261,14 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     if (link !== this.#current) return
     const wasReady = this.#state === 'ready'
     this.#current = undefined
-    if (wasReady && this.#mayReconnect(link)) {
+    const hasServed = link.connection?.streams.served === true
+    const livedMs = this.#runtime.now() - this.#attemptEndAt
+    if (wasReady && this.#replacements.mayFollow(hasServed, livedMs)) {
       this.#state = 'idle'
       if (this.#waiting.count > 0 || this.#options.eager === true) this.#connect()
       return
     }
     this.#onFailed(cause)
-  }
-
-  /** At once after a connection that was of use, and once after one that was not: more of them in a row are failures. */
-  #mayReconnect(link: Link): boolean {
-    const livedMs = this.#runtime.now() - this.#attemptEndAt
-    if (link.connection?.streams.served === true || livedMs >= STABLE_AFTER_MS) {
-      this.#backOff.reset()
-      this.#uselessCount = 0
-      return true
-    }
-    return ++this.#uselessCount === 1
   }
 
   /** For the link alone. */
@@ -279,6 +280,26 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** For the link alone. */
   onTooManyPings(): void {
     this.#keepaliveFactor *= 2
+  }
+
+  /** For micro's sockets alone: so many more streams only rest. */
+  rest(change: number): void {
+    this.#restingCount += change
+    this.#current?.wakeHold()
+  }
+
+  /** For the link alone: calls, and whoever waits for `close`, keep the process alive; a connection does not. */
+  onTurnEnd(): void {
+    if (this.#options.keepProcessAlive === true) return
+    const isHeld = this.#isBusy
+    for (const link of this.#links) link.hold(isHeld)
+  }
+
+  get #isBusy(): boolean {
+    if (this.#state === 'closed' || this.#waiting.count > 0) return true
+    let streamCount = -this.#restingCount
+    for (const link of this.#links) streamCount += link.streamCount
+    return streamCount > 0
   }
 
   /** For the link alone. */
@@ -325,14 +346,19 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     const elapsedMs = this.#attemptEndAt - this.#attemptAt
     const delayMs = Math.max(0, this.#backOff.next() - elapsedMs)
     this.#retry = this.#runtime.schedule(delayMs, () => this.#onRetry())
-    this.#settleConnect(cause)
+    this.#connecting.settle(cause, false)
     this.#waiting.fail(() => unavailableError(this.address, this.#lastError), false)
-    if (this.#waiting.count > 0) this.#retry?.ref()
+    if (this.#isAwaited) this.#retry?.ref()
+  }
+
+  /** A call, or somebody without one, waits for the next attempt. */
+  get #isAwaited(): boolean {
+    return this.#waiting.count > 0 || this.#connecting.arePatient
   }
 
   #onRetry(): void {
     this.#retry = undefined
-    if (this.#waiting.count > 0 || this.#options.eager === true) this.#connect()
+    if (this.#isAwaited || this.#options.eager === true) this.#connect()
     else this.#state = 'idle'
   }
 
@@ -366,15 +392,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
 
   #waitForRoom(link: Link): void {
     this.#watch.begin()
+    link.wakeHold()
     link.leaveWhenExhausted()
-  }
-
-  #settleConnect(error: Error | undefined): void {
-    const waiters = this.#connectWaiters
-    this.#connectWaiters = []
-    for (const waiter of waiters) {
-      if (error === undefined) waiter.resolve()
-      else waiter.reject(error)
-    }
   }
 }

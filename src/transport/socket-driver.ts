@@ -1,14 +1,7 @@
 import { Connection, type ConnectionHost } from '../connection/index.js'
 import { setPeer } from './connection-peer.js'
 import type { DriverOptions, DriverOwner } from './driver-options.js'
-import {
-  clientMistake,
-  HTTP1_ANSWER,
-  recogniseClient,
-  recogniseServer,
-  Speaker,
-  serverMistake,
-} from './first-octets.js'
+import { clientMistake, HTTP1_ANSWER, recognise, Speaker, serverMistake } from './first-octets.js'
 import { Linger } from './linger.js'
 import { goawayText, isFault, lostError } from './lost-connection.js'
 import { ReadBudget } from './read-budget.js'
@@ -214,14 +207,18 @@ export class SocketDriver implements ConnectionHost {
 
   readonly #onTurn = (): void => {
     this.#turnArmed = false
-    this.flush()
-    this.#timers.arm()
+    this.#endTurn()
   }
 
   readonly #onMicrotasksDone = (): void => {
     this.#warm = false
+    this.#endTurn()
+  }
+
+  #endTurn(): void {
     this.flush()
     this.#timers.arm()
+    this.#owner.onTurnEnd?.()
   }
 
   #onData(chunk: Buffer): void {
@@ -297,7 +294,7 @@ export class SocketDriver implements ConnectionHost {
   /** Returns the octets to go on with; undefined when there are too few, or the peer is refused. */
   #recognise(chunk: Buffer): Buffer | undefined {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
-    const speaker = this.#role === 'server' ? this.#recogniseClient(bytes) : recogniseServer(bytes)
+    const speaker = recognise(this.#role, this.#isTls, bytes)
     if (speaker === Speaker.Undecided) {
       this.#held = Buffer.from(bytes)
       return undefined
@@ -310,11 +307,6 @@ export class SocketDriver implements ConnectionHost {
     }
     this.#refuse(speaker)
     return undefined
-  }
-
-  /** Over TLS the protocol was agreed by ALPN. */
-  #recogniseClient(bytes: Buffer): Speaker {
-    return this.#isTls ? Speaker.Http2 : recogniseClient(bytes)
   }
 
   #refuse(speaker: Speaker): void {

@@ -1,5 +1,6 @@
 import type { HeaderList, TimerWheel } from '../connection/index.js'
 import type { ClientCall, Router } from '../grpc/index.js'
+import type { SessionConnectOptions } from './connect-waiters.js'
 import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
 import type { StartOptions } from './session-options.js'
 
@@ -74,6 +75,10 @@ export interface Socket extends AsyncDisposable {
    * negative. False: memory is short, more than one message should not wait. Absent: nobody counts.
    */
   charge?(size: number): boolean
+  /** It is idle, in a pool: it keeps the process alive no longer. Absent: nothing of it does. */
+  unref?(): void
+  /** It is in use again. */
+  ref?(): void
   /** Our address, as text. */
   readonly local: string
   /** The peer's address, as text; at the dialling side what was given to `dial`. */
@@ -146,7 +151,7 @@ export interface CallSession extends AsyncDisposable {
   /** Starts the call now, or once connected. A failure reaches the call's receiver, never the caller. */
   start(call: ClientCall, headers: HeaderList, options?: StartOptions): void
   /** Settles when connected. Rejects with `TransportError` when it cannot be. */
-  connect(): Promise<void>
+  connect(options?: SessionConnectOptions): Promise<void>
   /** Closes the session. */
   close(): Promise<void>
 }

@@ -762,7 +762,7 @@ t.test('close: idle sockets close, streams fail, later calls are refused', async
     .catch(error => error)
   await settle()
   await client.close()
-  t.match(await failed, { code: 500, detail: 'the client was closed' })
+  t.match(await failed, { code: 499, detail: 'the client was closed' })
   t.equal(client.idleCount('greeter:1'), 0)
   await t.rejects(hello({}), /the client is closed/)
   t.throws(() => count({}), /the client is closed/)

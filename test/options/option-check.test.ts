@@ -11,6 +11,7 @@ import {
 import {
   type CallOptions as ClientCallOptions,
   type ClientOptions,
+  type ConnectOptions,
   createClient,
   createServer,
   defineService,
@@ -53,6 +54,7 @@ import {
   type ListenOptions,
   memoryTransport,
   type ServeOptions,
+  type SessionConnectOptions,
   type SessionOptions,
   type StopOptions,
 } from '../../src/transport/index.js'
@@ -125,6 +127,7 @@ const SESSION = {
   eager: FLAG,
   connectTimeoutMs: NUMBER,
   backOff: [5, { initialMS: 1 }],
+  keepProcessAlive: FLAG,
   waitingCallsMax: NUMBER,
   waitingWarningMs: NUMBER,
   keepaliveIntervalMs: [...NUMBER, 9_999],
@@ -220,6 +223,8 @@ const TAKERS: readonly Taker[] = [
       memory: [5, {}],
       keepaliveIntervalMs: [...NUMBER, 9_999],
       keepaliveTimeoutMs: NUMBER,
+      connectTimeoutMs: NUMBER,
+      keepProcessAlive: FLAG,
       backOff: [5, { initialMS: 1 }],
       messageSizeMax: ['5', 0],
       calls: [5, [], { limit: {} }, { limits: 5 }, { limits: { metadataSize: 1 } }],
@@ -364,6 +369,14 @@ const TAKERS: readonly Taker[] = [
     'backOff',
     { initialMs: NUMBER, multiplier: NUMBER, maxMs: NUMBER, jitter: NUMBER },
     backOff => connect(address, { runtime, backOff }),
+  ),
+  taker<ConnectOptions>(
+    'connect',
+    { timeoutMs: NUMBER, signal: [{}, new AbortController()], waitForReady: FLAG },
+    options => createClient({ address, runtime }).connect(options),
+  ),
+  taker<SessionConnectOptions>('connect', { signal: [5, 'x'], waitForReady: FLAG }, options =>
+    connect(address, { runtime }).connect(options),
   ),
   ...[() => grpcTransport({ runtime }), () => memoryTransport()].flatMap(make => [
     taker<DialOptions>('dial', { timeoutMs: [...NUMBER, 0], connClose: FLAG }, options =>
