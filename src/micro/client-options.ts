@@ -1,3 +1,4 @@
+import type { Balancing } from '../channel/index.js'
 import {
   authorityFault,
   type CallLimits,
@@ -41,7 +42,12 @@ export interface ClientOptions {
    * `Micro-Service`, the name of the bound service.
    */
   readonly service?: string
-  /** Chooses one of the nodes for each call. Default: `randomSelector()`. */
+  /**
+   * How calls are spread over several servers: `leastRequest()`, `roundRobin()`, `peakEwma()`, `pickFirst()`, or one of
+   * your own. See resilience.md. Default: `leastRequest()`.
+   */
+  readonly balancer?: Balancing
+  /** Chooses one of the nodes for each call, in place of `balancer`. It hears nothing of how calls end. Default: none. */
   readonly selector?: Selector
   /**
    * Protocol of the calls: `grpc` or `mucp`. Default: `grpc`, or `mucp` if the transport cannot
@@ -172,6 +178,7 @@ const KINDS: OptionKinds<ClientOptions> = {
   address: checkText,
   registry: withMethods(['getService']),
   service: checkText,
+  balancer: withMethods(['create'], '; use one like roundRobin()'),
   selector: withMethods(['select']),
   protocol: oneOf('grpc', 'mucp'),
   transport: withMethods(['dial', 'listen']),
@@ -229,6 +236,9 @@ export function checkClientOptions(options: ClientOptions): void {
     throw new TypeError(`createClient needs either address or registry with service, got ${got}`)
   }
   if (registry !== undefined) checkText('service', service)
+  if (options.balancer !== undefined && options.selector !== undefined) {
+    throw new TypeError('balancer and selector exclude each other: both choose the server')
+  }
   for (const name of transport === undefined ? [] : TRANSPORT_OPTION_NAMES) {
     if (options[name] === undefined) continue
     throw new TypeError(`${name} belongs to the transport that was given: set it there`)

@@ -14,9 +14,9 @@ import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
 import { CLIENT_ID } from './mucp-codec.js'
-import { randomSelector } from './selector.js'
 import type { ServiceMethod } from './service.js'
-import { type Protocol, TargetFinder } from './target.js'
+import { isCallTransport, type Protocol } from './target.js'
+import { TargetFinder } from './target-finder.js'
 
 const USER_AGENT = 'grpc-node-microwire/0.1.0'
 
@@ -67,6 +67,33 @@ export function mucpClient(
   })
 }
 
+/** Who finds the servers of a client that has no address of its own. */
+export function targetFinder(
+  options: ClientOptions,
+  transport: Transport,
+  runtime: Runtime,
+  protocol: Protocol | undefined,
+  grpc: GrpcClient | undefined,
+): TargetFinder | undefined {
+  const { registry, service, selector, balancer } = options
+  if (registry === undefined) return undefined
+  const isNative = isCallTransport(transport) && protocol !== 'mucp'
+  return new TargetFinder({
+    registry,
+    service: service!,
+    protocol,
+    runtime,
+    transport: isNative ? transport : undefined,
+    selector,
+    balancer,
+    onReleased: address => {
+      grpc?.forget(address)
+      // A transport that was given may have other users.
+      if (isNative && options.transport === undefined) void transport.session(address).close()
+    },
+  })
+}
+
 /** The client's native half. */
 export function grpcClient(
   options: ClientOptions,
@@ -95,18 +122,6 @@ export function grpcClient(
       ...options.calls?.limits,
     }),
   })
-}
-
-/** Who finds the nodes of a client with a registry. */
-export function targetFinder(
-  { registry, selector, service }: ClientOptions,
-  protocol: Protocol | undefined,
-  runtime: Runtime,
-  isNative: boolean,
-): TargetFinder | undefined {
-  if (registry === undefined) return undefined
-  const chooser = selector ?? randomSelector(runtime)
-  return new TargetFinder(registry, chooser, service!, protocol, runtime, isNative)
 }
 
 /** An event as it is sent: bytes as they are, everything else as JSON. */

@@ -28,14 +28,8 @@ import { checkText } from './options.js'
 import { PendingStream } from './pending-stream.js'
 import { checkService, methodOf, type Service, type ServiceMethod } from './service.js'
 import type { BoundClient, MessageStreamOf, ServiceTypes } from './service-types.js'
-import {
-  isCallTransport,
-  type Protocol,
-  type Target,
-  type TargetFinder,
-  targetAt,
-  tellTarget,
-} from './target.js'
+import { isCallTransport, type Protocol, type Target, targetAt, tellTarget } from './target.js'
+import type { TargetFinder } from './target-finder.js'
 import { updateTls } from './update-tls.js'
 
 /**
@@ -83,10 +77,11 @@ export class Client implements AsyncDisposable {
     const protocol = options.protocol ?? (native ? undefined : 'mucp')
     this.#protocol = protocol
     this.#fixed = options.address === undefined ? undefined : targetAt(options.address, protocol)
-    const isNative = native && protocol !== 'mucp'
-    this.#finder = targetFinder(options, protocol, this.#runtime, isNative)
     this.#mucp = mucpClient(options, this.#transport, this.#runtime)
-    this.#grpc = native ? grpcClient(options, this.#transport, this.#runtime) : undefined
+    this.#grpc = isCallTransport(this.#transport)
+      ? grpcClient(options, this.#transport, this.#runtime)
+      : undefined
+    this.#finder = targetFinder(options, this.#transport, this.#runtime, protocol, this.#grpc)
   }
 
   /**
@@ -149,7 +144,9 @@ export class Client implements AsyncDisposable {
     const { contentType, body } = eventOf(message)
     const type = options.contentType ?? contentType
     const given = this.#inherited(options, this.#timeoutMs('mucp'))
-    await this.#mucp.publish(() => this.#find(given), topic, type, body, given)
+    const find = (last: Target | undefined): Target | Promise<Target> =>
+      last?.route?.moveOn() === true ? last : this.#find(given)
+    await this.#mucp.publish(find, topic, type, body, given)
   }
 
   /**
@@ -303,11 +300,9 @@ export class Client implements AsyncDisposable {
     if (first.protocol === 'grpc' && grpc !== undefined) {
       return this.#grpc!.unary(grpc, first, contentType, request, options)
     }
-    let next: Target | undefined = first
-    const find = (): Target | Promise<Target> => {
-      const chosen = next ?? this.#find(options)
-      next = undefined
-      return chosen
+    const find = (last: Target | undefined): Target | Promise<Target> => {
+      if (last === undefined) return first
+      return last.route?.moveOn() === true ? last : this.#find(options)
     }
     return this.#mucp.unary(find, method, service, contentType, request, options ?? {})
   }
@@ -387,6 +382,7 @@ export class Client implements AsyncDisposable {
     return findWithin(found, this.#runtime, limitMs, options, {
       isNative: isCallTransport(this.#transport) && this.#protocol !== 'mucp',
       findLater: () => this.#finder!.findLater(),
+      finder: this.#finder,
     })
   }
 

@@ -5,6 +5,7 @@ import { MicroError } from './micro-error.js'
 import { CLIENT_ID } from './mucp-codec.js'
 import { MucpGuard } from './mucp-guard.js'
 import type { Target } from './target.js'
+import type { TargetFinder } from './target-finder.js'
 
 /** A target that had to be asked for, and the options with what is left of the call's time. */
 export interface Found {
@@ -18,6 +19,8 @@ export interface FindAgain {
   readonly isNative: boolean
   /** Finds a target when something may have changed. */
   findLater(): Promise<Target>
+  /** Knows what is being waited for. */
+  readonly finder?: TargetFinder | undefined
 }
 
 const NEVER_AGAIN: FindAgain = {
@@ -54,7 +57,7 @@ export async function findWithin(
   again: FindAgain = NEVER_AGAIN,
 ): Promise<Found> {
   const expired = (): GrpcError | MicroError => {
-    const text = 'the registry has not answered in time'
+    const text = again.finder?.obstacle ?? 'the registry has not answered in time'
     return again.isNative
       ? new GrpcError(Status.DeadlineExceeded, `deadline exceeded: ${text}`, { unprocessed: true })
       : MicroError.timeout(`call timeout: ${text}`, { id: CLIENT_ID })
@@ -74,6 +77,7 @@ export async function findWithin(
     if (timeoutMs === Number.POSITIVE_INFINITY) return { target, options }
     return { target, options: { ...options, timeoutMs: Math.max(1, end - runtime.now()) } }
   } finally {
+    again.finder?.leave(finding)
     guard.finish()
   }
 }

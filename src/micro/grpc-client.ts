@@ -13,7 +13,8 @@ export class GrpcMethod {
   readonly method: ServiceMethod
   readonly #client: GrpcClient
   #last: Opening | undefined
-  readonly #openings = new Map<CallSession, Map<string, Opening>>()
+  /** Those of sessions that are gone go with them. */
+  readonly #openings = new WeakMap<CallSession, Map<string, Opening>>()
 
   constructor(client: GrpcClient, method: ServiceMethod) {
     this.#client = client
@@ -21,8 +22,8 @@ export class GrpcMethod {
   }
 
   /** @throws TypeError for a content type that has no gRPC subtype */
-  opening(address: string, contentType: string): Opening {
-    const session = this.#client.session(address)
+  opening({ address, route }: Target, contentType: string): Opening {
+    const session = route?.session ?? this.#client.session(address)
     const last = this.#last
     if (last !== undefined && last.session === session && last.contentType === contentType)
       return last
@@ -53,6 +54,11 @@ export class GrpcClient {
       this.#sessions.set(address, session)
     }
     return session
+  }
+
+  /** The address is nobody's any more. */
+  forget(address: string): void {
+    this.#sessions.delete(address)
   }
 
   makeOpening(session: CallSession, method: ServiceMethod, contentType: string): Opening {
@@ -89,21 +95,21 @@ export class GrpcClient {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const opening = method.opening(target.address, contentType)
-      new UnaryCall(this.options, opening, request, options, resolve, reject).begin()
+      const parts = { client: this.options, method, contentType }
+      new UnaryCall(parts, target, request, options, resolve, reject).begin()
     })
   }
 
   /** Opens a stream. */
   stream(
     method: GrpcMethod,
-    { address }: Target,
+    target: Target,
     contentType: string,
     options: CallOptions,
   ): GrpcStream {
     let deadline: number | undefined
-    return new GrpcStream(options, stream => {
-      const opening = method.opening(address, contentType)
+    return new GrpcStream(options, target.route, stream => {
+      const opening = method.opening(target, contentType)
       deadline ??= opening.session.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
       const call = newCall(opening, this.options, options, deadline, stream)
       startCall(opening, call, options)

@@ -2,6 +2,7 @@ import { type ClientCall, GrpcError, type Metadata, Status } from '../grpc/index
 import { abortError } from './abort-error.js'
 import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
 import type { CallOptions } from './call-options.js'
+import type { CallRoute } from './call-route.js'
 import type { ClientStream } from './client-stream.js'
 import { fromGrpcError } from './error-mapping.js'
 import { LazyResult } from './lazy-result.js'
@@ -15,6 +16,8 @@ const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value
 /** A native gRPC call with a stream on one side or both. Nothing is queued here: messages stay in the call until they are read. */
 export class GrpcStream implements ClientStream, Abortable {
   readonly #options: CallOptions
+  /** Undefined: a fixed address. */
+  readonly #route: CallRoute | undefined
   readonly #startCall: StartStream
   readonly #headers = new LazyResult<Metadata>()
   readonly #trailers = new LazyResult<Metadata>()
@@ -37,8 +40,9 @@ export class GrpcStream implements ClientStream, Abortable {
   /** It was the caller's signal. */
   #isAbort = false
 
-  constructor(options: CallOptions, start: StartStream) {
+  constructor(options: CallOptions, route: CallRoute | undefined, start: StartStream) {
     this.#options = options
+    this.#route = route
     this.#startCall = start
     const { signal } = options
     if (signal?.aborted) {
@@ -131,6 +135,7 @@ export class GrpcStream implements ClientStream, Abortable {
 
   onHeaders(metadata: Metadata): void {
     this.#gotHeaders = true
+    this.#route?.answered()
     this.#headers.resolve(metadata)
     try {
       this.#options.onHeaders?.(metadata)
@@ -150,8 +155,10 @@ export class GrpcStream implements ClientStream, Abortable {
   }
 
   onStatus(error: GrpcError | undefined, trailers: Metadata): void {
+    this.#route?.done(error, trailers)
     if (this.#reason === undefined && this.#mayRetry(error)) {
       this.#retried = true
+      this.#route?.moveOn()
       this.#call = undefined
       this.#start()
       this.#resend()
@@ -172,16 +179,19 @@ export class GrpcStream implements ClientStream, Abortable {
   /** The server never looked at the call: once more, if nothing of it is lost. */
   #mayRetry(error: GrpcError | undefined): boolean {
     if (error?.unprocessed !== true || error.status !== Status.Unavailable) return false
-    return !this.#retried && !this.#gotHeaders && !this.#wroteAny
+    if (this.#gotHeaders || this.#wroteAny) return false
+    return !this.#retried || this.#route?.hasOther === true
   }
 
   #start(): void {
+    this.#route?.begin()
     try {
       const call = this.#startCall(this)
       // A call that failed at once has told so already, and may have been replaced.
       if (!this.#ended) this.#call ??= call
       this.#readers.wake()
     } catch (error) {
+      this.#route?.abandon()
       this.#finish(error)
     }
   }

@@ -11,13 +11,23 @@ import { abortError } from './abort-error.js'
 import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
 import type { CallOptions } from './call-options.js'
 import { fromGrpcError } from './error-mapping.js'
+import type { GrpcMethod } from './grpc-client.js'
 import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
 import { backoffMs } from './retry.js'
+import type { Target } from './target.js'
+
+/** What the unary calls of one method, with one content type, have in common. */
+export interface UnaryCallParts {
+  readonly client: GrpcClientOptions
+  readonly method: GrpcMethod
+  readonly contentType: string
+}
 
 /** A unary call, over all its attempts. */
 export class UnaryCall implements ClientCallReceiver, Abortable {
-  readonly #client: GrpcClientOptions
-  readonly #opening: Opening
+  readonly #parts: UnaryCallParts
+  readonly #target: Target
+  #opening: Opening
   readonly #request: unknown
   readonly #options: CallOptions | undefined
   readonly #resolve: (response: unknown) => void
@@ -37,20 +47,22 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   #isAbort: boolean
 
   constructor(
-    client: GrpcClientOptions,
-    opening: Opening,
+    parts: UnaryCallParts,
+    target: Target,
     request: unknown,
     options: CallOptions | undefined,
     resolve: (response: unknown) => void,
     reject: (error: unknown) => void,
   ) {
-    this.#client = client
+    const opening = parts.method.opening(target, parts.contentType)
+    this.#parts = parts
+    this.#target = target
     this.#opening = opening
     this.#request = request
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
-    const timeoutMs = options?.timeoutMs ?? client.timeoutMs
+    const timeoutMs = options?.timeoutMs ?? parts.client.timeoutMs
     this.#deadline =
       timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : opening.session.now() + timeoutMs
     this.#call = undefined
@@ -111,6 +123,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   onStatus(error: GrpcError | undefined, trailers: Metadata): void {
     const call = this.#call
     this.#call = undefined
+    this.#target.route?.done(error, trailers)
     if (error !== undefined && this.#aborted === undefined) {
       this.#begunAt ??= call?.startedAt
       if (this.#again(error)) return
@@ -129,12 +142,14 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   }
 
   #start(): void {
+    const { route } = this.#target
+    route?.begin()
     try {
       const { session } = this.#opening
       const earlierMs = this.#begunAt === undefined ? 0 : session.now() - this.#begunAt
       const call = newCall(
         this.#opening,
-        this.#client,
+        this.#parts.client,
         this.#options,
         this.#deadline,
         this,
@@ -144,6 +159,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
       startCall(this.#opening, call, this.#options)
       call.request(this.#request)
     } catch (error) {
+      route?.abandon()
       if (this.#options?.signal !== undefined) unwatchSignal(this.#options.signal, this)
       this.#reject(error)
     }
@@ -153,19 +169,31 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   #again(error: GrpcError): boolean {
     // Time that is up, or a call that was given up, is unprocessed as well: that is no reason to go on.
     if (error.status !== Status.Unavailable) return false
-    if (error.unprocessed && !this.#retriedUnseen) {
+    if (error.unprocessed && this.#mayRepeat()) {
       this.#retriedUnseen = true
-      this.#start()
+      this.#next()
       return true
     }
-    const { retries, runtime } = this.#client
+    const { retries, runtime } = this.#parts.client
     if (this.#attempt >= retries) return false
     const delayMs = backoffMs(++this.#attempt)
     if (this.#opening.session.now() + delayMs >= this.#deadline) return false
     this.#wasSeen ||= !error.unprocessed
-    this.#pause = runtime.schedule(delayMs, () => this.#start())
+    this.#pause = runtime.schedule(delayMs, () => this.#next())
     // A call that waits keeps the process alive.
     this.#pause.ref()
     return true
+  }
+
+  /** No server has looked at the call: once more anywhere, and at each that is connected and has not had it. */
+  #mayRepeat(): boolean {
+    return !this.#retriedUnseen || this.#target.route?.hasOther === true
+  }
+
+  #next(): void {
+    if (this.#target.route?.moveOn() === true) {
+      this.#opening = this.#parts.method.opening(this.#target, this.#parts.contentType)
+    }
+    this.#start()
   }
 }

@@ -1,4 +1,18 @@
 export {
+  type Balancer,
+  type BalancerOutside,
+  type Balancing,
+  type Candidate,
+  type Ended,
+  type Endpoint,
+  leastRequest,
+  type Outcome,
+  type PeakEwmaOptions,
+  peakEwma,
+  pickFirst,
+  roundRobin,
+} from '../channel/index.js'
+export {
   type CallTiming,
   type ErrorDetail,
   GrpcError,

@@ -75,12 +75,12 @@ export class MucpClient {
   }
 
   /**
-   * One request, one response. `find` names the target of each attempt.
+   * One request, one response. `find` names the target of each attempt, given that of the one before.
    *
    * @throws MicroError: the server's, or ours (408 for time, 500 for the socket)
    */
   async unary(
-    find: () => Target | Promise<Target>,
+    find: (last: Target | undefined) => Target | Promise<Target>,
     method: ServiceMethod,
     service: string,
     contentType: string,
@@ -92,20 +92,24 @@ export class MucpClient {
     const deadline = runtime.now() + timeoutMs
     let isFresh = false
     let wasSeen = false
+    let target: Target | undefined
     for (let attempt = 0; ; attempt++) {
       const delayMs = isFresh ? 0 : backoffMs(attempt)
       if (delayMs > 0) await this.#wait(delayMs, deadline, options.signal)
       try {
-        const found = find()
-        const target =
-          found instanceof Promise ? await this.#within(found, deadline, options) : found
+        const found = find(target)
+        target = found instanceof Promise ? await this.#within(found, deadline, options) : found
         const codec = new MucpCodec(method, service, contentType, target.legacy)
-        return await this.#attempt(target, codec, request, options, deadline, isFresh)
+        target.route?.begin()
+        const response = await this.#attempt(target, codec, request, options, deadline, isFresh)
+        target.route?.end(undefined)
+        return response
       } catch (error) {
+        target?.route?.end(error)
         if (this.#closed) throw closedError(error)
         if (options.signal?.aborted === true) throw wasSeen ? asSeen(error) : error
         // What no handler saw goes once more, at once, and by a socket that has not waited for it.
-        if (!isFresh && isUnserved(error)) {
+        if ((!isFresh && isUnserved(error)) || mayMove(error, target)) {
           isFresh = true
           attempt--
           continue
@@ -127,7 +131,9 @@ export class MucpClient {
     contentType: string,
     options: CallOptions,
   ): MucpStream {
+    const { route } = target
     const stream: MucpStream = new MucpStream({
+      route,
       kind: method.kind,
       runtime: this.options.runtime,
       options,
@@ -154,18 +160,34 @@ export class MucpClient {
 
   /** Sends an event and waits until the subscribers are done. @throws MicroError */
   async publish(
-    find: () => Target | Promise<Target>,
+    find: (last: Target | undefined) => Target | Promise<Target>,
     topic: string,
     contentType: string,
     body: Uint8Array,
     options: CallOptions,
   ): Promise<void> {
+    let target: Target | undefined
+    const once = async (isFresh: boolean): Promise<void> => {
+      const { runtime } = this.options
+      const limitMs = options.timeoutMs ?? this.options.timeoutMs
+      const found = Promise.resolve(find(target))
+      target = await this.#within(found, runtime.now() + limitMs, options)
+      const { route } = target
+      route?.begin()
+      try {
+        await this.#publish(target, topic, contentType, body, options, isFresh)
+        route?.end(undefined)
+      } catch (error) {
+        route?.end(error)
+        throw error
+      }
+    }
     try {
-      await this.#publish(find, topic, contentType, body, options, false)
+      await once(false)
     } catch (error) {
       if (this.#closed) throw closedError(error)
       if (!isUnserved(error)) throw error
-      await this.#publish(find, topic, contentType, body, options, true)
+      await once(true)
     }
   }
 
@@ -182,7 +204,7 @@ export class MucpClient {
   }
 
   async #publish(
-    find: () => Target | Promise<Target>,
+    target: Target,
     topic: string,
     contentType: string,
     body: Uint8Array,
@@ -191,8 +213,6 @@ export class MucpClient {
   ): Promise<void> {
     const { runtime } = this.options
     const limitMs = options.timeoutMs ?? this.options.timeoutMs
-    const found = Promise.resolve(find())
-    const target = await this.#within(found, runtime.now() + limitMs, options)
     const header = new Map<string, string>()
     addMetadata(header, options)
     header.set(MucpHeader.Topic, topic).set(MucpHeader.ContentType, contentType)
@@ -341,6 +361,12 @@ async function exchange(
 
 function closedError(cause: unknown): unknown {
   return clientClosed('mucp', cause instanceof MicroError && cause.unprocessed, cause)
+}
+
+/** Nothing was sent to this node, and another one is there. */
+function mayMove(error: unknown, target: Target | undefined): boolean {
+  if (!(error instanceof MicroError) || !error.unprocessed) return false
+  return error.origin === 'network' && target?.route?.hasOther === true
 }
 
 function asSeen(error: unknown): unknown {

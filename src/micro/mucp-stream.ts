@@ -1,6 +1,7 @@
 import { type CallKind, Metadata } from '../grpc/index.js'
 import type { Cancellable, Message, Runtime, Socket } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
+import type { CallRoute } from './call-route.js'
 import type { ClientStream } from './client-stream.js'
 import { closeSocket } from './close-socket.js'
 import { LazyResult } from './lazy-result.js'
@@ -28,6 +29,8 @@ export interface OpenedSocket {
 
 /** What a stream is made of. */
 export interface MucpStreamParts {
+  /** Hears how the call went. Undefined: a fixed address. */
+  readonly route: CallRoute | undefined
   readonly kind: CallKind
   readonly runtime: Pick<Runtime, 'schedule'>
   readonly options: CallOptions
@@ -75,6 +78,7 @@ export class MucpStream implements ClientStream {
 
   constructor(parts: MucpStreamParts) {
     this.#parts = parts
+    parts.route?.begin()
     const { runtime, options } = parts
     this.#guard = new MucpGuard(
       runtime,
@@ -259,6 +263,7 @@ export class MucpStream implements ClientStream {
   #tellHeaders(metadata: Metadata): void {
     if (this.#gotHeaders) return
     this.#gotHeaders = true
+    this.#parts.route?.answered()
     this.#headers.resolve(metadata)
     try {
       this.#parts.options.onHeaders?.(metadata)
@@ -277,6 +282,7 @@ export class MucpStream implements ClientStream {
     if (this.#ended) return
     this.#ended = true
     this.#failure = failure
+    this.#parts.route?.end(failure?.error)
     // Also ends the wait for a socket.
     this.#guard.stop(failure?.error ?? new MicroError(499, 'the call is over', { id: CLIENT_ID }))
     this.#interrupt?.()

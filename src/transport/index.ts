@@ -30,8 +30,9 @@ export type {
 } from './runtime.js'
 export type { ServeOptions, Server, StopOptions } from './serve-options.js'
 export { serve } from './server.js'
-export { connect, Session, type SessionState } from './session.js'
+export { connect, Session } from './session.js'
 export type { SessionOptions, StartOptions } from './session-options.js'
+export type { SessionState } from './session-state.js'
 export { thrownText } from './thrown.js'
 export type {
   CallListener,

@@ -16,6 +16,7 @@ import {
   type StartOptions,
   sessionLimits,
 } from './session-options.js'
+import { Watched } from './session-state.js'
 import { TimerHost } from './timer-host.js'
 import { checkTlsUpdate } from './tls-options.js'
 import type { CallSession } from './transport.js'
@@ -26,9 +27,6 @@ import { WaitingWatch } from './waiting-watch.js'
 const CONNECT_TIMEOUT_MS = 20_000
 const WAITING_CALLS_MAX = 100_000
 const WAITING_WARNING_MS = 10_000
-
-/** State of a session. `idle`: no connection is needed; `waiting`: the next attempt is scheduled. */
-export type SessionState = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed'
 
 /**
  * Creates a session to `address`. It connects at the first call, or at once with `eager`. A lost
@@ -43,7 +41,7 @@ export function connect(address: string, options: SessionOptions = {}): Session 
 }
 
 /** A client's connection to one server, replaced when it is lost, and the calls waiting for it. */
-export class Session implements CallSession, LinkOwner, WaitingPlace {
+export class Session extends Watched implements CallSession, LinkOwner, WaitingPlace {
   readonly address: string
   readonly #where: Address
   readonly #runtime: Runtime
@@ -59,7 +57,6 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   readonly #watch: WaitingWatch
   /** The newest connection, and older ones that complete their calls. */
   readonly #links = new Set<Link>()
-  #state: SessionState = 'idle'
   #current: Link | undefined
   #attemptAt = 0
   /** When that attempt had succeeded or failed; Infinity while it is under way. */
@@ -77,6 +74,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   #closing: Promise<void> | undefined
 
   constructor(address: string, options: SessionOptions = {}) {
+    super()
     checkSessionOptions(options)
     this.address = address
     this.#where = parseDialAddress(address)
@@ -94,12 +92,8 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
     if (options.eager === true) this.#connect()
   }
 
-  get state(): SessionState {
-    return this.#state
-  }
-
   get connected(): boolean {
-    return this.#state === 'ready'
+    return this.state === 'ready'
   }
 
   /** What requests call the server: `:authority`. RFC 9113 §8.3.1. */
@@ -147,25 +141,32 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   start(call: ClientCall, headers: HeaderList, options?: StartOptions): void {
     const waitForReady = options?.waitForReady === true
     const connection = this.#current?.connection
-    if (this.#state === 'ready' && connection?.canOpen === true && this.#waiting.count === 0) {
+    if (this.state === 'ready' && connection?.canOpen === true && this.#waiting.count === 0) {
       // The last thing the connection heard may be long ago; the deadline counts from now.
       connection.now = this.#runtime.now()
       call.start(this.#current!.connector, connection, headers)
-    } else if (this.#state === 'closed') {
+    } else if (this.state === 'closed') {
       call.cancel(closedError(this.address))
-    } else if (this.#state === 'waiting' && !waitForReady) {
+    } else if (this.state === 'waiting' && !waitForReady) {
       call.waitAt(this, this.#runtime.now())
       call.cancel(unavailableError(this.address, this.#lastError))
     } else if (this.#waiting.add(call, headers, waitForReady)) {
       call.waitAt(this, this.#runtime.now())
-      if (this.#state === 'idle') this.#connect()
-      else if (this.#state === 'ready') this.#waitForRoom(this.#current!)
+      if (this.state === 'idle') this.#connect()
+      else if (this.state === 'ready') this.#waitForRoom(this.#current!)
       // A call that waits keeps the process alive.
-      else if (this.#state === 'waiting') this.#retry?.ref()
+      else if (this.state === 'waiting') this.#retry?.ref()
     } else {
       call.cancel(fullError(this.address, this.#waiting.count))
     }
     this.#timers.arm()
+  }
+
+  /** Asks the server for a sign of life: `onAnswer` is called with its PING, never when the connection ends first. False: there is no connection. */
+  ping(onAnswer: () => void): boolean {
+    const connection = this.state === 'ready' ? this.#current?.connection : undefined
+    connection?.ping(onAnswer)
+    return connection !== undefined
   }
 
   /** For the link alone. */
@@ -196,14 +197,14 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
    */
   async connect(options: SessionConnectOptions = {}): Promise<void> {
     this.#connecting.check(options)
-    if (this.#state === 'ready') return
-    if (this.#state === 'closed') throw closedError(this.address)
-    if (this.#state === 'waiting') {
+    if (this.state === 'ready') return
+    if (this.state === 'closed') throw closedError(this.address)
+    if (this.state === 'waiting') {
       if (options.waitForReady !== true) throw this.#lastError!
       this.#retry?.ref()
     }
     const connected = this.#connecting.wait(options)
-    if (this.#state === 'idle') this.#connect()
+    if (this.state === 'idle') this.#connect()
     await connected
   }
 
@@ -222,7 +223,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   }
 
   async #close(): Promise<void> {
-    this.#state = 'closed'
+    this.enter('closed')
     this.#current = undefined
     this.#watch.stop()
     this.#retry?.cancel()
@@ -244,7 +245,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** For the link alone. */
   onReady(link: Link): void {
     if (link !== this.#current) return
-    this.#state = 'ready'
+    this.enter('ready')
     this.#attemptEndAt = this.#runtime.now()
     this.#lastError = undefined
     this.#connecting.settle(undefined, true)
@@ -259,12 +260,12 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** For the link alone. */
   onRetired(link: Link, cause: Error): void {
     if (link !== this.#current) return
-    const wasReady = this.#state === 'ready'
+    const wasReady = this.state === 'ready'
     this.#current = undefined
     const hasServed = link.connection?.streams.served === true
     const livedMs = this.#runtime.now() - this.#attemptEndAt
     if (wasReady && this.#replacements.mayFollow(hasServed, livedMs)) {
-      this.#state = 'idle'
+      this.enter('idle')
       if (this.#waiting.count > 0 || this.#options.eager === true) this.#connect()
       return
     }
@@ -296,7 +297,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   }
 
   get #isBusy(): boolean {
-    if (this.#state === 'closed' || this.#waiting.count > 0) return true
+    if (this.state === 'closed' || this.#waiting.count > 0) return true
     let streamCount = -this.#restingCount
     for (const link of this.#links) streamCount += link.streamCount
     return streamCount > 0
@@ -316,7 +317,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   #connect(): void {
     this.#retry?.cancel()
     this.#retry = undefined
-    this.#state = 'connecting'
+    this.enter('connecting')
     this.#attemptAt = this.#runtime.now()
     this.#attemptEndAt = Number.POSITIVE_INFINITY
     const { observer, connectTimeoutMs, neverIndexed } = this.#options
@@ -341,7 +342,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   /** The attempt failed: impatient calls hear why, the others and eager sessions wait for the next one. */
   #onFailed(cause: Error): void {
     this.#lastError = cause
-    this.#state = 'waiting'
+    this.enter('waiting')
     this.#attemptEndAt = this.#runtime.now()
     const elapsedMs = this.#attemptEndAt - this.#attemptAt
     const delayMs = Math.max(0, this.#backOff.next() - elapsedMs)
@@ -359,7 +360,7 @@ export class Session implements CallSession, LinkOwner, WaitingPlace {
   #onRetry(): void {
     this.#retry = undefined
     if (this.#isAwaited || this.#options.eager === true) this.#connect()
-    else this.#state = 'idle'
+    else this.enter('idle')
   }
 
   readonly #onStartTurn = (): void => {

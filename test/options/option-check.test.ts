@@ -204,6 +204,7 @@ const TAKERS: readonly Taker[] = [
       address: TEXT,
       registry: [{}, 'mdns'],
       service: TEXT,
+      balancer: [{}, 'roundRobin'],
       selector: [{}, 'random'],
       protocol: ['http', 5],
       transport: [{}, 'grpc'],

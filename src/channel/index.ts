@@ -1,0 +1,19 @@
+export type {
+  Balancer,
+  BalancerOutside,
+  Balancing,
+  Candidate,
+  Ended,
+} from './balancer.js'
+export { Channel, type ChannelOptions, type ChannelState } from './channel.js'
+export type { Endpoint } from './endpoint.js'
+export { leastRequest } from './least-request.js'
+export { type Outcome, outcomeOf } from './outcome.js'
+export { type PeakEwmaOptions, peakEwma } from './peak-ewma.js'
+export { pickFirst } from './pick-first.js'
+export { Picked } from './picked.js'
+export { PUSHBACK_NAME, pushbackOf } from './pushback.js'
+export { roundRobin } from './round-robin.js'
+export { type ChannelSession, type Standing, Subchannel } from './subchannel.js'
+export { textOf, unreachableError } from './unreachable.js'
+export type { Waiter } from './waiters.js'

@@ -1,0 +1,111 @@
+import {
+  type Channel,
+  type Outcome,
+  type Picked,
+  pushbackOf,
+  type Subchannel,
+} from '../channel/index.js'
+import type { GrpcError, Metadata } from '../grpc/index.js'
+import type { CallSession } from '../transport/index.js'
+import { MicroError } from './micro-error.js'
+import type { NodeEndpoint } from './node-endpoint.js'
+import type { Protocol, Target } from './target.js'
+
+/** Whom one call goes to, from attempt to attempt, and who hears how each of them ended. */
+export class CallRoute implements Target {
+  readonly #channel: Channel
+  #picked: Picked
+  /** Where earlier attempts were; nearly no call has any. */
+  #tried: Subchannel[] | undefined
+  #endpoint: NodeEndpoint
+  /** Hears of each endpoint but the first. */
+  onMove: ((target: Target) => void) | undefined
+
+  constructor(channel: Channel, picked: Picked) {
+    this.#channel = channel
+    this.#picked = picked
+    this.#endpoint = picked.subchannel.endpoint as NodeEndpoint
+    this.#tried = undefined
+    this.onMove = undefined
+  }
+
+  get route(): this {
+    return this
+  }
+
+  get address(): string {
+    return this.#endpoint.address
+  }
+
+  get protocol(): Protocol {
+    return this.#endpoint.protocol
+  }
+
+  get legacy(): boolean {
+    return this.#endpoint.legacy
+  }
+
+  /** The endpoint's session, if it has one of its own. */
+  get session(): CallSession | undefined {
+    return this.#picked.subchannel.session as unknown as CallSession | undefined
+  }
+
+  /** An attempt begins. */
+  begin(): void {
+    this.#picked.begin()
+  }
+
+  /** The first of its answer came. */
+  answered(): void {
+    this.#picked.answered()
+  }
+
+  /** A native attempt has ended. */
+  done(error: GrpcError | undefined, trailers?: Metadata): void {
+    this.#picked.done(error, trailers)
+  }
+
+  /** The attempt could not even begin, which says nothing about its endpoint. */
+  abandon(): void {
+    this.#picked.end('neutral')
+  }
+
+  /** A mucp attempt has ended. */
+  end(error: unknown, header?: Metadata): void {
+    const known = error instanceof Error ? error : undefined
+    const pushbackMs = header === undefined ? undefined : pushbackOf(header)
+    this.#picked.end(mucpOutcome(error), known, header, pushbackMs)
+  }
+
+  /** Another endpoint is connected than those that were tried, this one included. */
+  get hasOther(): boolean {
+    return this.#channel.hasOther([...(this.#tried ?? []), this.#picked.subchannel])
+  }
+
+  /** The next attempt goes to another endpoint where one can be used. False: there is none that speaks the same protocol. */
+  moveOn(): boolean {
+    const { protocol } = this
+    this.#tried ??= []
+    const { subchannel } = this.#picked
+    if (!this.#tried.includes(subchannel)) this.#tried.push(subchannel)
+    const next = this.#channel.pickAgain(this.#tried)
+    const endpoint = next?.subchannel.endpoint as NodeEndpoint | undefined
+    if (next === undefined || endpoint?.protocol !== protocol) return false
+    this.#picked = next
+    this.#endpoint = endpoint
+    this.onMove?.(this)
+    return true
+  }
+}
+
+/** What the end of a mucp attempt says about its node. Codes are those of HTTP; 0: a plain text. */
+function mucpOutcome(error: unknown): Outcome {
+  if (error === undefined) return 'ok'
+  if (!(error instanceof MicroError)) return 'neutral'
+  const { code, origin } = error
+  if (code === 499) return 'neutral'
+  if (code === 408) return error.unprocessed ? 'neutral' : 'late'
+  if (origin === 'network') return 'unreached'
+  if (origin === 'local') return 'neutral'
+  return code === 0 || code === 429 || code >= 500 ? 'failed' : 'ok'
+}
