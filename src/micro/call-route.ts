@@ -82,6 +82,12 @@ export class CallRoute implements Target {
     return this.#channel.hasOther([...(this.#tried ?? []), this.#picked.subchannel])
   }
 
+  /** Nothing of a mucp attempt was sent to its node, and another one is there. */
+  mayMove(error: unknown): boolean {
+    if (!(error instanceof MicroError) || !error.unprocessed) return false
+    return error.origin === 'network' && this.hasOther
+  }
+
   /** The next attempt goes to another endpoint where one can be used. False: there is none that speaks the same protocol. */
   moveOn(): boolean {
     const { protocol } = this

@@ -109,7 +109,7 @@ export class MucpClient {
         if (this.#closed) throw closedError(error)
         if (options.signal?.aborted === true) throw wasSeen ? asSeen(error) : error
         // What no handler saw goes once more, at once, and by a socket that has not waited for it.
-        if ((!isFresh && isUnserved(error)) || mayMove(error, target)) {
+        if ((!isFresh && isUnserved(error)) || target?.route?.mayMove(error)) {
           isFresh = true
           attempt--
           continue
@@ -361,12 +361,6 @@ async function exchange(
 
 function closedError(cause: unknown): unknown {
   return clientClosed('mucp', cause instanceof MicroError && cause.unprocessed, cause)
-}
-
-/** Nothing was sent to this node, and another one is there. */
-function mayMove(error: unknown, target: Target | undefined): boolean {
-  if (!(error instanceof MicroError) || !error.unprocessed) return false
-  return error.origin === 'network' && target?.route?.hasOther === true
 }
 
 function asSeen(error: unknown): unknown {

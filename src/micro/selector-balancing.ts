@@ -3,11 +3,12 @@ import type { NodeEndpoint } from './node-endpoint.js'
 import type { RegistryNode } from './registry.js'
 import type { Selector } from './selector.js'
 
-/** A selector that wants none of the nodes. */
-export class NobodyChosen extends RangeError {}
-
-/** A selector as a balancer: it sees the nodes that can be used, those that nobody has connected yet among them. */
-export function selectorBalancing(selector: Selector, service: string): Balancing {
+/** A selector as a balancer: it sees the nodes that can be used, those that nobody has connected yet among them. `failure`: the error where it wants none. */
+export function selectorBalancing(
+  selector: Selector,
+  service: string,
+  failure: (text: string) => Error,
+): Balancing {
   return {
     name: selector.name,
     candidates: 'untried',
@@ -24,7 +25,7 @@ export function selectorBalancing(selector: Selector, service: string): Balancin
           const at = chosen === undefined ? -1 : nodes.indexOf(chosen)
           const found = candidates[at] ?? candidates.find(each => isSame(each, chosen))
           if (found !== undefined) return found
-          throw new NobodyChosen(
+          throw failure(
             `selector ${selector.name} chose none of ${nodes.length} nodes of ${service}`,
           )
         },

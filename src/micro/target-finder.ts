@@ -14,7 +14,7 @@ import { type NodeEndpoint, nodeEndpoint } from './node-endpoint.js'
 import type { Registry } from './registry.js'
 import { RegistryResolver } from './registry-resolver.js'
 import type { Selector } from './selector.js'
-import { NobodyChosen, selectorBalancing } from './selector-balancing.js'
+import { selectorBalancing } from './selector-balancing.js'
 import type { Protocol, Target } from './target.js'
 
 /** How soon a call that waits for a node asks again. Unit: ms. */
@@ -54,7 +54,7 @@ export class TargetFinder {
       balancing:
         selector === undefined
           ? (options.balancer ?? leastRequest())
-          : selectorBalancing(selector, service),
+          : selectorBalancing(selector, service, text => this.#error(text)),
       runtime,
       open: endpoint => this.#session(endpoint as NodeEndpoint),
       release: ({ address }) => options.onReleased(address),
@@ -154,12 +154,8 @@ export class TargetFinder {
   #pick(): Target | Promise<Target> {
     const channel = this.#channel
     if (channel.subchannels.length === 0) throw this.#nobody()
-    try {
-      const picked = channel.pick()
-      return picked === undefined ? this.#wait() : new CallRoute(channel, picked)
-    } catch (error) {
-      throw error instanceof NobodyChosen ? this.#error(error.message) : error
-    }
+    const picked = channel.pick()
+    return picked === undefined ? this.#wait() : new CallRoute(channel, picked)
   }
 
   #wait(): Promise<Target> {
