@@ -27,7 +27,12 @@ const server = createServer({
   name: 'vault',
   tls: { ...ours, ca: known.cert, requestCert: true, rejectUnauthorized: true },
 })
-server.handle(service, { open: () => ({ gold: 7 }) })
+server.handle(service, {
+  open(_, { peer }) {
+    console.log(`${String(peer.certificate?.subject.CN)} opens`)
+    return { gold: 7 }
+  },
+})
 await server.start()
 
 for (const [who, own] of [

@@ -6,6 +6,7 @@ import {
   randomClientOctets,
   randomServerOctets,
 } from '../src/testing/index.js'
+import { connectionPeer } from '../src/transport/connection-peer.js'
 import type { DriverOwner } from '../src/transport/driver-options.js'
 import { SocketDriver } from '../src/transport/socket-driver.js'
 import { TimerHost } from '../src/transport/timer-host.js'
@@ -54,6 +55,7 @@ export function fuzz(data: Buffer): void {
   const owner = new Owner()
   if ((options & 2) !== 0) socket.capacity = 1_000
   const handler = role === 'server' ? new CallAcceptor(new Router()) : new CallConnector()
+  const isTls = (options & 4) !== 0
   const driver = new SocketDriver({
     runtime,
     timers,
@@ -61,9 +63,7 @@ export function fuzz(data: Buffer): void {
     role,
     handler,
     owner,
-    isTls: (options & 4) !== 0,
-    local: '127.0.0.1:1',
-    remote: '127.0.0.1:2',
+    peer: connectionPeer({ local: '127.0.0.1:1', remote: '127.0.0.1:2', isTls }),
   })
   let isEnded = false
   const script = scriptOf(role, options)

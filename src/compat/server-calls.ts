@@ -24,7 +24,7 @@ export class UnaryCall extends EventEmitter implements ServerSurfaceCall {
   }
 
   getPeer(): string {
-    return this.#control.context.peer
+    return this.#control.context.peer.address
   }
 
   sendMetadata(responseMetadata: MetadataLike): void {
@@ -117,7 +117,7 @@ export class WritableCall extends Writable implements ServerSurfaceCall {
   }
 
   getPeer(): string {
-    return this.#control.context.peer
+    return this.#control.context.peer.address
   }
 
   sendMetadata(responseMetadata: MetadataLike): void {
@@ -187,7 +187,7 @@ export class DuplexCall extends Duplex implements ServerSurfaceCall {
   }
 
   getPeer(): string {
-    return this.#control.context.peer
+    return this.#control.context.peer.address
   }
 
   sendMetadata(responseMetadata: MetadataLike): void {

@@ -1,4 +1,5 @@
 import { type CallKind, GrpcError, Metadata, Status } from '../grpc/index.js'
+import { type Peer, peerAt } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientStream } from './client-stream.js'
 import { type GuardedMessages, guardMessages } from './guarded-messages.js'
@@ -26,6 +27,7 @@ export interface ClientChainParts {
   readonly path: string
   /** The client's address; empty when a registry names it. */
   readonly address: string
+  readonly isEncrypted: boolean
   /** Of calls that say nothing else. Unit: ms. */
   readonly timeoutMs: number
   readonly now: () => number
@@ -192,8 +194,9 @@ class ClientMiddlewareCall implements MiddlewareCall {
     return this.#call.signal
   }
 
-  get peer(): string {
-    return this.#call.peer
+  get peer(): Peer {
+    const { parts, peer } = this.#call
+    return peerAt(peer, parts.isEncrypted)
   }
 
   get headers(): Metadata {

@@ -124,6 +124,11 @@ export function grpcClient(
   })
 }
 
+/** Whether what a client sends is encrypted, as far as its transport says. */
+export function isEncrypted(transport: Transport): boolean {
+  return 'encrypted' in transport && transport.encrypted === true
+}
+
 /** An event as it is sent: bytes as they are, everything else as JSON. */
 export function eventOf(message: unknown): { contentType: string; body: Uint8Array } {
   if (message instanceof Uint8Array)

@@ -12,6 +12,7 @@ import {
   defaultTransport,
   eventOf,
   grpcClient,
+  isEncrypted,
   mucpClient,
   targetFinder,
 } from './client-parts.js'
@@ -197,8 +198,7 @@ export class Client implements AsyncDisposable {
 
   #bound(service: Service<unknown>, method: ServiceMethod): BoundMethod {
     const grpc = this.#grpc === undefined ? undefined : new GrpcMethod(this.#grpc, method)
-    const { name } = service
-    return { method, name, service: this.#options.service ?? name, grpc }
+    return { method, name: service.name, service: this.#options.service ?? service.name, grpc }
   }
 
   #function(bound: BoundMethod): AnyFunction {
@@ -244,6 +244,7 @@ export class Client implements AsyncDisposable {
             method: name,
             path,
             address: this.#fixed?.address ?? '',
+            isEncrypted: isEncrypted(this.#transport),
             timeoutMs,
             now: () => this.#runtime.now(),
             cancelled: () => cancelled(protocol),

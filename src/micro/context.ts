@@ -1,4 +1,5 @@
 import type { Metadata } from '../grpc/index.js'
+import type { Peer } from '../transport/index.js'
 
 /** The protocol of a call: native gRPC, or mucp over a transport. */
 export type Door = 'grpc' | 'mucp'
@@ -22,8 +23,8 @@ export interface Context {
   readonly deadline: number
   /** Aborted when the caller cancels, is lost, or its deadline passes. */
   readonly signal: AbortSignal
-  /** The caller's address as text. */
-  readonly peer: string
+  /** Who calls: `peer.address`, `peer.certificate` ... As text it is the address. */
+  readonly peer: Peer
   /**
    * Goes out ahead of the first response: fill it before. Over mucp it becomes
    * part of the message's header.

@@ -5,7 +5,7 @@ import {
   type ServerCall,
   type ServerCallHandler,
 } from '../grpc/index.js'
-import { peerOf } from '../transport/index.js'
+import { type Peer, peerOf } from '../transport/index.js'
 import { CallCancel } from './call-cancel.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
@@ -77,8 +77,8 @@ export class GrpcContext implements Context, ServerCallHandler, RunningHandler {
     return this.#call.deadline
   }
 
-  get peer(): string {
-    return peerOf(this.#call.stream.connection).remote
+  get peer(): Peer {
+    return peerOf(this.#call.stream.connection)
   }
 
   get metadata(): Metadata {
@@ -93,7 +93,7 @@ export class GrpcContext implements Context, ServerCallHandler, RunningHandler {
     if (this.#cancel === undefined) {
       this.#cancel = new CallCancel()
       const { cancelled } = this.#call
-      if (cancelled !== undefined) this.#cancel.cancel(addToError(cancelled, this.peer))
+      if (cancelled !== undefined) this.#cancel.cancel(addToError(cancelled, this.peer.address))
     }
     return this.#cancel.signal
   }
@@ -203,7 +203,7 @@ export class GrpcContext implements Context, ServerCallHandler, RunningHandler {
   }
 
   onCancel(error: GrpcError): void {
-    this.#cancel?.cancel(addToError(error, this.peer))
+    this.#cancel?.cancel(addToError(error, this.peer.address))
     this.#requests?.wake()
     this.onDrain()
     this.#responses?.close()

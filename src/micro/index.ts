@@ -22,6 +22,7 @@ export {
 } from '../grpc/index.js'
 export type { Int64Form, JsonObject, JsonValue } from '../protobuf/index.js'
 export { FieldError } from '../protobuf/index.js'
+export type { Certificate, Peer } from '../transport/index.js'
 export { MemoryBudget } from '../transport/index.js'
 export type { CallOptions, MessageStream, MetadataInit, ResponseStream } from './call-options.js'
 export { Client, createClient } from './client.js'

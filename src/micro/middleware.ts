@@ -1,5 +1,6 @@
 import type { CallKind, Metadata } from '../grpc/index.js'
 import { describe } from '../options/index.js'
+import type { Peer } from '../transport/index.js'
 import type { Context } from './context.js'
 import { guardMessages } from './guarded-messages.js'
 
@@ -29,8 +30,11 @@ export interface MiddlewareCall {
   readonly deadline: number
   /** Client: the caller's signal, if it gave one. Server: the call's. */
   readonly signal: AbortSignal | undefined
-  /** Server: the caller's address. Client: the server's; empty until a registry has named it. */
-  readonly peer: string
+  /**
+   * Server: who calls, as in `Context`. Client: whom the call goes to: `address` and `encrypted` only, and an empty
+   * address until a registry has named one.
+   */
+  readonly peer: Peer
   /**
    * Metadata ahead of the responses. Server: goes out with the first one, fill it before. Client: what
    * came with the last `next`; empty until then.
@@ -143,7 +147,7 @@ class ServerMiddlewareCall implements MiddlewareCall {
     return this.context.signal
   }
 
-  get peer(): string {
+  get peer(): Peer {
     return this.context.peer
   }
 

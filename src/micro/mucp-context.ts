@@ -1,5 +1,5 @@
 import { type HeaderList, Metadata } from '../grpc/index.js'
-import type { Message, Runtime } from '../transport/index.js'
+import type { Message, Peer, Runtime } from '../transport/index.js'
 import { CallCancel } from './call-cancel.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
@@ -18,7 +18,7 @@ interface Described {
 export class MucpContext implements Context {
   readonly door = 'mucp'
   readonly deadline: number
-  readonly peer: string
+  readonly peer: Peer
   compressing = true
   readonly #endpoint: Described
   readonly #header: ReadonlyMap<string, string>
@@ -32,7 +32,7 @@ export class MucpContext implements Context {
     endpoint: Described,
     message: Message,
     timeoutMs: number,
-    peer: string,
+    peer: Peer,
     runtime: Pick<Runtime, 'now' | 'schedule'>,
   ) {
     this.#endpoint = endpoint

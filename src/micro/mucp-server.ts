@@ -1,6 +1,6 @@
 import type { GrpcError } from '../grpc/index.js'
-import type { Message, Runtime, Socket } from '../transport/index.js'
-import { thrownText } from '../transport/index.js'
+import type { Message, Peer, Runtime, Socket } from '../transport/index.js'
+import { peerAt, thrownText } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import { contentCodec } from './content-type.js'
 import type { Context } from './context.js'
@@ -84,8 +84,8 @@ export class MucpConnection {
     socket.over?.then(onOver, onOver)
   }
 
-  get peer(): string {
-    return this.#socket.remote
+  get peer(): Peer {
+    return this.#socket.peer ?? peerAt(this.#socket.remote)
   }
 
   /** Serves until the peer or `drain` ends the socket and all calls have settled. */
@@ -125,20 +125,20 @@ export class MucpConnection {
 
   /** Counts what is kept for the peer; false when it is too much. */
   keep(size: number): boolean {
-    if (!this.options.kept.take(this.peer, size)) return false
+    if (!this.options.kept.take(this.#socket.remote, size)) return false
     this.#isShort = this.#socket.charge?.(size) === false
     return true
   }
 
   /** The same is kept no more. */
   give(size: number): void {
-    this.options.kept.give(this.peer, size)
+    this.options.kept.give(this.#socket.remote, size)
     this.#isShort = this.#socket.charge?.(-size) === false
   }
 
   /** Octets that may wait for one handler before the socket is not read. */
   get queueSizeMax(): number {
-    return this.#isShort ? 1 : this.options.kept.queueSizeMax(this.peer)
+    return this.#isShort ? 1 : this.options.kept.queueSizeMax(this.#socket.remote)
   }
 
   /** Sends an answer. False when the peer is gone. @throws MicroError 500 when the message is too large */

@@ -162,5 +162,11 @@ export class RunningHandlers {
 
 function described({ context, startedAt }: RunningHandler, now: number): AbandonedHandler {
   const { service, method, door, peer } = context
-  return { service, method, door, peer, runningMs: Math.max(0, Math.round(now - startedAt)) }
+  return {
+    service,
+    method,
+    door,
+    peer: peer.address,
+    runningMs: Math.max(0, Math.round(now - startedAt)),
+  }
 }

@@ -4,7 +4,8 @@ import type {
   FrameObserver,
   MemoryBudget,
 } from '../connection/index.js'
-import type { Certificate, RawSocket, Runtime } from './runtime.js'
+import type { ConnectionPeer } from './connection-peer.js'
+import type { RawSocket, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 
 /** Who hears of one connection and its socket. */
@@ -30,12 +31,8 @@ export interface DriverOptions {
   readonly role: 'client' | 'server'
   readonly handler: ConnectionHandler
   readonly owner: DriverOwner
-  readonly isTls: boolean
-  /** Ours and the peer's; errors name the peer's. */
-  readonly local: string
-  readonly remote: string
-  /** What the peer proved to be, over TLS. */
-  readonly certificate?: Certificate | undefined
+  /** Errors name its address. */
+  readonly peer: ConnectionPeer
   readonly limits?: Partial<ConnectionLimits> | undefined
   readonly observer?: FrameObserver | undefined
   readonly neverIndexed?: readonly string[] | undefined

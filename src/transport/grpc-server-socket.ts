@@ -1,5 +1,5 @@
 import { GrpcError, type ServerCall, type ServerCallHandler, Status } from '../grpc/index.js'
-import { peerOf } from './connection-peer.js'
+import { type ConnectionPeer, peerOf } from './connection-peer.js'
 import { encodeMessage } from './message.js'
 import { SlotPlaces } from './slot-places.js'
 import { SocketFlow } from './socket-flow.js'
@@ -9,6 +9,7 @@ import type { HandlerPlaces, Message, Socket } from './transport.js'
 export class GrpcServerSocket implements Socket, ServerCallHandler {
   readonly local: string
   readonly remote: string
+  readonly peer: ConnectionPeer
   readonly #call: ServerCall
   readonly #flow: SocketFlow
   readonly #messageSizeMax: number
@@ -19,9 +20,10 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
   constructor(call: ServerCall, messageSizeMax: number, startTimeoutMs: number) {
     const peer = peerOf(call.stream.connection)
     this.local = peer.local
-    this.remote = peer.remote
+    this.remote = peer.address
+    this.peer = peer
     this.#call = call
-    this.#flow = new SocketFlow(peer.remote, call)
+    this.#flow = new SocketFlow(peer.address, call)
     this.#messageSizeMax = messageSizeMax
     this.#startTimeoutMs = startTimeoutMs
   }

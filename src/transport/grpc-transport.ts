@@ -207,6 +207,10 @@ class GrpcTransport implements CallTransport {
           : [path]
   }
 
+  get encrypted(): boolean {
+    return this.#clientTls !== undefined
+  }
+
   session(address: string): Session {
     const known = this.#sessions.get(address)
     if (known !== undefined && known.state !== 'closed') return known

@@ -3,7 +3,7 @@ export { type Address, formatAddress, parseDialAddress, parseListenAddress } fro
 export { inRootContext, inThisContext } from './async-context.js'
 export type { BackOffOptions } from './back-off.js'
 export type { SessionConnectOptions } from './connect-waiters.js'
-export { type ConnectionPeer, peerOf } from './connection-peer.js'
+export { type ConnectionPeer, type Peer, peerAt, peerOf } from './connection-peer.js'
 export {
   type GrpcTransportOptions,
   grpcTransport,

@@ -8,7 +8,7 @@ import {
 } from '../connection/index.js'
 import { CallConnector } from '../grpc/index.js'
 import { type Address, formatAddress } from './address.js'
-import { certificateOf } from './connection-peer.js'
+import { connectionPeer } from './connection-peer.js'
 import { Dial, type DialOwner } from './dial.js'
 import type { DriverOwner } from './driver-options.js'
 import { goawayText } from './lost-connection.js'
@@ -211,10 +211,14 @@ export class Link implements DriverOwner, DialOwner {
       role: 'client',
       handler: this.connector,
       owner: this,
-      isTls: tls !== undefined,
-      local: formatAddress(socket.localAddress, socket.localPort),
-      remote: address.text,
-      certificate: certificateOf(socket),
+      peer: connectionPeer(
+        {
+          local: formatAddress(socket.localAddress, socket.localPort),
+          remote: address.text,
+          isTls: tls !== undefined,
+        },
+        socket,
+      ),
       limits: this.#limits,
       observer,
       neverIndexed,

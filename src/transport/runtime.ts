@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { ConnectionOptions, PeerCertificate, TlsOptions } from 'node:tls'
 import type { Compression } from '../grpc/index.js'
 
@@ -72,8 +73,12 @@ export interface RawSocket {
   readonly alpnProtocol?: string | false | null
   /** Over TLS: the peer's certificate was verified. */
   readonly authorized?: boolean
+  /** Over TLS: the name the client asked for (SNI), or false. */
+  readonly servername?: string | false | null
   /** Over TLS: what the peer presented; an empty object if nothing. */
   getPeerCertificate?(): Certificate
+  /** The same, not read yet. Absent: `getPeerCertificate` is asked at once. */
+  getPeerX509Certificate?(): X509Certificate | undefined
   /** As `net.Socket.on`. */
   on(event: 'data', listener: (chunk: Buffer) => void): unknown
   /** As `net.Socket.on`. */

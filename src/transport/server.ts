@@ -7,7 +7,7 @@ import {
 } from '../connection/index.js'
 import { type Address, formatAddress, parseListenAddress } from './address.js'
 import { Admission } from './admission.js'
-import { type ConnectionPeer, certificateOf } from './connection-peer.js'
+import { type ConnectionPeer, connectionPeer } from './connection-peer.js'
 import { errorListener } from './error-listener.js'
 import { HttpDoor } from './http-door.js'
 import { type Listeners, listenEverywhere } from './listen-everywhere.js'
@@ -169,8 +169,8 @@ class SocketServer implements Server {
       const text = `${remote}: the TLS client did not ask for "h2" by ALPN; gRPC needs it`
       this.#report(new TransportError(TransportErrorCode.Tls, remote, text))
     } else {
-      const certificate = isTls ? certificateOf(socket) : undefined
-      this.#serve(socket, { local: this.#localOf(socket), remote, isTls, certificate })
+      const ends = { local: this.#localOf(socket), remote, isTls }
+      this.#serve(socket, connectionPeer(ends, socket))
     }
   }
 
@@ -188,7 +188,7 @@ class SocketServer implements Server {
     const ageMs = this.#jittered(connectionAgeMs)
     const graceMs = connectionAgeGraceMs ?? Number.POSITIVE_INFINITY
     const now = this.#runtime.now()
-    const served = new ServedSocket(this, this.#timers, peer.remote, { ageMs, graceMs }, now)
+    const served = new ServedSocket(this, this.#timers, peer.address, { ageMs, graceMs }, now)
     served.driver = new SocketDriver({
       runtime: this.#runtime,
       timers: this.#timers,
@@ -196,7 +196,7 @@ class SocketServer implements Server {
       role: 'server',
       handler: this.#newHandler(peer),
       owner: served,
-      ...peer,
+      peer,
       limits: this.#limitsOfOne(),
       observer: observer?.(peer),
       neverIndexed,

@@ -64,9 +64,9 @@ export class SocketDriver implements ConnectionHost {
     this.#socket = options.socket
     this.#owner = options.owner
     this.#role = options.role
-    this.#isTls = options.isTls
-    this.#remote = options.remote
-    this.#silent = options.role === 'server' && !options.isTls
+    this.#isTls = options.peer.encrypted
+    this.#remote = options.peer.address
+    this.#silent = options.role === 'server' && !options.peer.encrypted
     this.connection = new Connection({
       role: options.role,
       handler: options.handler,
@@ -80,7 +80,7 @@ export class SocketDriver implements ConnectionHost {
       neverIndexed: options.neverIndexed,
       memory: options.memory,
     })
-    setPeer(this.connection, options)
+    setPeer(this.connection, options.peer)
     const { socket } = options
     this.#reads = new ReadBudget(options.runtime, socket)
     this.#linger = new Linger(

@@ -1,6 +1,7 @@
 import type { HeaderList, TimerWheel } from '../connection/index.js'
 import type { ClientCall, Router } from '../grpc/index.js'
 import type { SessionConnectOptions } from './connect-waiters.js'
+import type { Peer } from './connection-peer.js'
 import type { ClientTlsOptions, ServerTlsOptions } from './runtime.js'
 import type { StartOptions } from './session-options.js'
 
@@ -83,6 +84,8 @@ export interface Socket extends AsyncDisposable {
   readonly local: string
   /** The peer's address, as text; at the dialling side what was given to `dial`. */
   readonly remote: string
+  /** Who the peer is, beyond its address. Absent: nobody knows. */
+  readonly peer?: Peer
 }
 
 /** Accepts sockets at an address. */
@@ -164,6 +167,8 @@ export interface CallTransport extends Transport, AsyncDisposable {
   readonly metadataSizeMax?: number | undefined
   /** `limits.receiveBufferMax` of its connections, where that was given: larger messages are refused. Unit: octets. */
   readonly receiveBufferMax?: number | undefined
+  /** Its sessions and sockets use TLS. Absent: nobody knows. */
+  readonly encrypted?: boolean
   /** Listens at `address`; the listener also takes native calls. */
   listen(address: string, options?: ListenOptions): Promise<CallListener>
   /** The session to `address`, made at first use and shared. */

@@ -20,7 +20,15 @@ import ts from 'typescript'
 import { typeFaults } from '../support/type-faults.js'
 
 const FOLDER = '.build/docs-middleware'
-const NAMES = ['logging', 'authentication', 'credentials', 'retry', 'wrapping', 'tracing']
+const NAMES = [
+  'logging',
+  'authentication',
+  'authorisation',
+  'credentials',
+  'retry',
+  'wrapping',
+  'tracing',
+]
 
 const page = readFileSync('docs/middleware.md', 'utf8')
 const snippets = new Map<string, string>()
@@ -118,12 +126,39 @@ t.test('docs/middleware.md: logging', async t => {
   )
 })
 
-const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
-  keyType: 'ec',
-  extensions: [
-    { name: 'basicConstraints', cA: true, critical: true },
-    { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
-  ],
+const identityOf = (name: string) =>
+  generate([{ name: 'commonName', value: name }], {
+    keyType: 'ec',
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: name }] },
+    ],
+  })
+const pems = await identityOf('localhost')
+
+t.test('docs/middleware.md: authorisation by client certificate, over both protocols', async t => {
+  const { authorisation } = await snippet<{
+    authorisation(allowed: ReadonlyMap<string, readonly string[]>): Middleware
+  }>('authorisation')
+  const [shop, other] = [await identityOf('shop'), await identityOf('other')]
+  const ca = [shop.cert, other.cert]
+  const tls = { key: pems.private, cert: pems.cert, ca, requestCert: true }
+  const server = createServer({ name: 'count', tls })
+  server.use(authorisation(new Map([['shop', ['/count.v1.Count/One']]])))
+  const address = await start(t, server)
+  for (const protocol of ['grpc', 'mucp'] as const) {
+    const clientOf = ({ private: key, cert }: typeof shop): Client => {
+      const own = { ca: pems.cert, servername: 'localhost', key, cert }
+      const client = createClient({ address, protocol, tls: own })
+      t.teardown(() => client.close())
+      return client
+    }
+    const { one, down } = clientOf(shop).bind(service)
+    t.equal(await one(1), 1)
+    const denied = { code: protocol === 'grpc' ? 'PERMISSION_DENIED' : 403 }
+    await t.rejects(listOf(down(1)), denied)
+    await t.rejects(clientOf(other).bind(service).one(1), denied)
+  }
 })
 
 t.test('docs/middleware.md: who calls, and credentials', async t => {

@@ -14,6 +14,7 @@ import type {
   Stream,
   StreamHandler,
 } from '../../src/connection/index.js'
+import { connectionPeer } from '../../src/transport/connection-peer.js'
 import { connect, nodeRuntime, type Server, serve } from '../../src/transport/index.js'
 import { SocketDriver } from '../../src/transport/socket-driver.js'
 import { TimerHost } from '../../src/transport/timer-host.js'
@@ -205,9 +206,7 @@ function ourRequest(t: Test, address: string, body: Buffer): Promise<Answer> {
           onClosed() {},
           onGone() {},
         },
-        isTls: false,
-        local: '',
-        remote: address,
+        peer: connectionPeer({ local: '', remote: address, isTls: false }),
       })
       t.teardown(() => driver.destroy())
     })

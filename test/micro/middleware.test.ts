@@ -156,14 +156,14 @@ for (const protocol of ['grpc', 'mucp'] as const) {
         if (protocol === 'mucp' && name === 'one') t.ok(leftMs > 1_000 && leftMs < 30_000)
         else t.ok(leftMs > 19_000 && leftMs < 30_000, `${leftMs} ms left`)
         if (side === 'client') {
-          t.equal(last!.peer, server.address)
+          t.equal(last!.peer.address, server.address)
           t.equal(last!.headers.get('x-first'), name)
           // go-micro's protocol has no message after a client's own end that could carry trailers.
           const hasTrailers = protocol === 'grpc' || name === 'one' || name === 'down'
           t.equal(last!.trailers.get('x-last'), hasTrailers ? name : undefined)
           t.equal(last!.context, undefined)
         } else {
-          t.match(last!.peer, /^127\.0\.0\.1:\d+$/)
+          t.match(last!.peer.address, /^127\.0\.0\.1:\d+$/)
           t.equal(last!.context?.door, protocol)
         }
       })
@@ -504,9 +504,9 @@ t.test('with a registry, peer is the node that was chosen', async t => {
   })
   const peers: string[] = []
   client.use(async (call, next) => {
-    peers.push(call.peer)
+    peers.push(call.peer.address)
     const result = await next(call.request)
-    peers.push(call.peer)
+    peers.push(call.peer.address)
     return result
   })
   const { one, down } = client.bind(service)

@@ -6,6 +6,7 @@ import {
   type RunningHandler,
   RunningHandlers,
 } from '../../src/micro/running-handlers.js'
+import { peerAt } from '../../src/transport/index.js'
 import { FakeRuntime } from './fake-runtime.js'
 
 function handler(method: string): RunningHandler & { released: number } {
@@ -15,7 +16,7 @@ function handler(method: string): RunningHandler & { released: number } {
     previous: undefined,
     next: undefined,
     released: 0,
-    context: { service: 'a.Feed', method, door: 'grpc', peer: '127.0.0.1:9' } as Context,
+    context: { service: 'a.Feed', method, door: 'grpc', peer: peerAt('127.0.0.1:9') } as Context,
     release() {
       this.released++
     },

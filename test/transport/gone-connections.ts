@@ -3,6 +3,7 @@
  * after minor collections. Prints octets for each connection.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connectionPeer } from '../../src/transport/connection-peer.js'
 import { PlacedList } from '../../src/transport/placed-list.js'
 import { ServedSocket } from '../../src/transport/served-socket.js'
 import { SocketDriver } from '../../src/transport/socket-driver.js'
@@ -22,11 +23,12 @@ const sockets = new PlacedList<{ index: number }>()
 const owner = { onConnectionError() {}, onGone: (served: ServedSocket) => sockets.delete(served) }
 const age = { ageMs: Number.POSITIVE_INFINITY, graceMs: 0 }
 const ends = { isTls: false, local: '127.0.0.1:4000', remote: '127.0.0.1:50000' }
+const peer = connectionPeer(ends)
 
 function accept(): FakeSocket {
   const socket = new FakeSocket()
   const served = new ServedSocket(owner, timers, ends.remote, age, 0)
-  const common = { runtime, timers, socket, owner: served, ...ends }
+  const common = { runtime, timers, socket, owner: served, peer }
   served.driver = new SocketDriver({ ...common, role: 'server', handler: acceptor() })
   sockets.add(served)
   return socket

@@ -80,7 +80,7 @@ t.test('a listener passes on observer, limits, ages and the number of connection
     connectionIdleMs: 40,
     connectionPerSocket: true,
     observer: peer => {
-      peers.push(peer.remote)
+      peers.push(peer.address)
       return { onFrame: (_sent, type) => void frames.push(type) }
     },
     onError: error => errors.push(error),

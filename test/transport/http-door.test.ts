@@ -79,7 +79,7 @@ t.test('onRequest answers requests that are not gRPC: method, path, headers, bod
   })
   t.equal(seen[0]?.headers['x-a'], '1, 2')
   t.match(seen[0]?.authority, /^127\.0\.0\.1:\d+$/)
-  t.match(seen[0]?.peer, { isTls: false, remote: /^127\.0\.0\.1:\d+$/ })
+  t.match(seen[0]?.peer, { encrypted: false, address: /^127\.0\.0\.1:\d+$/ })
   t.equal(seen[0]?.body.length, 0)
   const posted = await ask(
     { ':method': 'POST', ':path': '/x', 'content-type': 'text/plain' },

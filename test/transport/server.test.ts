@@ -262,7 +262,7 @@ t.test('a handler knows both ends of its connection', async t => {
   })
   const server = await start(t, { handler: acceptorOf(router) })
   await unary(session(t, server.address), method('/test.Peer/Who'))
-  t.match(seen, { local: server.address, remote: /^127\.0\.0\.1:\d+$/, isTls: false })
+  t.match(seen, { local: server.address, address: /^127\.0\.0\.1:\d+$/, encrypted: false })
 })
 
 t.test('connections beyond the limit are closed', async t => {

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { CallConnector } from '../../src/grpc/index.js'
+import { connectionPeer } from '../../src/transport/connection-peer.js'
 import type { DriverOwner } from '../../src/transport/driver-options.js'
 import { HTTP1_ANSWER } from '../../src/transport/first-octets.js'
 import { SocketDriver } from '../../src/transport/socket-driver.js'
@@ -56,9 +57,11 @@ function serverRig(options: { isTls?: boolean; limits?: object } = {}): Rig {
     role: 'server',
     handler: acceptorOf(routerWith(held))(),
     owner,
-    isTls: options.isTls ?? false,
-    local: '127.0.0.1:4000',
-    remote: '127.0.0.1:50000',
+    peer: connectionPeer({
+      local: '127.0.0.1:4000',
+      remote: '127.0.0.1:50000',
+      isTls: options.isTls ?? false,
+    }),
     limits: options.limits,
   })
   return { runtime, socket, owner, driver, timers, held }
@@ -96,9 +99,7 @@ function clientRig(): Rig {
     role: 'client',
     handler: new CallConnector(),
     owner,
-    isTls: false,
-    local: '',
-    remote: 'greeter:50051',
+    peer: connectionPeer({ local: '', remote: 'greeter:50051', isTls: false }),
   })
   return { runtime, socket, owner, driver, timers, held: new HeldRoute() }
 }

@@ -135,7 +135,7 @@ t.test(
     const { port, errors } = await start(t, { tls, handler: acceptorOf(router) })
     const known = session(t, port, { tls: { ca: ours.cert, ...client } })
     t.equal((await unary(known, method('/test.Peer/Who'))).error, undefined)
-    t.equal(peer?.isTls, true)
+    t.equal(peer?.encrypted, true)
     t.equal(peer?.certificate?.subject.CN, 'shop')
 
     const nobody = session(t, port, { tls: { ca: ours.cert } })
