@@ -22,7 +22,12 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'friend: OPEN',
   ],
   tls: ['Hello, TLS', 'without the certificate: UNAVAILABLE'],
-  'mutual-tls': ['known-client opens', 'known: 7 gold', 'unknown: UNAVAILABLE', 'nobody: UNAVAILABLE'],
+  'mutual-tls': [
+    'known-client opens',
+    'known: 7 gold',
+    'unknown: UNAVAILABLE',
+    'nobody: UNAVAILABLE',
+  ],
   'health-and-reflection': [
     'greeter is Serving',
     'greeter is NotServing',

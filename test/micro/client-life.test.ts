@@ -336,7 +336,7 @@ t.test('close while connecting waits for no timer, wherever it stands', async t 
 })
 
 t.test('connectTimeoutMs: a server that says nothing is given up', async t => {
-  const silent = createTcpServer(socket => socket.on('error', () => undefined))
+  const silent = createTcpServer(socket => socket.on('error', () => undefined).resume())
   await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
   t.teardown(() => silent.close())
   const { port } = silent.address() as { port: number }
