@@ -15,21 +15,28 @@ export function clientClosed(
   return new MicroError(499, TEXT, { id: CLIENT_ID, origin: 'local', unprocessed, cause })
 }
 
-/** What goes ahead of a call, a registry's answer or its credentials, ends when the client is closed. */
-export class Preparations {
-  readonly #rejects = new Set<() => void>()
+/** A step ahead of a call that can be ended: a `MucpGuard`. */
+interface Step {
+  readonly protocol: Protocol | undefined
+  stop(reason: unknown): void
+}
 
-  /** What `step` gives, unless `close` comes first. */
-  race<T>(step: Promise<T>, protocol: Protocol | undefined): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const onClose = (): void => reject(clientClosed(protocol, true))
-      this.#rejects.add(onClose)
-      step.then(resolve, reject).finally(() => this.#rejects.delete(onClose))
-    })
+/** What goes ahead of calls, a registry's answer or credentials: it ends when the client is closed. */
+export class Preparations {
+  readonly #steps = new Set<Step>()
+  #isClosed = false
+
+  add(step: Step): void {
+    if (this.#isClosed) step.stop(clientClosed(step.protocol, true))
+    else this.#steps.add(step)
+  }
+
+  delete(step: Step): void {
+    this.#steps.delete(step)
   }
 
   close(): void {
-    for (const reject of this.#rejects) reject()
-    this.#rejects.clear()
+    this.#isClosed = true
+    for (const step of [...this.#steps]) step.stop(clientClosed(step.protocol, true))
   }
 }

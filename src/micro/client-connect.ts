@@ -1,7 +1,7 @@
 import { GrpcError, http2CodeOf, Status } from '../grpc/index.js'
 import { checkOptions, type OptionKinds } from '../options/index.js'
 import { type Runtime, type Transport, thrownText } from '../transport/index.js'
-import { clientClosed } from './client-closing.js'
+import { clientClosed, type Preparations } from './client-closing.js'
 import { findPatiently } from './find-within.js'
 import { MicroError } from './micro-error.js'
 import { CLIENT_ID } from './mucp-codec.js'
@@ -29,6 +29,7 @@ const KINDS: OptionKinds<ConnectOptions> = {
 export interface ConnectParts {
   readonly transport: Transport
   readonly runtime: Runtime
+  readonly preparations: Preparations
   /** That of errors, until a target says which it is. */
   readonly protocol: Protocol
   find(): Target | Promise<Target>
@@ -42,11 +43,12 @@ export interface ConnectParts {
 /** Connects to one target, as its calls would. @throws what a call would fail with */
 export async function connectTo(parts: ConnectParts, options: ConnectOptions): Promise<void> {
   checkOptions('connect', options, KINDS)
-  const { runtime, protocol } = parts
+  const { runtime, protocol, preparations } = parts
   const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options
   const expired = (): GrpcError | MicroError => expiredError(protocol, timeoutMs)
   const ended = new AbortController()
-  const guard = new MucpGuard(runtime, signal, timeoutMs, expired, () => ended.abort(), protocol)
+  const onStop = (): void => ended.abort()
+  const guard = new MucpGuard(runtime, signal, timeoutMs, expired, onStop, protocol, preparations)
   try {
     if (timeoutMs === 0) throw expired()
     await guard.race(connectOnce(parts, options, ended.signal))

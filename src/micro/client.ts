@@ -74,7 +74,12 @@ export class Client implements AsyncDisposable {
     this.#runtime = options.runtime ?? nodeRuntime
     this.#transport = options.transport ?? defaultTransport(options)
     const native = isCallTransport(this.#transport)
-    this.#credentials = new CallCredentials(options, this.#transport, this.#runtime)
+    this.#credentials = new CallCredentials(
+      options,
+      this.#transport,
+      this.#runtime,
+      this.#preparations,
+    )
     const protocol = options.protocol ?? (native ? undefined : 'mucp')
     this.#protocol = protocol
     this.#fixed = options.address === undefined ? undefined : targetAt(options.address, protocol)
@@ -158,6 +163,7 @@ export class Client implements AsyncDisposable {
   async connect(options: ConnectOptions = {}): Promise<void> {
     this.#checkOpen()
     const parts = {
+      preparations: this.#preparations,
       transport: this.#transport,
       runtime: this.#runtime,
       protocol: this.#fixed?.protocol ?? this.#protocol ?? 'grpc',
@@ -166,7 +172,7 @@ export class Client implements AsyncDisposable {
       dial: ({ address }: Target) => this.#mucp.connect(address),
       isClosed: () => this.#closed,
     }
-    await this.#unlessClosed(connectTo(parts, options))
+    await connectTo(parts, options)
   }
 
   /** Idle mucp sockets to an address. */
@@ -285,9 +291,7 @@ export class Client implements AsyncDisposable {
       return this.#unaryTo(found, bound, request, options)
     }
     const ready = this.#ready(found, bound, options ?? {}, 'unary')
-    return this.#unlessClosed(ready).then(each =>
-      this.#unaryTo(each.target, bound, request, each.options),
-    )
+    return ready.then(each => this.#unaryTo(each.target, bound, request, each.options))
   }
 
   #unaryTo(
@@ -325,7 +329,7 @@ export class Client implements AsyncDisposable {
     if (!(found instanceof Promise) && credentials === undefined) {
       return this.#openTo(found, bound, options)
     }
-    const ready = this.#unlessClosed(this.#ready(found, bound, options, 'stream'))
+    const ready = this.#ready(found, bound, options, 'stream')
     return new PendingStream(ready, each => this.#openTo(each.target, bound, each.options))
   }
 
@@ -381,14 +385,11 @@ export class Client implements AsyncDisposable {
   ): Promise<Found> {
     const limitMs = options.timeoutMs ?? timeoutMs ?? Number.POSITIVE_INFINITY
     return findWithin(found, this.#runtime, limitMs, options, {
+      preparations: this.#preparations,
       isNative: isCallTransport(this.#transport) && this.#protocol !== 'mucp',
       findLater: () => this.#finder!.findLater(),
       finder: this.#finder,
     })
-  }
-
-  #unlessClosed<T>(step: Promise<T>): Promise<T> {
-    return this.#preparations.race(step, this.#protocol)
   }
 
   #checkOpen(): void {

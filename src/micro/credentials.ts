@@ -2,6 +2,7 @@ import { GrpcError, Metadata, Status } from '../grpc/index.js'
 import type { Runtime, Transport } from '../transport/index.js'
 import { abortError } from './abort-error.js'
 import type { CallOptions, MetadataInit } from './call-options.js'
+import type { Preparations } from './client-closing.js'
 import type { ClientOptions } from './client-options.js'
 import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
@@ -53,13 +54,16 @@ export function checkCredentials(credentials: unknown): void {
 export class CallCredentials {
   readonly #options: Pick<ClientOptions, 'authority' | 'allowPlaintextCredentials'>
   readonly #transport: Transport
+  readonly #preparations: Preparations
   readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
 
   constructor(
     options: Pick<ClientOptions, 'authority' | 'allowPlaintextCredentials'>,
     transport: Transport,
     runtime: Pick<Runtime, 'now' | 'schedule'>,
+    preparations: Preparations,
   ) {
+    this.#preparations = preparations
     this.#options = options
     this.#transport = transport
     this.#runtime = runtime
@@ -96,6 +100,7 @@ export class CallCredentials {
       () => expired(protocol),
       undefined,
       protocol,
+      this.#preparations,
     )
     try {
       const shown = checked(await guard.race(Promise.resolve(credentials(asked))), protocol)

@@ -1,6 +1,7 @@
 import { GrpcError, Status } from '../grpc/index.js'
 import type { Runtime } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
+import type { Preparations } from './client-closing.js'
 import { MicroError } from './micro-error.js'
 import { CLIENT_ID } from './mucp-codec.js'
 import { MucpGuard } from './mucp-guard.js'
@@ -21,6 +22,7 @@ export interface FindAgain {
   findLater(): Promise<Target>
   /** Knows what is being waited for. */
   readonly finder?: TargetFinder | undefined
+  readonly preparations?: Preparations
 }
 
 const NEVER_AGAIN: FindAgain = {
@@ -64,7 +66,8 @@ export async function findWithin(
   }
   const protocol = again.isNative ? 'grpc' : 'mucp'
   const { signal } = options
-  const guard = new MucpGuard(runtime, signal, timeoutMs, expired, undefined, protocol)
+  const owner = again.preparations
+  const guard = new MucpGuard(runtime, signal, timeoutMs, expired, undefined, protocol, owner)
   const end = runtime.now() + timeoutMs
   try {
     const target = await guard.race(finding).catch(error => {

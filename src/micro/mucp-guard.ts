@@ -1,6 +1,7 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
 import { abortError } from './abort-error.js'
 import { unwatchSignal, watchSignal } from './abort-watch.js'
+import type { Preparations } from './client-closing.js'
 import type { Protocol } from './target.js'
 
 /** Longest delay a timer takes. Unit: ms. */
@@ -12,7 +13,8 @@ const DELAY_MAX_MS = 0x7fff_ffff
  */
 export class MucpGuard {
   readonly #signal: AbortSignal | undefined
-  readonly #protocol: Protocol | undefined
+  readonly protocol: Protocol | undefined
+  readonly #owner: Preparations | undefined
   #onStop: ((reason: unknown) => void) | undefined
   #timer: Cancellable | undefined
   #stopped: { reason: unknown } | undefined
@@ -22,6 +24,7 @@ export class MucpGuard {
    * @param expired what the attempt fails with after `limitMs`
    * @param onStop hears of it as well; not when the signal was aborted before
    * @param protocol whose error an aborted signal becomes
+   * @param owner ends it when the client is closed
    */
   constructor(
     runtime: Pick<Runtime, 'schedule'>,
@@ -30,8 +33,10 @@ export class MucpGuard {
     expired: () => Error,
     onStop?: (reason: unknown) => void,
     protocol: Protocol | undefined = 'mucp',
+    owner?: Preparations,
   ) {
-    this.#protocol = protocol
+    this.protocol = protocol
+    this.#owner = owner
     this.#signal = signal
     this.#onStop = onStop
     if (signal?.aborted) {
@@ -45,6 +50,7 @@ export class MucpGuard {
       // A call that waits keeps the process alive, whatever carries it.
       this.#timer.ref()
     }
+    owner?.add(this)
   }
 
   /** What `step` gives, or why it may not go on. A step that is left behind may still fail: nobody minds. */
@@ -82,12 +88,13 @@ export class MucpGuard {
   }
 
   onAbort(reason: unknown): void {
-    this.stop(abortError(reason, this.#protocol, false))
+    this.stop(abortError(reason, this.protocol, false))
   }
 
   finish(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+    this.#owner?.delete(this)
     if (this.#signal !== undefined) unwatchSignal(this.#signal, this)
   }
 }
