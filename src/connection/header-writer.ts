@@ -16,12 +16,14 @@ const TABLE_SIZE_DEFAULT = 4_096
 /** An encoded list, valid while the encoder's table has not changed. */
 class CachedList {
   readonly list: HeaderList
+  readonly part: BlockPart
   readonly size: number
   generation = -1
   octets: Buffer | undefined = undefined
 
-  constructor(list: HeaderList) {
+  constructor(list: HeaderList, part: BlockPart) {
     this.list = list
+    this.part = part
     this.size = headerListSize(list)
   }
 }
@@ -32,7 +34,7 @@ export interface HeaderWriterOptions {
   readonly neverIndexed?: readonly string[] | undefined
 }
 
-const NOTHING = new CachedList([])
+const NOTHING = new CachedList([], BlockPart.Trailers)
 
 /**
  * Encodes header blocks and frames them. RFC 9113 §4.3, §6.2, §6.10.
@@ -94,6 +96,16 @@ export class HeaderWriter {
       size += headerListSize(extra)
     }
     if (size > listSizeMax) throw new HeaderListError(size, listSizeMax)
+  }
+
+  /** The encoded form of a list that was sent before as `part` and can go as it is; undefined if it has to be encoded, or is too large. */
+  kept(list: HeaderList, part: BlockPart, listSizeMax: number): Buffer | undefined {
+    for (let i = 0; i < this.#cached.length; i++) {
+      const cached = this.#cached[i]!
+      if (cached.list !== list || cached.part !== part) continue
+      return this.#isCurrent(cached) && cached.size <= listSizeMax ? cached.octets : undefined
+    }
+    return undefined
   }
 
   /** Writes one block that `check` has passed as HEADERS and, if need be, CONTINUATION frames. */
@@ -189,7 +201,7 @@ export class HeaderWriter {
       return cached
     }
     checkOutgoing(list, part)
-    this.#found = new CachedList(list)
+    this.#found = new CachedList(list, part)
     if (this.#seen.includes(list)) {
       this.#cached[this.#cachedNext] = this.#found
       this.#cachedNext = (this.#cachedNext + 1) % CACHED_LISTS_MAX

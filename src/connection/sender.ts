@@ -2,9 +2,9 @@ import { Flag, FRAME_HEADER_SIZE, FrameType, writeFrameHeader } from '../frame/i
 import type { Connection } from './connection.js'
 import type { HeaderList, StreamHandler } from './handler.js'
 import { answerPart, BlockPart } from './header-rules.js'
+import { isSliver, SmallWindows, WINDOW_WORTH_SENDING } from './small-windows.js'
 import type { Stream } from './stream.js'
 import { StreamInput, StreamState } from './stream-state.js'
-import { Timer } from './timer-wheel.js'
 
 /** Payloads from here on go by reference: a copy costs more than one more buffer in a write. Unit: octets. */
 const REFERENCE_SIZE_MIN = 16_384
@@ -14,10 +14,6 @@ const REFERENCE_PART_MIN = 8_192
 const SERIALISED_SIZE_MAX = 65_536
 /** Largest DATA frame we send, whatever the peer allows: one stream must not hold the others up. Unit: octets. */
 const DATA_SIZE_MAX = 65_536
-/** A window that the peer opens by less is not worth a frame while more is to be sent (silly window; RFC 1122 §4.2.3.4). Unit: octets. */
-const WINDOW_WORTH_SENDING = 1_024
-/** How long we wait for a better window. Unit: ms. */
-const WINDOW_WAIT_MS = 50
 
 /**
  * DATA on its way out: both flow-control windows, and whose turn it is.
@@ -40,21 +36,19 @@ export class Sender {
   slab: Buffer = EMPTY
   /** Octets queued on all streams. */
   queuedSize = 0
-  /** Streams whose window is too small to be worth a frame yet. */
-  #starved: Stream[] = []
-  #starvedTimer: Timer | undefined = undefined
-  /** The connection window was opened by so little that it waits for more. */
-  #isSliver = false
+  /** Windows that are too small to be worth a frame yet. */
+  readonly #small: SmallWindows
   /** Streams to be told that there is room again. */
   #drained: Stream[] = []
 
   constructor(connection: Connection) {
     this.#connection = connection
+    this.#small = new SmallWindows(connection, stream => this.#makeReady(stream))
   }
 
   /** Whether `drain` would write something now. */
   get isReady(): boolean {
-    return this.#head !== undefined && this.window > 0 && !this.#isSliver
+    return this.#head !== undefined && this.window > 0 && !this.#small.isConnections
   }
 
   /** Opens a stream; when its fields cannot be sent, none is opened and no identifier used up. */
@@ -124,6 +118,35 @@ export class Sender {
     return payload
   }
 
+  /** HEADERS, DATA of `size` octets and trailers in one piece: see `Stream.beginResponse`. */
+  beginResponse(stream: Stream, headers: HeaderList, size: number, trailers: HeaderList): number {
+    const { headerWriter, output, peerSettings } = this.#connection
+    if (size >= REFERENCE_SIZE_MIN || output.size > SERIALISED_SIZE_MAX) return -1
+    if (!this.#fits(stream, size)) return -1
+    const head = headerWriter.kept(headers, BlockPart.Response, peerSettings.headerListSizeMax)
+    const tail = headerWriter.kept(trailers, BlockPart.Trailers, peerSettings.headerListSizeMax)
+    if (head === undefined || tail === undefined) return -1
+    const start = output.reserve(3 * FRAME_HEADER_SIZE + head.length + size + tail.length)
+    const { bytes } = output
+    const data = this.#writeKept(stream, bytes, start, head, Flag.EndHeaders)
+    const payload = this.#writeHeader(stream, data, size, false)
+    const last = Flag.EndHeaders | Flag.EndStream
+    output.commit(this.#writeKept(stream, bytes, payload + size, tail, last))
+    this.slab = bytes
+    this.#connection.streams.transition(stream, StreamInput.SendEnd)
+    this.#connection.outputAppeared()
+    return payload
+  }
+
+  /** A HEADERS frame whose block is there already. */
+  #writeKept(stream: Stream, bytes: Buffer, start: number, block: Buffer, flags: number): number {
+    const size = block.length
+    let offset = writeFrameHeader(bytes, start, size, FrameType.Headers, flags, stream.id)
+    for (let i = 0; i < size; i++) bytes[offset++] = block[i]!
+    this.#connection.observe(true, FrameType.Headers, flags, stream.id, size)
+    return offset
+  }
+
   send(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): boolean {
     const size = end - start
     const { output } = this.#connection
@@ -189,8 +212,9 @@ export class Sender {
     const window = this.initialWindow + credit
     // A peer whose whole window is small is not kept waiting for a large one.
     const worth = this.initialWindow === 0 ? WINDOW_WORTH_SENDING : this.initialWindow >>> 1
-    if (window < worth && isSliver(window, stream.queuedSize)) this.#starve(stream)
-    else this.#makeReady(stream)
+    if (window < worth && isSliver(window, stream.queuedSize)) {
+      if (!stream.ready) this.#small.add(stream)
+    } else this.#makeReady(stream)
     return true
   }
 
@@ -198,8 +222,7 @@ export class Sender {
   grow(increment: number): boolean {
     if (this.window + increment > WINDOW_MAX) return false
     this.window += increment
-    this.#isSliver = isSliver(this.window, this.queuedSize)
-    if (this.#isSliver) this.#armStarved()
+    this.#small.connectionGrew(isSliver(this.window, this.queuedSize))
     return true
   }
 
@@ -220,15 +243,6 @@ export class Sender {
   forget(stream: Stream): void {
     this.queuedSize -= stream.dropQueue()
     stream.wantsDrain = false
-  }
-
-  onTimer(_timer: Timer, now: number): void {
-    this.#connection.onTime(now, () => {
-      this.#isSliver = false
-      const starved = this.#starved
-      this.#starved = []
-      for (const stream of starved) if (stream.queuedSize > 0) this.#makeReady(stream)
-    })
   }
 
   #fits(stream: Stream, size: number): boolean {
@@ -354,23 +368,9 @@ export class Sender {
     this.#drained.push(stream)
   }
 
-  #starve(stream: Stream): void {
-    if (stream.ready) return
-    this.#starved.push(stream)
-    this.#armStarved()
-  }
-
-  #armStarved(): void {
-    this.#starvedTimer ??= new Timer(this)
-    if (!this.#starvedTimer.scheduled) {
-      this.#connection.schedule(this.#starvedTimer, WINDOW_WAIT_MS)
-    }
-  }
-
   /** Stops the timer: the connection is over. */
   stop(): void {
-    if (this.#starvedTimer !== undefined) this.#connection.timers.cancel(this.#starvedTimer)
-    this.#starved = []
+    this.#small.stop()
     this.#drained = []
   }
 
@@ -387,11 +387,6 @@ export class Sender {
 
 const WINDOW_MAX = 0x7fff_ffff
 const EMPTY: Buffer = Buffer.alloc(0)
-
-/** Whether a window is too small a part of what is to be sent. */
-function isSliver(window: number, queuedSize: number): boolean {
-  return window > 0 && window < WINDOW_WORTH_SENDING && window < queuedSize
-}
 
 function drainStream(stream: Stream): void {
   stream.handler.onDrain()

@@ -169,6 +169,16 @@ export class Stream {
   }
 
   /**
+   * Sends a whole response: `headers`, DATA of `size` octets, written as with `beginData`, and
+   * `trailers`. -1 when it cannot leave in one piece, or both lists have not been sent often enough for
+   * their encoded forms to be kept: nothing is sent then; use `sendHeaders` and `beginData`.
+   */
+  beginResponse(headers: HeaderList, size: number, trailers: HeaderList): number {
+    if (!this.writable) return -1
+    return this.connection.sender.beginResponse(this, headers, size, trailers)
+  }
+
+  /**
    * `size` octets given to `onData` have left the owner's buffers: their room goes
    * back to the peer. Once for each octet. RFC 9113 §6.9.
    */

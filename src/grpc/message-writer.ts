@@ -1,5 +1,5 @@
-import type { Stream } from '../connection/index.js'
-import { LENGTH_PREFIX_SIZE, type MessageFlag, writeLengthPrefix } from './length-prefix.js'
+import type { HeaderList, Stream } from '../connection/index.js'
+import { LENGTH_PREFIX_SIZE, MessageFlag, writeLengthPrefix } from './length-prefix.js'
 import type { Codec } from './method.js'
 import { GrpcError, Status, stacklessError } from './status.js'
 
@@ -66,6 +66,20 @@ export function sendPayload(
   if (offset < 0) return stream.sendData(frame(payload, flag), 0, size, endStream)
   const { slab } = stream
   slab.set(payload, writeLengthPrefix(slab, offset, flag, payload.length))
+  return true
+}
+
+/** Sends headers, one plain message and trailers in one piece. False when that cannot be: nothing is sent then. */
+export function sendWhole(
+  stream: Stream,
+  headers: HeaderList,
+  payload: Uint8Array,
+  trailers: HeaderList,
+): boolean {
+  const offset = stream.beginResponse(headers, LENGTH_PREFIX_SIZE + payload.length, trailers)
+  if (offset < 0) return false
+  const { slab } = stream
+  slab.set(payload, writeLengthPrefix(slab, offset, MessageFlag.Plain, payload.length))
   return true
 }
 

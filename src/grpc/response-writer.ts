@@ -10,6 +10,9 @@ const STATUS_TRAILERS: readonly HeaderList[] = Array.from(
   (_, status) => ['grpc-status', String(status)],
 )
 
+/** Those of a call that went well and says nothing more. */
+export const OK_TRAILERS: HeaderList = STATUS_TRAILERS[Status.Ok]!
+
 const DETAILS_NAME = 'grpc-status-details-bin'
 /** What a message is cut to where all of it is too much. Unit: octets. */
 const MESSAGE_SIZES: readonly number[] = [1_024, 256, 64]

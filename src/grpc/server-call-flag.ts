@@ -4,9 +4,6 @@ export const ServerCallFlag = {
   Starting: 1,
   /** `Route.start` has run, or runs. */
   Started: 2,
-  HeadersSent: 4,
-  /** A unary or client-streaming method has sent its one message. */
-  MessageSent: 8,
   /** Nothing more will be sent. */
   Finished: 16,
   /** The client has half-closed. */

@@ -5,13 +5,14 @@ import { responseHeaders } from './content-type.js'
 import { MessageFlag } from './length-prefix.js'
 import type { InboxOwner, MessageInbox } from './message-inbox.js'
 import { MessageOutbox, type OutboxOwner } from './message-outbox.js'
-import { sendPayload, withCodecText } from './message-writer.js'
+import { encodeMessage, sendPayload, sendWhole, withCodecText } from './message-writer.js'
 import { Metadata } from './metadata.js'
 import { newRequestInbox, type RequestHead } from './request-head.js'
+import { OK_TRAILERS } from './response-writer.js'
 import type { Route } from './router.js'
 import type { ServerCall } from './server-call.js'
 import type { ServerCallBatch } from './server-call-batch.js'
-import { type GrpcError, Status, stacklessError } from './status.js'
+import { GrpcError, Status, stacklessError } from './status.js'
 
 /** What a call of a server knows of its request, and how its messages come and leave. */
 export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
@@ -40,6 +41,8 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   protected chosen: Compression | undefined
   /** @internal */
   protected headersSent: boolean
+  /** @internal At least one. */
+  protected messageSent: boolean
   #metadata: Metadata | undefined
 
   constructor(stream: Stream, head: RequestHead, settings: CallSettings, batch: ServerCallBatch) {
@@ -56,6 +59,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     this.outbox = undefined
     this.chosen = head.compression
     this.headersSent = false
+    this.messageSent = false
     this.#metadata = undefined
   }
 
@@ -135,11 +139,11 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   abstract fail(error: GrpcError): void
 
   /** @internal A response that has no octets ends the call; what the codec says is for our side. */
-  protected failToEncode(fault: GrpcError): true {
+  protected failToEncode(fault: GrpcError): undefined {
     const error = withCodecText(fault, false)
     this.fail(this.route.exposesErrors === true ? error : fault)
     this.tell(error)
-    return true
+    return undefined
   }
 
   /** @internal Who hears of errors that the handler does not. */
@@ -164,6 +168,22 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     return this.inbox
   }
 
+  /**
+   * @internal The octets of a message to send; undefined when they cannot be made, which has ended the call.
+   *
+   * @throws TypeError for a second message where one is due
+   */
+  protected encode(message: unknown): Uint8Array | undefined {
+    if (this.messageSent && this.head.oneResponse) {
+      throw new TypeError(`${this.path} responds with one message, and it was sent already`)
+    }
+    const { sendMessageSizeMax } = this.settings.limits
+    const payload = encodeMessage(this.head.responseCodec, message, sendMessageSizeMax)
+    if (payload instanceof GrpcError) return this.failToEncode(payload)
+    this.messageSent = true
+    return payload
+  }
+
   /** @internal Sends a message. False when much waits. */
   protected sendMessage(payload: Uint8Array): boolean {
     const compression = this.compressing ? this.chosen : undefined
@@ -172,6 +192,14 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     }
     this.outbox ??= this.#newOutbox()
     return this.outbox.add(payload, compression, false)
+  }
+
+  /** @internal Sends headers, one message and OK at once. False when that cannot be: nothing is sent then. */
+  protected sendAtOnce(payload: Uint8Array): boolean {
+    if (this.headersSent || this.outbox !== undefined) return false
+    if (this.chosen !== undefined && this.compressing) return false
+    this.headersSent = sendWhole(this.stream, this.responseHeaders, payload, OK_TRAILERS)
+    return this.headersSent
   }
 
   #newOutbox(): MessageOutbox {

@@ -17,7 +17,6 @@ import {
 import type { CallSettings } from './call-options.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from './length-prefix.js'
 import type { MessageInbox } from './message-inbox.js'
-import { encodeMessage } from './message-writer.js'
 import type { Metadata } from './metadata.js'
 import type { RequestHead } from './request-head.js'
 import { errorFields, metadataFields, sendResponseHeaders, sendStatus } from './response-writer.js'
@@ -25,7 +24,7 @@ import type { ServerCallHandler } from './router.js'
 import type { ServerCallBatch } from './server-call-batch.js'
 import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
 import { ServerCallMessages } from './server-call-messages.js'
-import { GrpcError, Status, stacklessError } from './status.js'
+import { type GrpcError, Status, stacklessError } from './status.js'
 
 /**
  * One call on a server. Created by `CallAcceptor` and passed to `Route.start`.
@@ -81,27 +80,32 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
   /** Sends one message. False when much is queued: wait for `onDrain`. @throws TypeError for a second message where one is due. */
   write(message: unknown): boolean {
     if (this.finished) return true
-    if (this.head.oneResponse && (this.#flags & Flag.MessageSent) !== 0) {
-      throw new TypeError(`${this.path} responds with one message, and it was sent already`)
-    }
-    const { limits } = this.settings
-    const payload = encodeMessage(this.head.responseCodec, message, limits.sendMessageSizeMax)
-    if (payload instanceof GrpcError) return this.failToEncode(payload)
-    this.#flags |= Flag.MessageSent
+    const payload = this.encode(message)
+    if (payload === undefined) return true
     this.#sendHeaders(undefined)
     return this.sendMessage(payload)
   }
 
   /** Sends one message and OK: HEADERS, DATA and trailers in one go. @throws as `write`. */
   respond(message: unknown, trailers?: Metadata): void {
-    this.write(message)
-    if (!this.finished) this.#sendTrailers(Status.Ok, metadataFields(trailers))
+    if (this.finished) return
+    const payload = this.encode(message)
+    if (payload === undefined) return
+    const fields = metadataFields(trailers)
+    if (fields === undefined && this.sendAtOnce(payload)) {
+      this.#end()
+      this.#stopInput()
+      return
+    }
+    this.#sendHeaders(undefined)
+    this.sendMessage(payload)
+    if (!this.finished) this.#sendTrailers(Status.Ok, fields)
   }
 
   /** Ends the call with OK. @throws TypeError when a method that responds with one message has sent none. */
   finish(trailers?: Metadata): void {
     if (this.finished) return
-    if (this.head.oneResponse && (this.#flags & Flag.MessageSent) === 0) {
+    if (this.head.oneResponse && !this.messageSent) {
       throw new TypeError(`${this.path} responds with one message; none was sent`)
     }
     this.#sendHeaders(undefined)
@@ -250,11 +254,8 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   #start(): void {
     this.#flags |= Flag.Started | Flag.Starting
-    try {
-      this.handler = this.head.route.start(this)
-    } finally {
-      this.#flags &= ~Flag.Starting
-    }
+    this.handler = this.head.route.start(this)
+    this.#flags &= ~Flag.Starting
   }
 
   /** Most requests are one plain message that is all of one DATA frame: those need no inbox. */

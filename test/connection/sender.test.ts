@@ -394,3 +394,95 @@ t.test('a request with a body of one octet is two frames in one buffer', t => {
   t.equal(connection.takeOutput(1 << 20).length, 1)
   t.end()
 })
+
+/** A server's connection on which both lists have been sent twice, and the next streams of the peer. */
+function warm(options: Partial<Parameters<typeof connect>[0]> = {}) {
+  const connected = connect({ role: 'server', ...options })
+  const { peer, recorder } = connected
+  let id = -1
+  const next = () => {
+    id += 2
+    peer.sends(frames.headers(id, REQUEST, { endStream: true }))
+    return recorder.stream(id)
+  }
+  /** The same by single frames. */
+  const slowly = (size: number): PeerFrame[] => {
+    const stream = next()
+    stream.sendHeaders(RESPONSE, false)
+    const at = stream.beginData(size, false)
+    stream.slab.fill(7, at, at + size)
+    stream.sendHeaders(TRAILERS, true)
+    return peer.takes()
+  }
+  slowly(1)
+  slowly(1)
+  return { ...connected, next, slowly }
+}
+
+t.test('a response in one piece is the same octets as its three frames', t => {
+  for (const size of [0, 1, 100, 16_000]) {
+    const sent: unknown[] = []
+    const observer = { onFrame: (...frame: unknown[]) => void (frame[0] && sent.push(frame)) }
+    const { peer, next, slowly, connection } = warm({ observer })
+    const expected = slowly(size).map(({ type, flags, payload }) => ({ type, flags, payload }))
+    const told = sent.splice(0).slice(-3) as number[][]
+    const stream = next()
+    const before = connection.sender.window
+    const at = stream.beginResponse(RESPONSE, size, TRAILERS)
+    t.ok(at > 0)
+    stream.slab.fill(7, at, at + size)
+    t.ok(stream.closed)
+    t.same(
+      peer.takes().map(({ type, flags, payload }) => ({ type, flags, payload })),
+      expected,
+    )
+    t.same(
+      (sent.slice(-3) as number[][]).map(frame => frame.toSpliced(3, 1)),
+      told.map(frame => frame.toSpliced(3, 1)),
+      'the observer sees three frames',
+    )
+    t.equal(connection.sender.window, before - size)
+  }
+  t.end()
+})
+
+t.test('a response goes in one piece only where all of it can: else nothing is sent', t => {
+  const lists = [...RESPONSE]
+  const cases: readonly [string, (of: ReturnType<typeof warm>) => number][] = [
+    ['a list not sent before', of => of.next().beginResponse(lists, 1, TRAILERS)],
+    ['trailers as headers', of => of.next().beginResponse(TRAILERS, 1, TRAILERS)],
+    ['headers as trailers', of => of.next().beginResponse(RESPONSE, 1, RESPONSE)],
+    ['large content', of => of.next().beginResponse(RESPONSE, 16_384, TRAILERS)],
+    [
+      'a small window',
+      of => {
+        of.peer.sends(frames.settings({ initialWindowSize: 99 }))
+        of.peer.takes()
+        return of.next().beginResponse(RESPONSE, 100, TRAILERS)
+      },
+    ],
+    [
+      'a peer that takes small lists only',
+      of => {
+        of.peer.sends(frames.settings({ headerListSizeMax: 40 }))
+        of.peer.takes()
+        return of.next().beginResponse(RESPONSE, 1, TRAILERS)
+      },
+    ],
+    [
+      'a stream that has ended',
+      of => {
+        const stream = of.next()
+        stream.reset(Code.cancel)
+        of.peer.takes()
+        return stream.beginResponse(RESPONSE, 1, TRAILERS)
+      },
+    ],
+  ]
+  for (const [name, run] of cases) {
+    const of = warm()
+    t.equal(run(of), -1, name)
+    of.peer.expectsNothing()
+  }
+  t.end()
+})

@@ -108,6 +108,11 @@ export class FakeStream {
     return 7
   }
 
+  /** A fake keeps no encoded lists: single frames follow. */
+  beginResponse(): number {
+    return -1
+  }
+
   /** Octets that the call keeps, as it says. */
   charged = 0
 
