@@ -22,9 +22,11 @@ export function unreachableError(name: string, subchannels: readonly Subchannel[
 
 /** Errors of connections name their address themselves. */
 export function textOf({ endpoint, standing, lastError }: Subchannel): string {
-  const { address } = endpoint
+  const { hosts } = endpoint
+  const address =
+    hosts === undefined ? endpoint.address : `${endpoint.address} (${hosts.join(', ')})`
   if (lastError === undefined) return `${address}: ${standing}`
-  return lastError.message.startsWith(address)
+  return lastError.message.startsWith(endpoint.address)
     ? lastError.message
     : `${address}: ${lastError.message}`
 }

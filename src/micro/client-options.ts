@@ -1,4 +1,4 @@
-import type { Balancing } from '../channel/index.js'
+import { type Balancing, parseTargetName, type Resolver } from '../channel/index.js'
 import {
   authorityFault,
   type CallLimits,
@@ -23,6 +23,7 @@ import {
   type Transport,
 } from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
+import { fixedAddress } from './client-finder.js'
 import { contentCodec, grpcSubtype } from './content-type.js'
 import type { Credentials } from './credentials.js'
 import { CLOCK, checkCount, checkFieldText, checkFlag, checkMs, checkText } from './options.js'
@@ -31,10 +32,20 @@ import type { Selector } from './selector.js'
 import type { PoolOptions } from './socket-pool.js'
 import { isCallTransport, type Protocol } from './target.js'
 
-/** Options of `createClient`: either `address`, or `registry` with `service`. */
+/** Options of `createClient`: one of `address`, `registry` with `service`, and `resolver`. */
 export interface ClientOptions {
-  /** Address of the server: `host:port`. Default: none; see `registry`. */
+  /**
+   * Address of the server, `host:port` or `unix:/path`; or of several: `dns:///name:port` (all addresses of a name),
+   * `ipv4:1.2.3.4:port,5.6.7.8:port`, or addresses with commas. See resilience.md. Default: none; see `registry`.
+   */
   readonly address?: string
+  /** Names the servers, in place of `address`: see `Resolver`. Default: none. */
+  readonly resolver?: Resolver
+  /**
+   * How often a `dns:` name is looked up again while calls run, so that new servers are seen. A lost connection is a
+   * reason too, every 30 s at most. Infinity: only then. Unit: ms. Default: 30_000.
+   */
+  readonly dnsRefreshMs?: number
   /** Registry in which to look up `service`. Default: none. */
   readonly registry?: Registry
   /**
@@ -175,7 +186,9 @@ export interface ClientOptions {
 
 /** Every option, and what it may be. What belongs to the default transport is looked at there as well. */
 const KINDS: OptionKinds<ClientOptions> = {
-  address: checkText,
+  address: (name, value) => void parseTargetName(checkText(name, value)),
+  resolver: withMethods(['start'], '; it is { name, start(listener) }'),
+  dnsRefreshMs: rangeOf(1_000),
   registry: withMethods(['getService']),
   service: checkText,
   balancer: withMethods(['create'], '; use one like roundRobin()'),
@@ -230,10 +243,20 @@ const TRANSPORT_OPTION_NAMES = [
 /** @throws TypeError or RangeError naming the option that cannot be used */
 export function checkClientOptions(options: ClientOptions): void {
   checkOptions('createClient', options, KINDS)
-  const { address, registry, service, transport } = options
-  if ((address === undefined) === (registry === undefined)) {
-    const got = address === undefined ? 'neither' : 'both'
-    throw new TypeError(`createClient needs either address or registry with service, got ${got}`)
+  const { address, registry, resolver, service, transport } = options
+  const given = Object.entries({ address, registry, resolver }).filter(
+    ([, value]) => value !== undefined,
+  )
+  if (given.length !== 1) {
+    const got = given.length === 0 ? 'none' : given.map(([name]) => name).join(' and ')
+    throw new TypeError(
+      `createClient needs one of address, registry with service, and resolver; got ${got}`,
+    )
+  }
+  const isNamed =
+    resolver !== undefined || (address !== undefined && fixedAddress(options) === undefined)
+  if (options.selector !== undefined && isNamed) {
+    throw new TypeError('selector chooses nodes of a registry; use balancer')
   }
   if (registry !== undefined) checkText('service', service)
   if (options.balancer !== undefined && options.selector !== undefined) {

@@ -15,8 +15,7 @@ import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
 import { CLIENT_ID } from './mucp-codec.js'
 import type { ServiceMethod } from './service.js'
-import { isCallTransport, type Protocol } from './target.js'
-import { TargetFinder } from './target-finder.js'
+import type { Protocol } from './target.js'
 
 const USER_AGENT = 'grpc-node-microwire/0.1.0'
 
@@ -64,33 +63,6 @@ export function mucpClient(
     retries: options.retries ?? 5,
     endGraceMs: options.endGraceMs ?? 5_000,
     pool: options.pool ?? {},
-  })
-}
-
-/** Who finds the servers of a client that has no address of its own. */
-export function targetFinder(
-  options: ClientOptions,
-  transport: Transport,
-  runtime: Runtime,
-  protocol: Protocol | undefined,
-  grpc: GrpcClient | undefined,
-): TargetFinder | undefined {
-  const { registry, service, selector, balancer } = options
-  if (registry === undefined) return undefined
-  const isNative = isCallTransport(transport) && protocol !== 'mucp'
-  return new TargetFinder({
-    registry,
-    service: service!,
-    protocol,
-    runtime,
-    transport: isNative ? transport : undefined,
-    selector,
-    balancer,
-    onReleased: address => {
-      grpc?.forget(address)
-      // A transport that was given may have other users.
-      if (isNative && options.transport === undefined) void transport.session(address).close()
-    },
   })
 }
 

@@ -3,6 +3,7 @@ import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js
 import { bindCallbacks, type CallOptions, checkCallOptions } from './call-options.js'
 import { Preparations } from './client-closing.js'
 import { type ConnectOptions, connectTo } from './client-connect.js'
+import { fixedAddress, targetFinder } from './client-finder.js'
 import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
 import { type ClientOptions, checkClientOptions } from './client-options.js'
 import {
@@ -14,7 +15,6 @@ import {
   grpcClient,
   isEncrypted,
   mucpClient,
-  targetFinder,
 } from './client-parts.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
 import { CallCredentials } from './credentials.js'
@@ -82,12 +82,16 @@ export class Client implements AsyncDisposable {
     )
     const protocol = options.protocol ?? (native ? undefined : 'mucp')
     this.#protocol = protocol
-    this.#fixed = options.address === undefined ? undefined : targetAt(options.address, protocol)
+    const address = fixedAddress(options)
+    this.#fixed = address === undefined ? undefined : targetAt(address, protocol)
     this.#mucp = mucpClient(options, this.#transport, this.#runtime)
-    this.#grpc = isCallTransport(this.#transport)
-      ? grpcClient(options, this.#transport, this.#runtime)
-      : undefined
-    this.#finder = targetFinder(options, this.#transport, this.#runtime, protocol, this.#grpc)
+    this.#grpc = native ? grpcClient(options, this.#transport, this.#runtime) : undefined
+    this.#finder = targetFinder(options, {
+      transport: this.#transport,
+      runtime: this.#runtime,
+      protocol,
+      grpc: this.#grpc,
+    })
   }
 
   /**

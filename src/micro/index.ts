@@ -10,6 +10,8 @@ export {
   type PeakEwmaOptions,
   peakEwma,
   pickFirst,
+  type Resolver,
+  type ResolverListener,
   roundRobin,
 } from '../channel/index.js'
 export {

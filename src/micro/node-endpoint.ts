@@ -10,6 +10,12 @@ export interface NodeEndpoint extends Endpoint {
   readonly legacy: boolean
 }
 
+/** An endpoint that a resolver named. */
+export function namedEndpoint(endpoint: Endpoint, protocol: Protocol): NodeEndpoint {
+  const { id, address } = endpoint
+  return { ...endpoint, node: { id, address, metadata: {} }, protocol, legacy: false }
+}
+
 /** What a node says of itself, unless the client insists on a protocol. Metadata `weight` and `zone` are those of the endpoint. */
 export function nodeEndpoint(node: RegistryNode, wanted: Protocol | undefined): NodeEndpoint {
   const { id, address, metadata } = node

@@ -1,4 +1,5 @@
 import { type Cancellable, inRootContext, type Runtime } from '../transport/index.js'
+import type { EndpointSource } from './endpoint-source.js'
 import type { Registry, RegistryNode, RegistryService } from './registry.js'
 import { usableNodes } from './registry-records.js'
 
@@ -10,7 +11,8 @@ const ANSWER_TIMEOUT_MS = 10_000
 const ASK_AGAIN_MS = 1_000
 
 /** The nodes of one service as a registry knows them: asked for at the first call, and again when it says that they changed. */
-export class RegistryResolver {
+export class RegistryResolver implements EndpointSource {
+  readonly name: string
   readonly #registry: Registry
   readonly #service: string
   readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
@@ -36,6 +38,7 @@ export class RegistryResolver {
     onNodes: (nodes: readonly RegistryNode[]) => void,
     onChange: () => void,
   ) {
+    this.name = `the registry ${registry.name}`
     this.#registry = registry
     this.#service = service
     this.#runtime = runtime

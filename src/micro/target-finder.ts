@@ -9,10 +9,9 @@ import { GrpcError, Status } from '../grpc/index.js'
 import { type CallTransport, type Runtime, thrownText } from '../transport/index.js'
 import { CallRoute } from './call-route.js'
 import { clientClosed } from './client-closing.js'
+import type { EndpointSource } from './endpoint-source.js'
 import { MicroError } from './micro-error.js'
-import { type NodeEndpoint, nodeEndpoint } from './node-endpoint.js'
-import type { Registry } from './registry.js'
-import { RegistryResolver } from './registry-resolver.js'
+import type { NodeEndpoint } from './node-endpoint.js'
 import type { Selector } from './selector.js'
 import { selectorBalancing } from './selector-balancing.js'
 import type { Protocol, Target } from './target.js'
@@ -22,8 +21,19 @@ const NODES_RETRY_MS = 1_000
 
 /** What a finder is made of. */
 export interface TargetFinderOptions {
-  readonly registry: Registry
-  readonly service: string
+  /** What is called: a service's name, or that of a resolver. */
+  readonly name: string
+  /** `onEndpoints` hears of each answer, `onChange` that there is another one to be had. */
+  readonly source: (
+    onEndpoints: (endpoints: readonly NodeEndpoint[]) => void,
+    onChange: () => void,
+  ) => EndpointSource
+  /** The text of a call for which the source has nobody. */
+  readonly nobody: string
+  /** What a call waits for that has no answer. */
+  readonly unanswered: string
+  /** Ahead of what the source failed with. */
+  readonly failed: string
   readonly protocol: Protocol | undefined
   readonly runtime: Runtime
   /** Carries native calls; undefined: all calls are mucp. */
@@ -31,13 +41,13 @@ export interface TargetFinderOptions {
   readonly selector?: Selector | undefined
   readonly balancer?: Balancing | undefined
   /** A node has left, and no call of this client runs there. */
-  readonly onReleased: (address: string) => void
+  readonly onReleased: (endpoint: NodeEndpoint) => void
 }
 
 /** Turns a service's name into an endpoint, one for each call. */
 export class TargetFinder {
   readonly #options: TargetFinderOptions
-  readonly #resolver: RegistryResolver
+  readonly #source: EndpointSource
   readonly #channel: Channel
   /** Calls that wait for a change. */
   readonly #waiting = new Set<() => void>()
@@ -48,31 +58,28 @@ export class TargetFinder {
 
   constructor(options: TargetFinderOptions) {
     this.#options = options
-    const { registry, service, protocol, runtime, selector } = options
+    const { name, runtime, selector } = options
     this.#channel = new Channel({
-      name: service,
+      name,
       balancing:
         selector === undefined
           ? (options.balancer ?? leastRequest())
-          : selectorBalancing(selector, service, text => this.#error(text)),
+          : selectorBalancing(selector, name, text => this.#error(text)),
       runtime,
       open: endpoint => this.#session(endpoint as NodeEndpoint),
-      release: ({ address }) => options.onReleased(address),
-      onLost: () => this.#resolver.onLost(),
+      release: endpoint => options.onReleased(endpoint as NodeEndpoint),
+      onLost: () => this.#source.onLost(),
       onError: error => {
         // A selector may mean it: there is none that it wants to be called.
         if (selector !== undefined) throw error
-        const text = `the balancer of ${service} failed: ${thrownText(error)}`
+        const text = `the balancer of ${name} failed: ${thrownText(error)}`
         runtime.warn?.(new Error(text, { cause: error }))
       },
     })
-    this.#resolver = new RegistryResolver(
-      registry,
-      service,
-      runtime,
-      nodes => {
+    this.#source = options.source(
+      endpoints => {
         this.#isAnswered = true
-        this.#channel.update(nodes.map(node => nodeEndpoint(node, protocol)))
+        this.#channel.update(endpoints)
       },
       () => this.#wake(),
     )
@@ -85,10 +92,10 @@ export class TargetFinder {
    */
   find(): Target | Promise<Target> {
     const channel = this.#channel
-    if (!this.#resolver.isFresh) {
+    if (!this.#source.isFresh) {
       if (channel.state !== 'ready') return this.#findAnew()
       // What is known works: the answer is for the calls after this one.
-      this.#resolver.refresh()
+      this.#source.refresh()
     } else if (channel.subchannels.length === 0) return this.#findAnew()
     return this.#pick()
   }
@@ -122,15 +129,14 @@ export class TargetFinder {
   /** What calls wait for that have no target, for the error of one that ran out of time. */
   get obstacle(): string {
     const { subchannels } = this.#channel
-    if (!this.#isAnswered || subchannels.length === 0)
-      return 'the registry has not answered in time'
+    if (!this.#isAnswered || subchannels.length === 0) return this.#options.unanswered
     return `no connection in time: ${subchannels.slice(0, 8).map(textOf).join('; ')}`
   }
 
   close(): void {
     this.#isClosed = true
     this.#wake()
-    this.#resolver.close()
+    this.#source.close()
     this.#channel.close()
   }
 
@@ -140,12 +146,11 @@ export class TargetFinder {
 
   async #findAnew(): Promise<Target> {
     try {
-      await this.#resolver.ask()
+      await this.#source.ask()
     } catch (cause) {
       // Old nodes are better than none.
       if (this.#channel.subchannels.length === 0) {
-        const { service } = this.#options
-        throw this.#error(`error selecting ${service} node: ${thrownText(cause)}`, cause)
+        throw this.#error(`${this.#options.failed}${thrownText(cause)}`, cause)
       }
     }
     return this.#pick()
@@ -153,7 +158,7 @@ export class TargetFinder {
 
   #pick(): Target | Promise<Target> {
     const channel = this.#channel
-    if (channel.subchannels.length === 0) throw this.#nobody()
+    if (channel.subchannels.length === 0) throw this.#error(this.#options.nobody)
     const picked = channel.pick()
     return picked === undefined ? this.#wait() : new CallRoute(channel, picked)
   }
@@ -172,22 +177,12 @@ export class TargetFinder {
   }
 
   /** Who speaks mucp has sockets of their own, of which nobody knows before a call. */
-  #session({ address, protocol }: NodeEndpoint): ChannelSession | undefined {
+  #session({ address, hosts, protocol }: NodeEndpoint): ChannelSession | undefined {
     const { transport } = this.#options
     if (transport === undefined || protocol !== 'grpc') return undefined
-    const session: object = transport.session(address)
+    const session: object = transport.session(address, hosts)
     // Of another transport it may be one that cannot be watched.
     return 'watch' in session && 'ping' in session ? (session as ChannelSession) : undefined
-  }
-
-  #nobody(): GrpcError | MicroError {
-    const { service, registry } = this.#options
-    const text = `service ${service}: not found`
-    return this.#error(
-      this.#isNative
-        ? `${text}; the registry ${registry.name} has no node of it: is it started, and registered under this name?`
-        : text,
-    )
   }
 
   get #isNative(): boolean {

@@ -12,13 +12,14 @@ const PORT_MAX = 65_535
 /** What fits `sun_path` before its NUL; the system cuts the rest off. Unit: octets. */
 const UNIX_PATH_SIZE_MAX: number = /^(?:darwin|.*bsd)$/.test(process.platform) ? 103 : 107
 const FORMS = 'host:port, [::1]:port, :port or unix:/path'
+const ABSTRACT = 'unix-abstract:'
 
 /** host in the characters of `:authority`, or bracketed IPv6, or nothing; port; end of a range. */
 const TCP = /^(?:\[([\da-fA-F:.%\w]+)\]|([\w.~!$&'()*+;=-]*)):(\d{1,5})(?:-(\d{1,5}))?$/
 
 /**
  * Parses an address to listen on: `host:port`, `[::1]:port`, `:port` for every interface, port 0
- * for a free port, `host:min-max` for the first free port of a range, `unix:/path`.
+ * for a free port, `host:min-max` for the first free port of a range, `unix:/path`, `unix-abstract:name`.
  *
  * @throws TypeError with the text given when it is none of these; RangeError when the path is too
  * long for a socket.
@@ -33,7 +34,7 @@ export function parseListenAddress(text: string): Address {
 
 /**
  * Parses an address to connect to: `host:port`, `[::1]:port`, `:port` for this machine,
- * `unix:/path`.
+ * `unix:/path`, `unix-abstract:name`.
  *
  * @throws TypeError with the text given when it is none of these; RangeError when the path is too
  * long for a socket.
@@ -61,6 +62,7 @@ function parse(text: string, forms: string): Address {
   if (typeof text !== 'string') {
     throw new TypeError(`address is of type ${typeof text}; expected ${forms}`)
   }
+  if (text.startsWith(ABSTRACT)) return parseAbstract(text)
   if (text.startsWith('unix:')) return parseUnix(text)
   const match = TCP.exec(text)
   if (match === null) {
@@ -90,6 +92,24 @@ function hintFor(text: string): string {
   return /[^\0-\x7f]/.test(text) ? ', with an international name in ASCII (xn--...)' : ''
 }
 
+/** A name of its own in the kernel, without a file: it goes with its server, and every user of the machine may connect. */
+function parseAbstract(text: string): Address {
+  const name = text.slice(ABSTRACT.length)
+  if (name === '' || name.includes('\0')) {
+    throw new TypeError(`address '${text}' has no name; expected unix-abstract:name`)
+  }
+  if (process.platform !== 'linux') {
+    throw new TypeError(`address '${text}': only Linux has abstract sockets; use unix:/path`)
+  }
+  const size = Buffer.byteLength(name)
+  if (size > UNIX_PATH_SIZE_MAX) {
+    throw new RangeError(
+      `address '${text}': the name is ${size} octets; an abstract socket's has at most ${UNIX_PATH_SIZE_MAX}`,
+    )
+  }
+  return { text, host: undefined, port: undefined, portMax: 0, path: `\0${name}` }
+}
+
 function parseUnix(text: string): Address {
   // gRPC also writes an absolute path as unix:///path.
   const path = text.slice(5).replace(/^\/\/(?=\/)/, '')
@@ -98,7 +118,7 @@ function parseUnix(text: string): Address {
   }
   if (path.startsWith('@')) {
     throw new TypeError(
-      `address '${text}': abstract sockets are not offered; for a file of that name: unix:./${path}`,
+      `address '${text}': an abstract socket is unix-abstract:${path.slice(1)}; for a file of that name: unix:./${path}`,
     )
   }
   const size = Buffer.byteLength(path)

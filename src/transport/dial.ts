@@ -17,7 +17,10 @@ export interface DialOwner {
   onDialEnd(): void
 }
 
-export type DialOptions = Omit<RawConnectOptions, 'serverName' | 'onTcp'>
+/** `hosts`: the addresses of `host`, if they are known. */
+export type DialOptions = Omit<RawConnectOptions, 'serverName' | 'onTcp'> & {
+  readonly hosts?: readonly string[] | undefined
+}
 
 /** One address that is tried. */
 interface Attempt {
@@ -55,8 +58,10 @@ export class Dial {
 
   /** The owner is told later, whatever happens. */
   start(): void {
-    const { host, path } = this.#options
-    if (path !== undefined || (host !== undefined && isLiteral(host))) this.#begin([host ?? ''])
+    const { host, hosts, path } = this.#options
+    if (hosts !== undefined) this.#begin(hosts)
+    else if (path !== undefined || (host !== undefined && isLiteral(host)))
+      this.#begin([host ?? ''])
     else this.#lookup(host ?? 'localhost')
   }
 

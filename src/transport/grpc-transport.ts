@@ -211,11 +211,12 @@ class GrpcTransport implements CallTransport {
     return this.#clientTls !== undefined
   }
 
-  session(address: string): Session {
-    const known = this.#sessions.get(address)
+  session(address: string, hosts?: readonly string[]): Session {
+    const key = hosts === undefined ? address : `${address} ${hosts.join()}`
+    const known = this.#sessions.get(key)
     if (known !== undefined && known.state !== 'closed') return known
-    const session = this.#newSession(address)
-    this.#sessions.set(address, session)
+    const session = this.#newSession(address, hosts)
+    this.#sessions.set(key, session)
     return session
   }
 
@@ -279,8 +280,8 @@ class GrpcTransport implements CallTransport {
     await this.close()
   }
 
-  #newSession(address: string): Session {
-    const outside = { runtime: this.#runtime, timers: this.#timers }
+  #newSession(address: string, hosts?: readonly string[]): Session {
+    const outside = { runtime: this.#runtime, timers: this.#timers, ...given({ hosts }) }
     return new Session(address, { ...this.#sessionOptions(), ...outside })
   }
 

@@ -1,5 +1,11 @@
 export { checkMemory, MemoryBudget } from '../connection/index.js'
-export { type Address, formatAddress, parseDialAddress, parseListenAddress } from './address.js'
+export {
+  type Address,
+  formatAddress,
+  isLiteral,
+  parseDialAddress,
+  parseListenAddress,
+} from './address.js'
 export { inRootContext, inThisContext } from './async-context.js'
 export type { BackOffOptions } from './back-off.js'
 export type { SessionConnectOptions } from './connect-waiters.js'
@@ -33,7 +39,7 @@ export { serve } from './server.js'
 export { connect, Session } from './session.js'
 export type { SessionOptions, StartOptions } from './session-options.js'
 export type { SessionState } from './session-state.js'
-export { thrownText } from './thrown.js'
+export { thrownError, thrownText } from './thrown.js'
 export type {
   CallListener,
   CallSession,

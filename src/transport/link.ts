@@ -49,6 +49,8 @@ export interface LinkOptions {
   readonly runtime: Runtime
   readonly timers: TimerHost
   readonly address: Address
+  /** Of its host, if they are known. */
+  readonly hosts: readonly string[] | undefined
   readonly tls: ClientTlsOptions | undefined
   readonly limits: Partial<ConnectionLimits> | undefined
   readonly observer: FrameObserver | undefined
@@ -77,11 +79,11 @@ export class Link implements DriverOwner, DialOwner {
   constructor(options: LinkOptions, owner: LinkOwner) {
     this.#owner = owner
     this.#options = options
-    const { address, runtime, tls, connectTimeoutMs } = options
+    const { address, hosts, runtime, tls, connectTimeoutMs } = options
     this.connector = new CallConnector({ address: address.text })
     this.#timeout = runtime.schedule(connectTimeoutMs, () => this.#onTimeout())
     const { host, port, path } = address
-    this.#dial = new Dial(runtime, { host, port, path, tls }, this)
+    this.#dial = new Dial(runtime, { host, hosts, port, path, tls }, this)
     this.#dial.start()
   }
 

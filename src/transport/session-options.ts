@@ -99,6 +99,8 @@ export interface SessionOptions {
   readonly onError?: (error: unknown) => void
   /** Clock, timers, randomness and sockets. Default: `nodeRuntime`. */
   readonly runtime?: Runtime
+  /** @internal Addresses of the host: it is not looked up. */
+  readonly hosts?: readonly string[]
   /** @internal The wheel of the transport that owns the session. */
   readonly timers?: TimerHost
 }
@@ -145,6 +147,7 @@ const KINDS: OptionKinds<SessionOptions> = {
   memory: checkMemory,
   onError: 'function',
   runtime: checkRuntime,
+  hosts: 'array',
   timers: 'object',
 }
 
@@ -161,6 +164,7 @@ const OF_TRANSPORT: Readonly<Partial<Record<keyof SessionOptions, string>>> = {
   messageSizeMax: 'grpcTransport has messageSizeMax',
   neverIndexed: 'grpcTransport has neverIndexed',
   runtime: 'grpcTransport has runtime',
+  hosts: 'it is the transport that has hosts',
   timers: 'it is the transport that has timers',
 }
 const OWN_KINDS = Object.fromEntries(

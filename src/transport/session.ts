@@ -326,6 +326,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
         runtime: this.#runtime,
         timers: this.#timers,
         address: this.#where,
+        hosts: this.#options.hosts,
         tls: this.#tls,
         limits: sessionLimits(this.#options, this.#keepaliveFactor),
         observer,

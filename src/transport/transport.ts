@@ -171,8 +171,8 @@ export interface CallTransport extends Transport, AsyncDisposable {
   readonly encrypted?: boolean
   /** Listens at `address`; the listener also takes native calls. */
   listen(address: string, options?: ListenOptions): Promise<CallListener>
-  /** The session to `address`, made at first use and shared. */
-  session(address: string): CallSession
+  /** The session to `address`, made at first use and shared. `hosts`: addresses of its host, of which each list has a session of its own; an older transport looks the host up. */
+  session(address: string, hosts?: readonly string[]): CallSession
   /** Other TLS options for connections that are made from now on; listeners have their own. @throws as `Session.updateTls` */
   updateTls(tls: ClientTlsOptions): void
   /** Ends every session. Listeners are closed by whoever opened them. */

@@ -271,7 +271,7 @@ t.test('sockets that fail in everything end no process, at a client or a server'
 /** Promises that nobody waits for, each in a function that says that it never rejects, or catches by itself. */
 const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
   'micro/client-stream': ['pumpRequests(stream, requests, onEnded)'],
-  'micro/client-parts': ['transport.session(address).close()'],
+  'micro/client-finder': ['transport.session(address, hosts).close()'],
   'micro/registry-resolver': ['this.ask().catch('],
   'micro/client': ['pumpRequests(stream, iterable, options?.onEnded)'],
   'micro/grpc-route': ['this.#pump(context, call, result)'],

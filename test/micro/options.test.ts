@@ -42,8 +42,8 @@ t.test('createServer: a wrong option is named', t => {
 t.test('createClient: a wrong option is named', t => {
   const address = 'a:1'
   const cases: [object, RegExp][] = [
-    [{}, /either address or registry with service, got neither$/],
-    [{ address, registry: memoryRegistry() }, /either address or registry with service, got both$/],
+    [{}, /one of address, registry with service, and resolver; got none$/],
+    [{ address, registry: memoryRegistry() }, /registry with service, and resolver; got address and registry$/],
     [{ registry: memoryRegistry() }, /service must be a text/],
     [{ registry: {}, service: 'a' }, /registry must have the method getService/],
     [

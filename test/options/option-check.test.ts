@@ -205,6 +205,8 @@ const TAKERS: readonly Taker[] = [
       registry: [{}, 'mdns'],
       service: TEXT,
       balancer: [{}, 'roundRobin'],
+      resolver: [{}, 'dns'],
+      dnsRefreshMs: [...NUMBER, 5],
       selector: [{}, 'random'],
       protocol: ['http', 5],
       transport: [{}, 'grpc'],
@@ -329,7 +331,7 @@ const TAKERS: readonly Taker[] = [
     },
     options => serve({ handler, runtime, ...options }),
   ),
-  taker<Omit<SessionOptions, 'timers'>>(
+  taker<Omit<SessionOptions, 'timers' | 'hosts'>>(
     'connect',
     {
       ...SESSION,
@@ -363,7 +365,7 @@ const TAKERS: readonly Taker[] = [
     },
     options => grpcTransport({ runtime, ...options }),
   ),
-  taker<NonNullable<GrpcTransportOptions['session']>>('session', SESSION, session =>
+  taker<Omit<NonNullable<GrpcTransportOptions['session']>, 'hosts'>>('session', SESSION, session =>
     grpcTransport({ runtime, session }),
   ),
   taker<BackOffOptions>(
