@@ -68,7 +68,10 @@ async function connectOnce(
   if (target.protocol === 'mucp' || !isCallTransport(transport)) return await parts.dial(target)
   const { address } = target
   try {
-    await transport.session(address).connect({ waitForReady: waitForReady === true, signal: ended })
+    await (target.route?.session ?? transport.session(address)).connect({
+      waitForReady: waitForReady === true,
+      signal: ended,
+    })
   } catch (cause) {
     if (cause instanceof GrpcError) throw cause
     const http2Code = http2CodeOf(cause)

@@ -6,7 +6,7 @@ import type { GrpcClient } from './grpc-client.js'
 import { type NodeEndpoint, namedEndpoint, nodeEndpoint } from './node-endpoint.js'
 import type { Registry } from './registry.js'
 import { RegistryResolver } from './registry-resolver.js'
-import { isCallTransport, type Protocol } from './target.js'
+import { isCallTransport, type Protocol, type Target, targetAt } from './target.js'
 import { TargetFinder, type TargetFinderOptions } from './target-finder.js'
 
 /** How often a name of DNS is looked up again while calls run. Unit: ms. */
@@ -26,6 +26,15 @@ export function fixedAddress({ address }: ClientOptions): string | undefined {
   if (address === undefined) return undefined
   const name = parseTargetName(address)
   return name.kind === 'address' ? name.address : undefined
+}
+
+/** The target of a client with one server. */
+export function fixedTarget(
+  options: ClientOptions,
+  protocol: Protocol | undefined,
+): Target | undefined {
+  const address = fixedAddress(options)
+  return address === undefined ? undefined : targetAt(address, protocol)
 }
 
 /** Who finds the servers of a client that may have several. */

@@ -3,7 +3,7 @@ import { nodeRuntime, type Runtime, type Transport } from '../transport/index.js
 import { bindCallbacks, type CallOptions, checkCallOptions } from './call-options.js'
 import { Preparations } from './client-closing.js'
 import { type ConnectOptions, connectTo } from './client-connect.js'
-import { fixedAddress, targetFinder } from './client-finder.js'
+import { fixedTarget, targetFinder } from './client-finder.js'
 import { type AnyFunction, type ChainOptions, composeClient } from './client-middleware.js'
 import { type ClientOptions, checkClientOptions } from './client-options.js'
 import {
@@ -82,8 +82,7 @@ export class Client implements AsyncDisposable {
     )
     const protocol = options.protocol ?? (native ? undefined : 'mucp')
     this.#protocol = protocol
-    const address = fixedAddress(options)
-    this.#fixed = address === undefined ? undefined : targetAt(address, protocol)
+    this.#fixed = fixedTarget(options, protocol)
     this.#mucp = mucpClient(options, this.#transport, this.#runtime)
     this.#grpc = native ? grpcClient(options, this.#transport, this.#runtime) : undefined
     this.#finder = targetFinder(options, {

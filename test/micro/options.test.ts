@@ -43,7 +43,10 @@ t.test('createClient: a wrong option is named', t => {
   const address = 'a:1'
   const cases: [object, RegExp][] = [
     [{}, /one of address, registry with service, and resolver; got none$/],
-    [{ address, registry: memoryRegistry() }, /registry with service, and resolver; got address and registry$/],
+    [
+      { address, registry: memoryRegistry() },
+      /registry with service, and resolver; got address and registry$/,
+    ],
     [{ registry: memoryRegistry() }, /service must be a text/],
     [{ registry: {}, service: 'a' }, /registry must have the method getService/],
     [
