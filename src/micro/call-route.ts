@@ -88,19 +88,19 @@ export class CallRoute implements Target {
     return error.origin === 'network' && this.hasOther
   }
 
-  /** The next attempt goes to another endpoint where one can be used. False: there is none that speaks the same protocol. */
-  moveOn(): boolean {
+  /** The next attempt goes to another endpoint where one can be used. Undefined: there is none that speaks the same protocol. */
+  moveOn(): this | undefined {
     const { protocol } = this
     this.#tried ??= []
     const { subchannel } = this.#picked
     if (!this.#tried.includes(subchannel)) this.#tried.push(subchannel)
     const next = this.#channel.pickAgain(this.#tried)
     const endpoint = next?.subchannel.endpoint as NodeEndpoint | undefined
-    if (next === undefined || endpoint?.protocol !== protocol) return false
+    if (next === undefined || endpoint?.protocol !== protocol) return undefined
     this.#picked = next
     this.#endpoint = endpoint
     this.onMove?.(this)
-    return true
+    return this
   }
 }
 

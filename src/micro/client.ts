@@ -153,8 +153,7 @@ export class Client implements AsyncDisposable {
     const { contentType, body } = eventOf(message)
     const type = options.contentType ?? contentType
     const given = this.#inherited(options, this.#timeoutMs('mucp'))
-    const find = (last: Target | undefined): Target | Promise<Target> =>
-      last?.route?.moveOn() === true ? last : this.#find(given)
+    const find = (last?: Target) => last?.route?.moveOn() ?? this.#find(given)
     await this.#mucp.publish(find, topic, type, body, given)
   }
 
@@ -308,10 +307,8 @@ export class Client implements AsyncDisposable {
     if (first.protocol === 'grpc' && grpc !== undefined) {
       return this.#grpc!.unary(grpc, first, contentType, request, options)
     }
-    const find = (last: Target | undefined): Target | Promise<Target> => {
-      if (last === undefined) return first
-      return last.route?.moveOn() === true ? last : this.#find(options)
-    }
+    const find = (last?: Target) =>
+      last === undefined ? first : (last.route?.moveOn() ?? this.#find(options))
     return this.#mucp.unary(find, method, service, contentType, request, options ?? {})
   }
 

@@ -191,7 +191,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   }
 
   #next(): void {
-    if (this.#target.route?.moveOn() === true) {
+    if (this.#target.route?.moveOn() !== undefined) {
       this.#opening = this.#parts.method.opening(this.#target, this.#parts.contentType)
     }
     this.#start()
