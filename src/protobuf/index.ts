@@ -1,4 +1,4 @@
-export { FieldError } from './field-error.js'
+export { FieldError } from '../codec/index.js'
 export { decodeMessage } from './message-decoder.js'
 export { encodeMessage } from './message-encoder.js'
 export { type MessageForm, type MessagePlan, MessagePlans } from './message-plan.js'

@@ -1,4 +1,4 @@
-import { FieldError, show } from './field-error.js'
+import { FieldError, show } from '../codec/index.js'
 import type { FieldPlan, MessagePlan } from './message-plan.js'
 import { OctetWriter } from './octet-writer.js'
 

@@ -1,4 +1,4 @@
-import { FieldError } from './field-error.js'
+import { FieldError } from '../codec/index.js'
 
 /** Messages lie one behind the other in chunks of this size, as Node's own small buffers do. Unit: octets. */
 const CHUNK_SIZE = 8_192

@@ -1,4 +1,4 @@
-import { FieldError, show } from './field-error.js'
+import { FieldError, show } from '../codec/index.js'
 import type { OctetReader } from './octet-reader.js'
 import type { OctetWriter } from './octet-writer.js'
 

@@ -1,4 +1,4 @@
-import { FieldError, show } from './field-error.js'
+import { FieldError, show } from '../codec/index.js'
 
 /** A JSON value: the JavaScript value of a `google.protobuf.Value`. */
 export type JsonValue = null | number | string | boolean | JsonObject | readonly JsonValue[]

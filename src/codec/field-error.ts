@@ -41,3 +41,9 @@ export function show(value: unknown): string {
   const name = typeof made === 'function' ? made.name : ''
   return name === '' || name === 'Object' ? 'an object' : `a ${name}`
 }
+
+/**
+ * Thrown where a value is met that cannot be written: who catches it goes over the message once more, and says where and what.
+ * One for all: a check in the hot path costs a comparison.
+ */
+export const UNFIT: Error = /*@__PURE__*/ new Error('a value does not fit its field')
