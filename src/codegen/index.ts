@@ -1,0 +1,10 @@
+export { FileDescriptorProto, FileDescriptorSet } from './descriptor-table.js'
+export { type GeneratedFile, generate } from './generate.js'
+export {
+  DEFAULT_OPTIONS,
+  GenerateError,
+  type GenerateOptions,
+  parseOptions,
+} from './generate-options.js'
+export { loadSchema, type ReadFile } from './load-schema.js'
+export { runPlugin } from './plugin.js'
