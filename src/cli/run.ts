@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { generateTypes } from '../micro/index.js'
+import { version } from './version.js'
 
 /** Where the program writes. */
 export interface Output {
@@ -61,13 +61,6 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     return 1
   }
   return 0
-}
-
-/** Of the package that this file is in: compiled for tests, it lies deeper. */
-function version(folder: string = import.meta.dirname): string {
-  const path = join(folder, 'package.json')
-  if (!existsSync(path) && folder !== dirname(folder)) return version(dirname(folder))
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
 
 function parse(args: readonly string[]) {
