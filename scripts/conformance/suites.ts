@@ -11,6 +11,7 @@ import { h2specClient } from './h2spec-client.js'
 import { h2specExact } from './h2spec-exact.js'
 import { hpack } from './hpack.js'
 import { loads } from './loads.js'
+import { protobuf } from './protobuf.js'
 import type { Suite } from './suite.js'
 import { tonic } from './tonic.js'
 import { tools } from './tools.js'
@@ -29,6 +30,7 @@ export const SUITES: readonly Suite[] = [
   tonic,
   grpcNegative,
   connect,
+  protobuf,
   goMicro,
   tools,
 ]
@@ -50,5 +52,6 @@ export const CI_SUITES: readonly Suite[] = [
   tonic,
   grpcNegative,
   connect,
+  protobuf,
   ...goMicroVersions.filter(suite => suite.name === 'go-micro-v5'),
 ]

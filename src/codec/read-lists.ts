@@ -10,18 +10,21 @@ export function readPacked<T>(r: Reader, end: number, list: T[], read: (r: Reade
   return list
 }
 
+/** Adds a run of int32 to a list. */
 export function readPackedInt32(r: Reader, end: number, list: number[]): void {
   const last = readLimit(r, end)
   while (r.at < last) list.push(readInt32(r))
   if (r.at > last) fail(r, 'a value reaches beyond its list')
 }
 
+/** Adds a run of uint32 to a list. */
 export function readPackedUint32(r: Reader, end: number, list: number[]): void {
   const last = readLimit(r, end)
   while (r.at < last) list.push(readUint32(r))
   if (r.at > last) fail(r, 'a value reaches beyond its list')
 }
 
+/** Adds a run of sint32 to a list. */
 export function readPackedSint32(r: Reader, end: number, list: number[]): void {
   const last = readLimit(r, end)
   while (r.at < last) {
@@ -31,6 +34,7 @@ export function readPackedSint32(r: Reader, end: number, list: number[]): void {
   if (r.at > last) fail(r, 'a value reaches beyond its list')
 }
 
+/** Adds a run of double to a list. */
 export function readPackedDouble(r: Reader, end: number, list: number[]): void {
   const last = readLimit(r, end)
   while (r.at < last) list.push(readDouble(r))

@@ -18,6 +18,7 @@ export class Reader {
   viewSizeMin: number = Number.POSITIVE_INFINITY
 }
 
+/** Refuses what is read. @throws RangeError with the offset */
 export function fail(r: Reader, problem: string): never {
   throw new RangeError(`${problem}, at offset ${r.at - r.start} of the message`)
 }
@@ -71,6 +72,7 @@ function readLongTag(r: Reader): number {
   return tag
 }
 
+/** Reads a int32. */
 export function readInt32(r: Reader): number {
   const octet = r.bytes[r.at]!
   if (octet < 128) {
@@ -80,6 +82,7 @@ export function readInt32(r: Reader): number {
   return readUint32(r) | 0
 }
 
+/** Reads a sint32. */
 export function readSint32(r: Reader): number {
   const bits = readUint32(r)
   return (bits >>> 1) ^ -(bits & 1)
@@ -127,6 +130,7 @@ function signedWide(): bigint {
   return (BigInt(high) << 32n) | BigInt(low >>> 0)
 }
 
+/** Reads a int64. */
 export function readInt64(r: Reader): bigint {
   const octet = r.bytes[r.at]!
   if (octet < 128) {
@@ -137,11 +141,13 @@ export function readInt64(r: Reader): bigint {
   return signedWide()
 }
 
+/** Reads a uint64. */
 export function readUint64(r: Reader): bigint {
   readHalves(r)
   return unsignedWide()
 }
 
+/** Reads a sint64. */
 export function readSint64(r: Reader): bigint {
   readHalves(r)
   const wide = unsignedWide()
@@ -165,6 +171,7 @@ export function readUint64Number(r: Reader): number {
   return (high >>> 0) * TWO_32 + (low >>> 0)
 }
 
+/** Reads a bool. */
 export function readBool(r: Reader): boolean {
   const octet = r.bytes[r.at]!
   if (octet < 128) {
@@ -181,20 +188,24 @@ function readHalf(r: Reader): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
 }
 
+/** Reads a fixed32. */
 export function readFixed32(r: Reader): number {
   return readHalf(r) >>> 0
 }
 
+/** Reads a sfixed32. */
 export function readSfixed32(r: Reader): number {
   return readHalf(r)
 }
 
+/** Reads a fixed64. */
 export function readFixed64(r: Reader): bigint {
   low = readHalf(r)
   high = readHalf(r)
   return unsignedWide()
 }
 
+/** Reads a sfixed64. */
 export function readSfixed64(r: Reader): bigint {
   low = readHalf(r)
   high = readHalf(r)
@@ -205,11 +216,13 @@ const FLOATS: Float32Array = /*@__PURE__*/ new Float32Array(2)
 const DOUBLES: Float64Array = /*@__PURE__*/ new Float64Array(FLOATS.buffer)
 const HALVES: Int32Array = /*@__PURE__*/ new Int32Array(FLOATS.buffer)
 
+/** Reads a float. */
 export function readFloat(r: Reader): number {
   HALVES[0] = readHalf(r)
   return FLOATS[0]!
 }
 
+/** Reads a double. */
 export function readDouble(r: Reader): number {
   HALVES[0] = readHalf(r)
   HALVES[1] = readHalf(r)
@@ -255,6 +268,7 @@ export function leaveGroup(r: Reader, end: number): void {
   if (r.at > end) fail(r, 'a field reaches beyond its message')
 }
 
+/** Reads a bytes. */
 export function readBytes(r: Reader, end: number): Uint8Array {
   const last = readLimit(r, end)
   const start = r.at
@@ -265,6 +279,7 @@ export function readBytes(r: Reader, end: number): Uint8Array {
 
 const kept: string[] = /*@__PURE__*/ new Array<string>(KEPT_COUNT).fill('')
 
+/** Reads a string. */
 export function readString(r: Reader, end: number): string {
   const last = readLimit(r, end)
   const start = r.at

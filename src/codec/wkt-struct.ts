@@ -194,9 +194,10 @@ export const ListValueType: MessageType<readonly JsonValue[]> = /*@__PURE__*/ ne
 
 /** `google.protobuf.NullValue`. */
 export const NullValue = { NULL_VALUE: 0 } as const
+/** `google.protobuf.NullValue`: the null of JSON. */
 export type NullValue = (typeof NullValue)[keyof typeof NullValue]
 
-/** @internal */
+/** What ProtoJSON knows of `NullValue`. */
 export const NULL_VALUE_TYPE: EnumType = {
   typeName: 'google.protobuf.NullValue',
   values: NullValue,

@@ -95,6 +95,7 @@ function isNegativeZero(value: unknown): boolean {
   return value === 0 && !isZero(value)
 }
 
+/** `google.protobuf.DoubleValue` as the value it wraps. */
 export const DoubleValue: MessageType<number> = /*@__PURE__*/ wrapper(
   'DoubleValue',
   Kind.Double,
@@ -103,6 +104,7 @@ export const DoubleValue: MessageType<number> = /*@__PURE__*/ wrapper(
   writeDouble,
   readDouble,
 )
+/** `google.protobuf.FloatValue` as the value it wraps. */
 export const FloatValue: MessageType<number> = /*@__PURE__*/ wrapper(
   'FloatValue',
   Kind.Float,
@@ -111,6 +113,7 @@ export const FloatValue: MessageType<number> = /*@__PURE__*/ wrapper(
   writeFloat,
   readFloat,
 )
+/** `google.protobuf.Int32Value` as the value it wraps. */
 export const Int32Value: MessageType<number> = /*@__PURE__*/ wrapper(
   'Int32Value',
   Kind.Int32,
@@ -119,6 +122,7 @@ export const Int32Value: MessageType<number> = /*@__PURE__*/ wrapper(
   writeInt32,
   readInt32,
 )
+/** `google.protobuf.UInt32Value` as the value it wraps. */
 export const UInt32Value: MessageType<number> = /*@__PURE__*/ wrapper(
   'UInt32Value',
   Kind.Uint32,
@@ -127,6 +131,7 @@ export const UInt32Value: MessageType<number> = /*@__PURE__*/ wrapper(
   writeUint32,
   readUint32,
 )
+/** `google.protobuf.BoolValue` as the value it wraps. */
 export const BoolValue: MessageType<boolean> = /*@__PURE__*/ wrapper(
   'BoolValue',
   Kind.Bool,
@@ -135,6 +140,7 @@ export const BoolValue: MessageType<boolean> = /*@__PURE__*/ wrapper(
   writeBool,
   readBool,
 )
+/** `google.protobuf.StringValue` as the value it wraps. */
 export const StringValue: MessageType<string> = /*@__PURE__*/ wrapper(
   'StringValue',
   Kind.String,
@@ -143,6 +149,7 @@ export const StringValue: MessageType<string> = /*@__PURE__*/ wrapper(
   writeString,
   readString,
 )
+/** `google.protobuf.BytesValue` as the value it wraps. */
 export const BytesValue: MessageType<Uint8Array> = /*@__PURE__*/ wrapper(
   'BytesValue',
   Kind.Bytes,
@@ -162,6 +169,7 @@ export function int64Value<T>(flags: number): MessageType<T, bigint | number | s
   >
 }
 
+/** As `int64Value`, without sign. */
 export function uint64Value<T>(flags: number): MessageType<T, bigint | number | string> {
   const zero = formOf(0n, flags)
   const read = (r: Reader): unknown => formOf(readUint64(r), flags)
@@ -171,15 +179,21 @@ export function uint64Value<T>(flags: number): MessageType<T, bigint | number | 
   >
 }
 
+/** `google.protobuf.Int64Value` as the value it wraps. */
 export const Int64Value: MessageType<bigint, bigint | number | string> = /*@__PURE__*/ int64Value(0)
+/** `google.protobuf.UInt64Value` as the value it wraps. */
 export const UInt64Value: MessageType<bigint, bigint | number | string> =
   /*@__PURE__*/ uint64Value(0)
+/** `google.protobuf.Int64Value` as the value it wraps. */
 export const NumberInt64Value: MessageType<number, bigint | number | string> =
   /*@__PURE__*/ int64Value(16)
+/** `google.protobuf.UInt64Value` as the value it wraps. */
 export const NumberUInt64Value: MessageType<number, bigint | number | string> =
   /*@__PURE__*/ uint64Value(16)
+/** `google.protobuf.Int64Value` as the value it wraps. */
 export const StringInt64Value: MessageType<string, bigint | number | string> =
   /*@__PURE__*/ int64Value(32)
+/** `google.protobuf.UInt64Value` as the value it wraps. */
 export const StringUInt64Value: MessageType<string, bigint | number | string> =
   /*@__PURE__*/ uint64Value(32)
 
@@ -244,6 +258,7 @@ export const FieldMask: MessageType<
 /** `google.protobuf.Empty`. */
 export type Empty = Record<never, never>
 
+/** `google.protobuf.Empty`: a message without fields. */
 export const Empty: MessageType<Empty> = /*@__PURE__*/ new MessageType<Empty>(
   'google.protobuf.Empty',
   () => undefined,

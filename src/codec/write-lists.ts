@@ -50,6 +50,7 @@ export function numberKey(key: string): number {
   return number
 }
 
+/** A key of a map of bools: in JavaScript it is text. */
 export function boolKey(key: string): boolean {
   if (key !== 'true' && key !== 'false') throw UNFIT
   return key === 'true'
@@ -76,6 +77,7 @@ export function writePacked(w: Writer, tag: number, put: Put, value: unknown): v
   closeRange(w, begun)
 }
 
+/** Writes a list of int32 in one run, behind its tag. */
 export function writePackedInt32(w: Writer, tag: number, value: unknown): void {
   const list = listOf(value) as readonly number[]
   const { length } = list
@@ -103,6 +105,7 @@ export function writePackedInt32(w: Writer, tag: number, value: unknown): void {
   w.at = at
 }
 
+/** Writes a list of uint32 in one run, behind its tag. */
 export function writePackedUint32(w: Writer, tag: number, value: unknown): void {
   const list = listOf(value) as readonly number[]
   const { length } = list
@@ -122,6 +125,7 @@ export function writePackedUint32(w: Writer, tag: number, value: unknown): void 
   w.at = at
 }
 
+/** Writes a list of sint32 in one run, behind its tag. */
 export function writePackedSint32(w: Writer, tag: number, value: unknown): void {
   const list = listOf(value) as readonly number[]
   const { length } = list
@@ -147,6 +151,7 @@ export function writePackedSint32(w: Writer, tag: number, value: unknown): void 
 const IS_LITTLE: boolean =
   /*@__PURE__*/ new Uint8Array(/*@__PURE__*/ new Uint16Array([1]).buffer)[0] === 1
 
+/** Writes a list of double in one run, behind its tag. */
 export function writePackedDouble(w: Writer, tag: number, value: unknown): void {
   const list: readonly unknown[] = listOf(value)
   const { length } = list

@@ -7,6 +7,7 @@ import { putText, putVarint, putVarint64, room, type Writer, writeTag } from './
 /** Writes a value without its tag. */
 export type Put = (w: Writer, value: unknown) => void
 
+/** Writes a int32 without a tag. */
 export function putInt32(w: Writer, value: unknown): void {
   const number = value as number
   if ((number | 0) !== number) throw UNFIT
@@ -16,18 +17,21 @@ export function putInt32(w: Writer, value: unknown): void {
   } else putVarint64(w, number >>> 0, 0xffff_ffff)
 }
 
+/** Writes a uint32 without a tag. */
 export function putUint32(w: Writer, value: unknown): void {
   const number = value as number
   if (number >>> 0 !== number) throw UNFIT
   w.at = putVarint(w.bytes, w.at, number)
 }
 
+/** Writes a sint32 without a tag. */
 export function putSint32(w: Writer, value: unknown): void {
   const number = value as number
   if ((number | 0) !== number) throw UNFIT
   w.at = putVarint(w.bytes, w.at, ((number << 1) ^ (number >> 31)) >>> 0)
 }
 
+/** Writes a bool without a tag. */
 export function putBool(w: Writer, value: unknown): void {
   if (value === true) w.bytes[w.at++] = 1
   else if (value === false) w.bytes[w.at++] = 0
@@ -43,11 +47,13 @@ function putHalf(w: Writer, value: number): void {
   w.at = at + 4
 }
 
+/** Writes a fixed32 without a tag. */
 export function putFixed32(w: Writer, value: unknown): void {
   if ((value as number) >>> 0 !== value) throw UNFIT
   putHalf(w, value as number)
 }
 
+/** Writes a sfixed32 without a tag. */
 export function putSfixed32(w: Writer, value: unknown): void {
   if (((value as number) | 0) !== value) throw UNFIT
   putHalf(w, value as number)
@@ -57,6 +63,7 @@ const FLOATS: Float32Array = /*@__PURE__*/ new Float32Array(2)
 const DOUBLES: Float64Array = /*@__PURE__*/ new Float64Array(FLOATS.buffer)
 const HALVES: Int32Array = /*@__PURE__*/ new Int32Array(FLOATS.buffer)
 
+/** Writes a float without a tag. */
 export function putFloat(w: Writer, value: unknown): void {
   if (typeof value !== 'number') throw UNFIT
   FLOATS[0] = value
@@ -66,6 +73,7 @@ export function putFloat(w: Writer, value: unknown): void {
   putHalf(w, HALVES[0]!)
 }
 
+/** Writes a double without a tag. */
 export function putDouble(w: Writer, value: unknown): void {
   if (typeof value !== 'number') throw UNFIT
   DOUBLES[0] = value
@@ -116,16 +124,19 @@ function splitBits(wide: bigint): void {
   high = Number(BigInt.asUintN(32, wide >> 32n))
 }
 
+/** Writes a int64 without a tag. */
 export function putInt64(w: Writer, value: unknown): void {
   split(value, true)
   putVarint64(w, low, high)
 }
 
+/** Writes a uint64 without a tag. */
 export function putUint64(w: Writer, value: unknown): void {
   split(value, false)
   putVarint64(w, low, high)
 }
 
+/** Writes a sint64 without a tag. */
 export function putSint64(w: Writer, value: unknown): void {
   const wide = wideOf(value)
   if (wide < INT64_MIN || wide > INT64_MAX) throw UNFIT
@@ -133,23 +144,27 @@ export function putSint64(w: Writer, value: unknown): void {
   putVarint64(w, low, high)
 }
 
+/** Writes a fixed64 without a tag. */
 export function putFixed64(w: Writer, value: unknown): void {
   split(value, false)
   putHalf(w, low)
   putHalf(w, high)
 }
 
+/** Writes a sfixed64 without a tag. */
 export function putSfixed64(w: Writer, value: unknown): void {
   split(value, true)
   putHalf(w, low)
   putHalf(w, high)
 }
 
+/** Writes a string without a tag. */
 export function putString(w: Writer, value: unknown): void {
   if (typeof value !== 'string') throw UNFIT
   putText(w, value)
 }
 
+/** Writes a bytes without a tag. */
 export function putBytes(w: Writer, value: unknown): void {
   if (!(value instanceof Uint8Array)) throw UNFIT
   const { length } = value
@@ -161,77 +176,92 @@ export function putBytes(w: Writer, value: unknown): void {
   w.at = at + length
 }
 
+/** Writes a field of int32, with its tag. */
 export function writeInt32(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putInt32(w, value)
 }
 
+/** Writes a field of uint32, with its tag. */
 export function writeUint32(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putUint32(w, value)
 }
 
+/** Writes a field of sint32, with its tag. */
 export function writeSint32(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putSint32(w, value)
 }
 
+/** Writes a field of bool, with its tag. */
 export function writeBool(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putBool(w, value)
 }
 
+/** Writes a field of fixed32, with its tag. */
 export function writeFixed32(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putFixed32(w, value)
 }
 
+/** Writes a field of sfixed32, with its tag. */
 export function writeSfixed32(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putSfixed32(w, value)
 }
 
+/** Writes a field of float, with its tag. */
 export function writeFloat(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putFloat(w, value)
 }
 
+/** Writes a field of double, with its tag. */
 export function writeDouble(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putDouble(w, value)
 }
 
+/** Writes a field of int64, with its tag. */
 export function writeInt64(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putInt64(w, value)
 }
 
+/** Writes a field of uint64, with its tag. */
 export function writeUint64(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putUint64(w, value)
 }
 
+/** Writes a field of sint64, with its tag. */
 export function writeSint64(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putSint64(w, value)
 }
 
+/** Writes a field of fixed64, with its tag. */
 export function writeFixed64(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putFixed64(w, value)
 }
 
+/** Writes a field of sfixed64, with its tag. */
 export function writeSfixed64(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putSfixed64(w, value)
 }
 
+/** Writes a field of string, with its tag. */
 export function writeString(w: Writer, tag: number, value: unknown): void {
   if (typeof value !== 'string') throw UNFIT
   writeTag(w, tag)
   putText(w, value)
 }
 
+/** Writes a field of bytes, with its tag. */
 export function writeBytes(w: Writer, tag: number, value: unknown): void {
   writeTag(w, tag)
   putBytes(w, value)
