@@ -50,6 +50,11 @@ export class Child {
     return port
   }
 
+  /** For signals. */
+  get pid(): number {
+    return this.#process.pid!
+  }
+
   /** Sends one command and waits for its answer. */
   async ask(request: Request): Promise<Reply> {
     const answer = this.#answer()

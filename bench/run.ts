@@ -18,10 +18,12 @@ const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream, memory, sc
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--only TEXT] [--json FILE]
 --only: contests whose names contain TEXT
-suites: ${[...Object.keys(SUITES), 'all'].join(', ')}`
+suites: ${[...Object.keys(SUITES), 'fleet', 'all'].join(', ')}; fleet prints a table of its own`
 
 interface Arguments {
   readonly suites: readonly Suite[]
+  /** Processes that are killed and frozen: see fleet/run.ts. */
+  readonly isFleet: boolean
   readonly pace: Pace
   readonly only: string
   readonly json: string | undefined
@@ -40,9 +42,11 @@ function readArguments(): Arguments {
   if (name === undefined) throw new TypeError('no suite named')
   if (rest.length > 0) throw new TypeError(`one suite at a time, not also '${rest.join(' ')}'`)
   const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined
-  if (suite === undefined && name !== 'all') throw new TypeError(`no suite '${name}'`)
+  const isFleet = name === 'fleet'
+  if (suite === undefined && name !== 'all' && !isFleet) throw new TypeError(`no suite '${name}'`)
   return {
     suites: suite === undefined ? Object.values(SUITES) : [suite],
+    isFleet,
     pace: process.env['BENCH_SMOKE'] === '1' ? SMOKE : values.quick ? QUICK : FULL,
     only: values.only,
     json: values.json,
@@ -101,6 +105,12 @@ try {
 } catch (error) {
   process.stderr.write(`${textOf(error)}\n${USAGE}\n`)
   process.exitCode = 2
+}
+if (args?.isFleet === true) {
+  const { runFleet } = await import('./fleet/run.js')
+  print(machine())
+  await runFleet(args.pace.kind !== 'full', print)
+  process.exit()
 }
 if (args !== undefined) {
   await main(args)
