@@ -6,6 +6,7 @@
  *     npm run attack -- all                   the whole table, in fewer rounds: half an hour
  *     npm run attack -- A1 D1-ping            by name, or its beginning
  *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
+ *     npm run attack -- all --memory          what is kept, and what our accounts say of it, and nothing else
  *     npm run attack -- --json FILE           the rows as JSON as well
  *
  * `--patience SECONDS` (default 11) is how long a connection may live before it counts as alive,
@@ -25,6 +26,7 @@ const { positionals, values } = parseArgs({
     json: { type: 'string' },
     patience: { type: 'string', default: '11' },
     scale: { type: 'string', default: '1' },
+    memory: { type: 'boolean', default: false },
   },
 })
 const isAll = positionals.includes('all')
@@ -36,11 +38,12 @@ const options = {
   patienceMs: Number(values.patience) * 1_000,
   scale: Number(values.scale),
   brisk: isAll,
+  memoryOnly: values.memory,
 }
 
 const rows: Row[] = []
 console.log(
-  'attack                         octets  cpu ms  us/oct  kept KiB  rss MiB handlers  gone ms  loop p99 (calm, first)  call p99 (before)  state',
+  'attack                         octets  cpu ms  us/oct  kept KiB  accounted  rss MiB handlers  gone ms  loop p99 (calm, first)  call p99 (before)  state',
 )
 for (const attack of chosen) {
   const row = await runAttack(attack, options)
@@ -68,6 +71,7 @@ function line(row: Row): string {
     row.cpuMs.toFixed(0).padStart(7),
     row.cpuUsPerOctet.toFixed(3).padStart(7),
     (row.retained / 1_024).toFixed(0).padStart(9),
+    (row.accounted / 1_024).toFixed(0).padStart(9),
     (row.rssGrowth / 1_048_576).toFixed(1).padStart(8),
     String(row.handlers).padStart(8),
     (row.disconnectMs?.toFixed(0) ?? 'lives').padStart(8),

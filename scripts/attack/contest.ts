@@ -12,12 +12,16 @@ export interface ContestOptions {
   readonly scale: number
   /** Fewer rounds, to have all rows within half an hour. */
   readonly brisk?: boolean
+  /** Once, for what is kept and what the accounts say of it: nothing else is measured. */
+  readonly memoryOnly?: boolean
 }
 
 /** What the ordinary client costs is measured for as long as an attack takes, within these. Unit: ms. */
 const BASELINE_MS = 400
 const BASELINE_MAX_MS = 3_000
 const RELEASE_MS = 4_000
+/** What the ordinary client's calls may have in the accounts at any time. Unit: octets. */
+const ACCOUNT_NOISE = 32_768
 const WARM_UP_PATIENCE_MS = 500
 /** An attack is played as often, or for as long, before it counts: until then what matters is compiled meanwhile. */
 const PACE: Pace = {
@@ -82,6 +86,7 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   const pace = options.brisk === true ? BRISK : PACE
   const first = await play(attack, brief, stage, 'warm-up')
   const memory = await play(attack, options, stage, 'memory')
+  if (options.memoryOnly === true) return rowOf(attack, [memory])
   await repeat(pace.warmUp, () => play(attack, brief, stage, 'warm-up'))
   const baselineMs = Math.min(BASELINE_MAX_MS, Math.max(BASELINE_MS, memory.figures.elapsedMs))
   const counted = await repeat(pace.counted, () =>
@@ -102,14 +107,14 @@ async function play(
   purpose: Purpose,
   baselineMs: number = BASELINE_MS,
 ): Promise<Play> {
-  const kept = (phase: Phase): Partial<Order> => (purpose === 'counted' ? { pool: phase } : {})
+  const pooling = (phase: Phase): Partial<Order> => (purpose === 'counted' ? { pool: phase } : {})
   const idle = await stage.ask({ do: purpose === 'memory' ? 'restart' : 'reset' })
   const idleAt = performance.now()
   await sleep(SETTLE_MS)
   await stage.ordinary()
   if (purpose !== 'warm-up') await sleep(baselineMs)
   const { times: victimTimesBefore } = await stage.ordinary()
-  const calm = await stage.ask({ do: 'peek', ...kept('calm') })
+  const calm = await stage.ask({ do: 'peek', ...pooling('calm') })
   const ordinaryUsPerMs = (calm.cpuUs - idle.cpuUs) / (performance.now() - idleAt)
   const begun = await stage.ask({ do: 'reset' })
   const startedAt = performance.now()
@@ -119,8 +124,8 @@ async function play(
   const played = await stage.attack({ name: attack.name, patienceMs, scale: options.scale })
   const elapsedMs = performance.now() - startedAt
   const { times: victimTimes, errors: victimErrors } = await stage.ordinary()
-  const peak = await stage.ask({ do: 'peek', ...kept('attack') })
-  const retained = purpose === 'memory' ? await grown(stage, idle) : Number.NaN
+  const peak = await stage.ask({ do: 'peek', ...pooling('attack') })
+  const kept = purpose === 'memory' ? await grown(stage, idle) : NOT_MEASURED
   await stage.leave()
   const state = await released(stage, idle)
   const cpuMs = Math.max(0, peak.cpuUs - begun.cpuUs - ordinaryUsPerMs * elapsedMs) / 1_000
@@ -132,7 +137,7 @@ async function play(
     cpuMs,
     cpuUsPerOctet: (cpuMs * 1_000) / played.octets,
     elapsedMs,
-    retained,
+    ...kept,
     rssGrowth: Math.max(0, peak.rssPeak - begun.rss),
     handlers: peak.handlers,
     runningPeak: peak.runningPeak,
@@ -147,11 +152,18 @@ async function play(
   return { figures, victimTimesBefore, victimTimes }
 }
 
+type Kept = Pick<Row, 'retained' | 'accounted'>
+
+const NOT_MEASURED: Kept = { retained: Number.NaN, accounted: Number.NaN }
+
 /** What is kept since `idle`, once the end of a connection has told all that it has to tell. Unit: octets. */
-async function grown(stage: Stage, idle: Measure): Promise<number> {
+async function grown(stage: Stage, idle: Measure): Promise<Kept> {
   await sleep(SETTLE_MS)
-  const { retained } = await stage.ask({ do: 'measure' })
-  return Math.max(0, retained - idle.retained)
+  const { retained, accounted } = await stage.ask({ do: 'measure' })
+  return {
+    retained: Math.max(0, retained - idle.retained),
+    accounted: Math.max(0, accounted - idle.accounted),
+  }
 }
 
 function answerText(attack: Attack, played: Played): string {
@@ -167,8 +179,11 @@ async function released(stage: Stage, before: Measure): Promise<string> {
   const end = performance.now() + RELEASE_MS
   for (;;) {
     const now = await stage.ask({ do: 'peek' })
-    if (now.sockets <= before.sockets && now.running <= before.running) return 'released'
+    const isReleased = now.sockets <= before.sockets && now.running <= before.running
+    const accounted = now.accounted - before.accounted
+    if (isReleased && accounted < ACCOUNT_NOISE) return 'released'
     if (performance.now() > end) {
+      if (isReleased) return `${accounted} octets left in the accounts of memory`
       return `${now.sockets - before.sockets} sockets, ${now.running - before.running} handlers left`
     }
     await sleep(20)

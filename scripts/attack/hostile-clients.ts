@@ -62,7 +62,7 @@ function microwire(port: number, cert: string | undefined): HostileClient {
 }
 
 function* messages(): Generator<Uint8Array> {
-  for (let i = 0; i < UPLOAD_COUNT; i++) yield MESSAGE
+  for (let i = 0; i < UPLOAD_COUNT; i++) yield Buffer.from(MESSAGE)
 }
 
 function aborted(signal: AbortSignal, timeoutMs: number): Promise<void> {

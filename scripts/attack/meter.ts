@@ -1,4 +1,5 @@
 /** Figures of the process under attack, a server or a client. */
+import { MemoryBudget } from '../../src/connection/index.js'
 import { counts } from './counts.js'
 import { type Delays, LoopDelay, type Phase } from './loop-delay.js'
 
@@ -18,6 +19,8 @@ export interface Measure {
   readonly cpuUs: number
   /** Heap and external memory after a collection. Unit: octets. */
   readonly retained: number
+  /** What our accounts say of it: those of all connections together. Unit: octets. */
+  readonly accounted: number
   readonly rss: number
   /** Largest since `reset`. Unit: octets. */
   readonly rssPeak: number
@@ -51,6 +54,7 @@ function measure(collect: boolean): Measure {
   return {
     cpuUs: cpu.user + cpu.system,
     retained: memory.heapUsed + memory.external,
+    accounted: MemoryBudget.ofProcess.exact,
     rss: memory.rss,
     rssPeak,
     ...counts,

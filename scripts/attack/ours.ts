@@ -64,7 +64,8 @@ function addServices(server: Server): void {
     async *download() {
       const end = begin()
       try {
-        for (let i = 0; i < DOWNLOAD_COUNT; i++) yield MESSAGE
+        // Each its own, as real ones are: what waits is memory of its own.
+        for (let i = 0; i < DOWNLOAD_COUNT; i++) yield Buffer.from(MESSAGE)
       } finally {
         end()
       }

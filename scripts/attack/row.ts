@@ -16,6 +16,8 @@ export interface Row {
   readonly elapsedMs: number
   /** Heap and external memory that the attack still holds while its connections are open. Unit: octets. */
   readonly retained: number
+  /** What the accounts of memory say of it. Unit: octets. */
+  readonly accounted: number
   readonly rssGrowth: number
   readonly handlers: number
   readonly runningPeak: number
@@ -96,6 +98,7 @@ export function rowOf(
     victimP99: p99(counted.flatMap(each => each.victimTimes)),
     victimBeforeP99: p99(counted.flatMap(each => each.victimTimesBefore)),
     retained: memory.figures.retained,
+    accounted: memory.figures.accounted,
     rssGrowth: worst(each => each.rssGrowth),
     handlers: worst(each => each.handlers),
     runningPeak: worst(each => each.runningPeak),
@@ -161,6 +164,7 @@ export function crashedRow(attack: Attack, peer: string, error: unknown): Row {
     cpuUsPerOctet: 0,
     elapsedMs: 0,
     retained: 0,
+    accounted: 0,
     rssGrowth: 0,
     handlers: 0,
     runningPeak: 0,

@@ -1,5 +1,6 @@
 import { ATTACKS } from './catalogue.js'
 import { CLIENT_ATTACKS } from './client/index.js'
+import { KEEPING_KINDS } from './keeping.js'
 import { MESSAGE_ATTACKS } from './messages/index.js'
 import { MUCP_ATTACKS } from './mucp/index.js'
 import type { Attack } from './play.js'
@@ -10,6 +11,7 @@ export const SURFACES: Readonly<Record<string, readonly Attack[]>> = {
   mucp: MUCP_ATTACKS,
   client: CLIENT_ATTACKS,
   messages: MESSAGE_ATTACKS,
+  keeping: KEEPING_KINDS,
 }
 
 export const ALL_ATTACKS: readonly Attack[] = Object.values(SURFACES).flat()

@@ -57,6 +57,11 @@ export class HeaderReader implements FieldSink {
     return this.#decoder.tableSize
   }
 
+  /** Entries of the HPACK table. */
+  get tableLength(): number {
+    return this.#decoder.tableLength
+  }
+
   /** Buffer of the block that is incomplete. Unit: octets. */
   get fragmentsSize(): number {
     return this.#fragments.length

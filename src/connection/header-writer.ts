@@ -73,6 +73,11 @@ export class HeaderWriter {
     return this.#encoder.tableSize
   }
 
+  /** Entries of the HPACK table. */
+  get tableLength(): number {
+    return this.#encoder.tableLength
+  }
+
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
   setTableSizeMax(size: number): void {
     this.#encoder.setTableSizeMax(Math.min(size, this.#tableSizeMax))

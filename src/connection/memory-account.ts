@@ -7,8 +7,10 @@ import type { Stream } from './stream.js'
 const STEP = 16_384
 /** A call that holds less is not worth ending. Unit: octets. */
 const WORTH_SHEDDING = 4_096
-/** A stream and its call, whatever they hold. Estimated. Unit: octets. */
-const STREAM_COST = 1_024
+/** A connection with its socket and driver, before it holds anything. Measured. Unit: octets. */
+const CONNECTION_COST = 9_216
+/** An entry of an HPACK table, beside what RFC 7541 counts: an object and two strings. Measured. Unit: octets. */
+const ENTRY_COST = 80
 
 /** What one connection holds for its peer, by kind. Unit: octets. */
 export interface MemoryParts {
@@ -16,9 +18,11 @@ export interface MemoryParts {
   readonly received: number
   /** Header lists of requests that are open, or whose handlers run. */
   readonly headers: number
-  /** What open streams cost beside. */
+  /** The connection itself, its socket, its driver. */
+  readonly connection: number
+  /** What streams and their calls cost beside, as long as they are open or their handlers run. */
   readonly streams: number
-  /** Both HPACK tables, and header blocks that are remembered. */
+  /** Both HPACK tables. */
   readonly tables: number
   /** A frame or a header block that is not complete, and what was read and not looked at yet. */
   readonly frames: number
@@ -64,7 +68,8 @@ export class MemoryAccount {
     return (
       receiver.retained +
       streams.headersSize +
-      streams.size * STREAM_COST +
+      streams.costs +
+      this.#connectionCost +
       this.#tables +
       this.#frames +
       this.#output +
@@ -77,7 +82,8 @@ export class MemoryAccount {
     return {
       received: receiver.retained,
       headers: streams.headersSize,
-      streams: streams.size * STREAM_COST,
+      connection: this.#connectionCost,
+      streams: streams.costs,
       tables: this.#tables,
       frames: this.#frames,
       output: this.#output,
@@ -205,10 +211,18 @@ export class MemoryAccount {
 
   // What a connection holds by itself goes with it.
 
+  get #connectionCost(): number {
+    return this.#connection.over ? 0 : CONNECTION_COST
+  }
+
   get #tables(): number {
     const { headerReader, headerWriter, over } = this.#connection
     if (over) return 0
-    return headerReader.tableSize + headerWriter.tableSize
+    return (
+      headerReader.tableSize +
+      headerWriter.tableSize +
+      ENTRY_COST * (headerReader.tableLength + headerWriter.tableLength)
+    )
   }
 
   get #frames(): number {

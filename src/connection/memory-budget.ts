@@ -35,6 +35,13 @@ export class MemoryBudget {
     return this.#used
   }
 
+  /** @internal What is held now, to the octet. */
+  get exact(): number {
+    let sum = this.#used
+    for (const account of this.#accounts) sum += account.total - account.charged
+    return sum
+  }
+
   /** Connections that hold more than a step. */
   get connectionCount(): number {
     return this.#accounts.size

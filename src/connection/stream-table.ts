@@ -31,6 +31,8 @@ export class StreamTable {
   #headersSize = 0
   /** Header lists of requests that are closed while user code runs. Unit: octets. */
   #lingeringSize = 0
+  /** @internal What the streams that count take, whatever they hold. Unit: octets. */
+  costs = 0
   #ownIdNext = 1
   /** The highest identifier that the peer has opened. */
   peerIdMax = 0
@@ -271,6 +273,7 @@ export class StreamTable {
     if (!stream.counted) return
     stream.counted = false
     this.#counted--
+    this.costs -= stream.cost
     if (this.#connection.over) return
     if (this.#counted === 0) this.#connection.idle()
     if (this.#waited && this.canOpen) {
@@ -282,8 +285,8 @@ export class StreamTable {
   /** User code has settled on a stream that was closed before. */
   settled(stream: Stream): void {
     this.#lingeringSize -= stream.headersSize
-    if (this.#connection.over) this.#connection.memory.update()
     this.uncount(stream)
+    if (this.#connection.over) this.#connection.memory.update()
   }
 
   /** One request is always taken, whatever its size. Those that were reset while user code runs may have as much again. */
@@ -327,6 +330,7 @@ export class StreamTable {
   #add(stream: Stream): void {
     this.#map.add(stream)
     stream.counted = true
+    this.costs += stream.cost
     if (this.#counted++ === 0) this.#connection.busy()
   }
 

@@ -4,6 +4,9 @@ import { BlockPart } from './header-rules.js'
 import type { Loan } from './loan.js'
 import { StreamState } from './stream-state.js'
 
+/** A stream and its call, with a handler that waits for something. Measured. Unit: octets. */
+const STREAM_COST = 2_560
+
 /** Octets that wait for a window. A list, because most streams never have one. */
 class QueuedData {
   readonly bytes: Buffer
@@ -64,6 +67,8 @@ export class Stream {
   counted = false
   /** @internal What the layer above keeps for it. */
   charged = 0
+  /** @internal What it and its call take beside (StreamTable.costs). */
+  cost: number = STREAM_COST
   /** @internal What its request's header list counts against `openHeadersSizeMax`. */
   headersSize = 0
 
@@ -200,6 +205,13 @@ export class Stream {
   charge(size: number): void {
     this.charged += size
     this.connection.memory.charge(size)
+  }
+
+  /** For the layer above: as long as it counts, this stream takes `size` octets more, whatever it holds. Looked at when something else changes. */
+  addCost(size: number): void {
+    if (!this.counted) return
+    this.cost += size
+    this.connection.streams.costs += size
   }
 
   /** Ends the stream both ways, now. Its handler is not called. RFC 9113 §6.4. */

@@ -14,8 +14,10 @@ import { type GrpcError, Status, stacklessError } from './status.js'
  */
 const EAGER_SIZE_MAX = 163_840
 
-/** What a decoded message that waits takes beside its octets. Estimated. Unit: octets. */
-const MESSAGE_COST = 160
+/** What a decoded message that waits takes beside its octets: an object with its fields. Measured. Unit: octets. */
+const MESSAGE_COST = 128
+/** Room in the buffer of an unfinished message, more or less than is charged, that is worth charging. Unit: octets. */
+const SPARE_STEP = 8_192
 /** A difference that is worth charging. Unit: messages. */
 const CHARGE_STEP = 32
 
@@ -79,6 +81,8 @@ export class MessageInbox {
   compressed: boolean
   /** Messages in the queue that were charged. */
   #chargedCount: number
+  /** Room in the buffer of an unfinished message that was charged. */
+  #chargedSpare: number
   /** Octets of the message at the head, or of its prefix, that the window was opened for. */
   #granted: number
   /** The application waits for the next message. */
@@ -97,6 +101,7 @@ export class MessageInbox {
     this.#full = false
     this.#granted = 0
     this.#chargedCount = 0
+    this.#chargedSpare = 0
     this.#isWanted = isWanted
     this.#packed = undefined
     this.#packedSize = 0
@@ -141,6 +146,8 @@ export class MessageInbox {
     reader.push(bytes, start, end)
     this.#fill()
     reader.hold()
+    const spare = reader.spareSize - this.#chargedSpare
+    if (spare >= SPARE_STEP || spare <= -SPARE_STEP) this.#chargeSpare(spare)
     this.#openWindow()
     return this.fault === undefined
   }
@@ -199,6 +206,7 @@ export class MessageInbox {
     this.#job = undefined
     if (this.#headJob !== undefined) this.#release()
     this.#reader.clear()
+    if (this.#chargedSpare > 0) this.#chargeSpare(-this.#chargedSpare)
   }
 
   /** @internal The message has been inflated. */
@@ -239,6 +247,11 @@ export class MessageInbox {
   #charge(count: number): void {
     this.#stream.charge((count - this.#chargedCount) * MESSAGE_COST)
     this.#chargedCount = count
+  }
+
+  #chargeSpare(difference: number): void {
+    this.#chargedSpare += difference
+    this.#stream.charge(difference)
   }
 
   #credit(size: number): void {

@@ -89,6 +89,11 @@ export class MessageReader {
     return this.#piecesSize + this.#heldEnd - this.#heldStart
   }
 
+  /** What the buffers have room for beside what they hold. */
+  get spareSize(): number {
+    return this.#held.length - this.#heldEnd + this.#heldStart
+  }
+
   /** Octets of the incomplete message at the head, prefix included, where its prefix is known; else 0. */
   get wantedSize(): number {
     return this.#wanted

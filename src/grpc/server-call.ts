@@ -26,6 +26,9 @@ import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
 import { ServerCallMessages } from './server-call-messages.js'
 import { type GrpcError, Status, stacklessError } from './status.js'
 
+/** What a call of many messages takes beside one of two: queues, iterators, generators. Measured. Unit: octets. */
+const STREAMING_COST = 2_560
+
 /**
  * One call on a server. Created by `CallAcceptor` and passed to `Route.start`.
  *
@@ -254,6 +257,7 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
 
   #start(): void {
     this.#flags |= Flag.Started | Flag.Starting
+    if (!(this.head.oneRequest && this.head.oneResponse)) this.stream.addCost(STREAMING_COST)
     this.handler = this.head.route.start(this)
     this.#flags &= ~Flag.Starting
   }

@@ -19,7 +19,13 @@ import {
   replyHeader,
   streamHeader,
 } from './mucp-header.js'
-import { headerSize, MUCP_KEPT_SIZE_MAX, withoutBody } from './mucp-limits.js'
+import {
+  headerSize,
+  MUCP_CALL_COST,
+  MUCP_KEPT_SIZE_MAX,
+  MUCP_STREAM_COST,
+  withoutBody,
+} from './mucp-limits.js'
 import type { MucpRequest } from './mucp-request.js'
 import type { MucpConnection } from './mucp-server.js'
 import { NOT_CANCELLED, type RunningHandler } from './running-handlers.js'
@@ -75,7 +81,7 @@ export class MucpCall implements RunningHandler {
     const { kind } = endpoint.method
     const { subtype } = request.content
     this.key = key
-    this.keptSize = headerSize(request.message.header)
+    this.keptSize = keptSizeOf(endpoint, request.message)
     this.streamId = kind === 'unary' ? '' : request.fields.stream
     this.#connection = connection
     this.#endpoint = endpoint
@@ -208,16 +214,23 @@ export class MucpCall implements RunningHandler {
   /** @throws MicroError 400: nothing a user wrote runs here */
   #decode(message: Message): unknown {
     try {
-      const { bytes, start, end } =
-        message === this.#request.message
-          ? this.#request.opened
-          : this.#request.content.envelope.openRequest(asBuffer(message.body))
+      const isFirst = message === this.#request.message
+      const { bytes, start, end } = isFirst
+        ? this.#request.opened
+        : this.#request.content.envelope.openRequest(asBuffer(message.body))
+      if (isFirst) this.#forgetBody()
       return decodeOwn(this.#requestCodec, bytes, start, end)
     } catch (cause) {
       throw MicroError.badRequest(unreadable('the request', cause, this.#connection.options), {
         cause,
       })
     }
+  }
+
+  /** The handler has it in its own form: what came would be kept as long as the call runs. */
+  #forgetBody(): void {
+    this.#request.message.body = NO_BODY
+    this.#request.opened = NOTHING_OPENED
   }
 
   #run(request: unknown): void {
@@ -360,6 +373,11 @@ export class MucpCall implements RunningHandler {
     if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, '')
     return header
   }
+}
+
+/** What a call takes while it runs: its header, and its objects. Unit: octets. */
+export function keptSizeOf({ method }: Endpoint, { header }: Message): number {
+  return headerSize(header) + (method.kind === 'unary' ? MUCP_CALL_COST : MUCP_STREAM_COST)
 }
 
 /** 429: what crosses the budget of its connection. */

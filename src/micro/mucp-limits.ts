@@ -13,6 +13,12 @@ export const MUCP_NAME_SIZE_MAX = 1_024
 /** Octets of messages that wait for the handler of one stream; then its socket is not read. One message may be more. */
 export const MUCP_QUEUE_SIZE_MAX = 1_048_576
 
+/** What a unary call takes while it runs, beside its header. Measured. Unit: octets. */
+export const MUCP_CALL_COST = 3_072
+
+/** The same of a stream: queues, iterators, generators. Measured. Unit: octets. */
+export const MUCP_STREAM_COST = 6_144
+
 /**
  * Octets that all sockets of one peer's connection keep at a server: headers of open calls, messages that wait. From
  * half of it on a stream's next message waits until its handler has none; what crosses it is refused, or fails its stream.

@@ -9,7 +9,8 @@ export interface MucpRequest {
   readonly fields: MucpFields
   readonly contentType: string
   readonly content: ContentCodec
-  readonly opened: Opened
+  /** Empty once the handler has its request. */
+  opened: Opened
   /** The id the envelope carries, else the header's. */
   readonly id: string
   /** Whom it is for, as it was asked: `Greeter.Hello`. */

@@ -10,7 +10,7 @@ import { toMicroError } from './error-mapping.js'
 import type { Event, Subscriptions } from './events.js'
 import { MicroError } from './micro-error.js'
 import { MucpAdmission } from './mucp-admission.js'
-import { MucpCall, tooMuchKept } from './mucp-call.js'
+import { keptSizeOf, MucpCall, tooMuchKept } from './mucp-call.js'
 import { MucpContext } from './mucp-context.js'
 import {
   END_OF_STREAM,
@@ -20,7 +20,7 @@ import {
   repeatedHeader,
   replyHeader,
 } from './mucp-header.js'
-import { headerFault, headerSize, type KeptOctets, nameFault } from './mucp-limits.js'
+import { headerFault, type KeptOctets, nameFault } from './mucp-limits.js'
 import { contentTypeOf, type MucpRequest, targetOf } from './mucp-request.js'
 import { leavingError } from './retry.js'
 import type { RunningHandlers } from './running-handlers.js'
@@ -270,7 +270,10 @@ export class MucpConnection {
       if (fields.error !== '' || this.#endedStreams.has(fields.stream)) return undefined
     }
     const refused = this.#begin(message, fields, key)
-    return refused ?? (this.#running.size < CALLS_MAX ? undefined : this.#released())
+    if (refused !== undefined) return refused
+    // Memory is short: one more unary call when this one has been answered. A stream may need what comes next.
+    const isLast = this.#isShort && this.#calls.get(key)?.takes === false
+    return isLast || this.#running.size >= CALLS_MAX ? this.#released() : undefined
   }
 
   #refuseHeader(header: ReadonlyMap<string, string>, text: string): Promise<void> {
@@ -324,7 +327,7 @@ export class MucpConnection {
     if (!method.request.has(subtype) || !method.response.has(subtype)) {
       return this.#refuseContentType(message, contentType)
     }
-    if (!this.keep(headerSize(message.header))) {
+    if (!this.keep(keptSizeOf(endpoint, message))) {
       return this.#refuse(message, tooMuchKept().encode(), request)
     }
     const call = new MucpCall(this, endpoint, request, key)

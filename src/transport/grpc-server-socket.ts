@@ -23,7 +23,7 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
     this.remote = peer.address
     this.peer = peer
     this.#call = call
-    this.#flow = new SocketFlow(peer.address, call)
+    this.#flow = new SocketFlow(peer.address, call, size => call.stream.charge(size))
     this.#messageSizeMax = messageSizeMax
     this.#startTimeoutMs = startTimeoutMs
   }

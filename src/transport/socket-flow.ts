@@ -20,6 +20,9 @@ interface WaitingSend extends Waiter<void> {
   readonly bytes: Buffer
 }
 
+/** A send that waits, beside its octets: two promises and who waits for them. Measured. Unit: octets. */
+const SEND_COST = 512
+
 /** One for all sends that need not wait. */
 const SENT: Promise<void> = Promise.resolve()
 
@@ -36,12 +39,15 @@ export class SocketFlow {
   #receiver: Waiter<Message | undefined> | undefined
   #ended = false
   #error: Error | undefined
+  readonly #charge: ((size: number) => void) | undefined
   #over: Promise<Error | undefined> | undefined
   #onOver: ((error: Error | undefined) => void) | undefined
 
-  constructor(remote: string, call: MessageCall) {
+  /** @param charge hears of the octets that wait here in front of the call, since the peer takes none; less where it is negative */
+  constructor(remote: string, call: MessageCall, charge?: (size: number) => void) {
     this.#remote = remote
     this.#call = call
+    this.#charge = charge
   }
 
   get ended(): boolean {
@@ -73,6 +79,7 @@ export class SocketFlow {
         this.#blocked = { resolve, reject }
       })
     }
+    this.#charge?.(costOf(bytes))
     return new Promise((resolve, reject) => {
       this.#waiting.push({ bytes, resolve, reject })
     })
@@ -107,6 +114,7 @@ export class SocketFlow {
     this.#blocked = undefined
     while (this.#waiting.length > 0 && this.#blocked === undefined && !this.#ended) {
       const next = this.#waiting.shift()!
+      this.#charge?.(-costOf(next.bytes))
       if (this.#call.write(next.bytes)) next.resolve()
       else this.#blocked = next
     }
@@ -116,7 +124,7 @@ export class SocketFlow {
   flush(): void {
     this.#blocked?.resolve()
     this.#blocked = undefined
-    for (const { bytes, resolve } of this.#waiting.splice(0)) {
+    for (const { bytes, resolve } of this.#takeWaiting()) {
       this.#call.write(bytes)
       resolve()
     }
@@ -128,18 +136,28 @@ export class SocketFlow {
     this.#ended = true
     this.#error = error
     this.#onOver?.(error)
-    const senders: Waiter<void>[] = this.#waiting
+    const senders: Waiter<void>[] = this.#takeWaiting()
     if (this.#blocked !== undefined) senders.unshift(this.#blocked)
     this.#blocked = undefined
-    this.#waiting = []
     for (const sender of senders) sender.reject(error ?? this.#closedError())
     const receiver = this.#receiver
     this.#receiver = undefined
     if (receiver !== undefined) void this.receive().then(receiver.resolve, receiver.reject)
   }
 
+  #takeWaiting(): WaitingSend[] {
+    const waiting = this.#waiting.splice(0)
+    if (this.#charge === undefined) return waiting
+    for (const { bytes } of waiting) this.#charge(-costOf(bytes))
+    return waiting
+  }
+
   #closedError(): TransportError {
     const text = `the socket to ${this.#remote} is closed`
     return new TransportError(TransportErrorCode.Closed, this.#remote, text)
   }
+}
+
+function costOf(bytes: Buffer): number {
+  return bytes.length + SEND_COST
 }
