@@ -76,11 +76,12 @@ All that a peer makes us keep is counted in one account for each connection, \`c
 | --- | --- |
 | \`received\` | messages received and not read, whole or not, as they came |
 | \`headers\` | header lists of requests that are open, or whose handlers run |
-| \`streams\` | 1,024 octets for each open stream and its call |
-| \`tables\` | both HPACK tables |
-| \`frames\` | a frame or a header block that has not come whole |
+| \`connection\` | 9,216 octets for the connection, its socket and its driver; over TLS 40,960 more, outside the heap |
+| \`streams\` | 2,560 octets for each stream and its call that is open or whose handler runs; 5,120 where it has many messages |
+| \`tables\` | both HPACK tables, and 80 octets for each entry |
+| \`frames\` | a frame or a header block that has not come whole, with its buffer |
 | \`output\` | what waits to be written or for the peer to read it, in the socket too, and what was read and waits for its turn |
-| \`kept\` | inflated messages that wait, 160 octets for each decoded one, requests whose handlers wait for others, and what mucp sockets keep: headers of open calls, waiting messages |
+| \`kept\` | inflated messages that wait, 128 octets for each decoded one, spare room in the buffers of unfinished ones, requests whose handlers wait for others, and what mucp sockets keep: open calls (3,072 octets, streams 6,144) with their headers, messages and answers that wait |
 
 Accounts are charged to a \`MemoryBudget\`, by difference and in steps of 16,384 octets: \`memory: new MemoryBudget(octets)\` is an option of \`createServer\`,
 \`createClient\`, \`grpcTransport\`, \`serve\` and \`connect\`; the same object bounds all that it is given to. Without it there is one for the process, \`MemoryBudget.ofProcess\`,
@@ -90,7 +91,8 @@ Beyond half of a connection's \`memoryMax\`, or of the budget, nobody gets a loa
 mucp handler. Beyond all of it the call that holds most ends with RESOURCE_EXHAUSTED, of a budget on the connection that holds most; where calls hold
 little their connection ends with ENHANCE_YOUR_CALM. The peer and \`onError\` hear whose limit it was and the octets.
 
-Not counted: what a handler was given, and the socket of an idle connection itself, of which \`connectionsMax\` bounds the number.
+The costs were measured; \`npm run attack -- all --memory\` compares what each attack leaves in memory with what the accounts say, within a fifth. Not counted:
+what a handler was given or keeps itself.
 
 The time a handler may take while its call runs is not limited. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`. After the end of its call, a handler counts against
 \`streamsMax\` for at most \`handlerGraceMs\` (30000 ms, an option of \`createServer\`), and \`stop\` waits \`settleMs\` (1000 ms) for handlers whose calls it ended: [endings.md](endings.md).

@@ -117,6 +117,7 @@ const STREAM_CHURN: readonly Attack[] = [
     name: 'A5-zombie-handlers',
     about: 'handlers that outlive their cancelled streams',
     handlersMax: 1_000,
+    retainedMax: 6 * 1_048_576,
     async play(attacker) {
       const socket = await attacker.open()
       const zombie = literalBlock(request('Zombie'))
@@ -257,6 +258,8 @@ const HEADER_BLOCKS: readonly Attack[] = [
     name: 'B10-field-names',
     about: '__proto__, constructor and numbers as field names, 200 on each of 500 streams',
     handlersMax: 500,
+    uncountedBecause:
+      'a field counts 32 octets beside its own, as RFC 9113 §6.5.2 says; short ones take less',
     livesBecause: 'they are fields like others',
     async play(attacker) {
       const socket = await attacker.open()
@@ -297,6 +300,7 @@ const FLOW_CONTROL: readonly Attack[] = [
     name: 'C2-internal-buffering',
     about: 'CVE-2019-9517: huge HTTP/2 windows, and TCP is never read',
     handlersMax: 1_000,
+    retainedMax: 16 * 1_048_576,
     livesBecause: 'writeStallTimeoutMs, 60 s, ends it',
     async play(attacker) {
       const socket = await attacker.open({ initialWindowSize: 0x7fff_ffff }, false)
@@ -400,6 +404,7 @@ const FLOW_CONTROL: readonly Attack[] = [
     name: 'C8-zero-window-pin',
     about: 'CVE-2026-49975: 900 answers behind windows of 0',
     handlersMax: 900,
+    retainedMax: 24 * 1_048_576,
     livesBecause: 'writeStallTimeoutMs, 60 s, ends it',
     async play(attacker) {
       const socket = await attacker.open({ initialWindowSize: 0 })

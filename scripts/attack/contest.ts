@@ -86,7 +86,7 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   const pace = options.brisk === true ? BRISK : PACE
   const first = await play(attack, brief, stage, 'warm-up')
   const memory = await play(attack, options, stage, 'memory')
-  if (options.memoryOnly === true) return rowOf(attack, [memory])
+  if (options.memoryOnly === true) return withoutTiming(rowOf(attack, [memory]))
   await repeat(pace.warmUp, () => play(attack, brief, stage, 'warm-up'))
   const baselineMs = Math.min(BASELINE_MAX_MS, Math.max(BASELINE_MS, memory.figures.elapsedMs))
   const counted = await repeat(pace.counted, () =>
@@ -94,6 +94,11 @@ async function attackWith(attack: Attack, options: ContestOptions, stage: Stage)
   )
   const { pooled } = await stage.ask({ do: 'peek' })
   return rowOf(attack, counted, memory, { first: first.figures.loopDelayP99, ...pooled })
+}
+
+/** Of one play neither the CPU time nor the delays say anything. */
+function withoutTiming(row: Row): Row {
+  return { ...row, broken: row.broken.filter(text => !/^event-loop|CPU/.test(text)) }
 }
 
 /** What an attack is played for: to be compiled, to see what is kept, or for the row. */

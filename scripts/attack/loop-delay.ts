@@ -13,7 +13,8 @@ export interface Delays {
 export type Phase = 'calm' | 'attack'
 
 /**
- * How late the event loop is. As `monitorEventLoopDelay`, but what several attacks cost can be
+ * How late the event loop is, as far as this process computed meanwhile: a machine that gives its cores to others, or the
+ * attacker, makes everybody late, and that is none of our turns. As `monitorEventLoopDelay`, but what several attacks cost can be
  * put together: one that is over in 50 ms has no 99th percentile of its own.
  */
 export class LoopDelay {
@@ -23,6 +24,7 @@ export class LoopDelay {
     attack: createHistogram(),
   }
   #lastAt = performance.now()
+  #lastCpuMs = cpuMs()
 
   constructor() {
     setInterval(() => this.#look(), INTERVAL_MS).unref()
@@ -30,14 +32,18 @@ export class LoopDelay {
 
   #look(): void {
     const at = performance.now()
-    this.#now.record(Math.max(1, Math.round((at - this.#lastAt - INTERVAL_MS) * 1e6)))
+    const usedMs = cpuMs()
+    const lateMs = Math.min(at - this.#lastAt - INTERVAL_MS, usedMs - this.#lastCpuMs)
+    this.#now.record(Math.max(1, Math.round(lateMs * 1e6)))
     this.#lastAt = at
+    this.#lastCpuMs = usedMs
   }
 
   /** What happened until now does not count. */
   reset(): void {
     this.#now.reset()
     this.#lastAt = performance.now()
+    this.#lastCpuMs = cpuMs()
   }
 
   /** What happened since `reset` is put to what was put there before. */
@@ -60,4 +66,10 @@ function delaysOf(histogram: RecordableHistogram): Delays {
   // An empty one has the smallest number there is.
   if (histogram.count === 0) return { p99: 0, max: 0 }
   return { p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6 }
+}
+
+/** What this process has computed so far, all its threads. Unit: ms. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
 }

@@ -20,6 +20,8 @@ export interface Attack {
   readonly connectionsMax?: number
   /** What the attack may leave in memory where what it sends is rightly kept. Unit: octets. Default: 3 MiB. */
   readonly retainedMax?: number
+  /** Why the accounts of memory say less, or more, than what is kept. Absent: they are right within a fifth. */
+  readonly uncountedBecause?: string
   /** Where what it sends is honest work, of few octets. Unit: us. Default: 1. */
   readonly cpuUsPerOctetMax?: number
   /** Plays it against a server that came from outside. */

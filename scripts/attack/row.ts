@@ -54,6 +54,9 @@ const BOUNDS = {
   cpuShareUnknown: 0.02,
   retained: 2 * 1_048_576 + 1_048_576,
   rssGrowth: 64 * 1_048_576,
+  /** What accounts and what is kept may differ by, part of the larger one, where they are worth comparing. */
+  accountError: 0.2,
+  accountWorth: 3 * 1_048_576,
   loopDelayP99: 5,
 } as const
 
@@ -131,6 +134,13 @@ function brokenBounds(attack: Attack, row: Omit<Row, 'broken'>): string[] {
     `${row.cpuUsPerOctet.toFixed(2)} us of CPU for each octet`,
   )
   check(row.retained > (attack.retainedMax ?? BOUNDS.retained), `${mib(row.retained)} MiB retained`)
+  const larger = Math.max(row.retained, row.accounted)
+  check(
+    attack.uncountedBecause === undefined &&
+      larger > BOUNDS.accountWorth &&
+      Math.abs(row.retained - row.accounted) > BOUNDS.accountError * larger,
+    `${mib(row.retained)} MiB retained, and the accounts say ${mib(row.accounted)} MiB`,
+  )
   check(row.rssGrowth > BOUNDS.rssGrowth, `RSS grew by ${mib(row.rssGrowth)} MiB`)
   const connectionsMax = attack.connectionsMax ?? CONNECTIONS_OF_CLIENT
   check(

@@ -83,6 +83,8 @@ export interface ConnectionHost {
   readonly onTurn?: (() => void) | undefined
   /** Octets that it keeps for the peer: taken and not written yet, or read and not given to `receive`. Absent: none. */
   readonly heldSize?: number
+  /** Octets that its socket takes whatever it holds, such as the state of TLS. Absent: none. */
+  readonly cost?: number
   /** The peer's first SETTINGS arrived: the connection is usable. RFC 9113 §3.4. */
   onSettings(): void
   /** The peer sent GOAWAY. `debug` is cut to 256 octets. RFC 9113 §6.8. */

@@ -122,7 +122,7 @@ export class MemoryAccount {
   update(): void {
     const { total } = this
     const difference = total - this.#charged
-    if (difference < STEP && difference > -STEP && !this.isOver) return
+    if (difference < STEP && difference > -STEP && this.#charged > 0 && !this.isOver) return
     this.#charged = total
     this.budget.change(this, difference)
     if (difference <= 0) return
@@ -212,7 +212,8 @@ export class MemoryAccount {
   // What a connection holds by itself goes with it.
 
   get #connectionCost(): number {
-    return this.#connection.over ? 0 : CONNECTION_COST
+    const { host, over } = this.#connection
+    return over ? 0 : CONNECTION_COST + (host.cost ?? 0)
   }
 
   get #tables(): number {

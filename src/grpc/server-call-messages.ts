@@ -14,6 +14,9 @@ import type { ServerCall } from './server-call.js'
 import type { ServerCallBatch } from './server-call-batch.js'
 import { GrpcError, Status, stacklessError } from './status.js'
 
+/** What a call of many messages takes beside one of two: queues, iterators, generators. Measured. Unit: octets. */
+export const STREAMING_COST = 2_560
+
 /** What a call of a server knows of its request, and how its messages come and leave. */
 export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   readonly stream: Stream

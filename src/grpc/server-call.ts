@@ -23,11 +23,8 @@ import { errorFields, metadataFields, sendResponseHeaders, sendStatus } from './
 import type { ServerCallHandler } from './router.js'
 import type { ServerCallBatch } from './server-call-batch.js'
 import { ServerCallFlag as Flag, SERVER_CALL_NEWS } from './server-call-flag.js'
-import { ServerCallMessages } from './server-call-messages.js'
+import { ServerCallMessages, STREAMING_COST } from './server-call-messages.js'
 import { type GrpcError, Status, stacklessError } from './status.js'
-
-/** What a call of many messages takes beside one of two: queues, iterators, generators. Measured. Unit: octets. */
-const STREAMING_COST = 2_560
 
 /**
  * One call on a server. Created by `CallAcceptor` and passed to `Route.start`.

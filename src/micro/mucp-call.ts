@@ -19,13 +19,7 @@ import {
   replyHeader,
   streamHeader,
 } from './mucp-header.js'
-import {
-  headerSize,
-  MUCP_CALL_COST,
-  MUCP_KEPT_SIZE_MAX,
-  MUCP_STREAM_COST,
-  withoutBody,
-} from './mucp-limits.js'
+import { keptSizeOf, tooMuchKept, withoutBody } from './mucp-limits.js'
 import type { MucpRequest } from './mucp-request.js'
 import type { MucpConnection } from './mucp-server.js'
 import { NOT_CANCELLED, type RunningHandler } from './running-handlers.js'
@@ -81,7 +75,7 @@ export class MucpCall implements RunningHandler {
     const { kind } = endpoint.method
     const { subtype } = request.content
     this.key = key
-    this.keptSize = keptSizeOf(endpoint, request.message)
+    this.keptSize = keptSizeOf(endpoint.method.kind, request.message.header)
     this.streamId = kind === 'unary' ? '' : request.fields.stream
     this.#connection = connection
     this.#endpoint = endpoint
@@ -256,9 +250,13 @@ export class MucpCall implements RunningHandler {
     else void finish(result)
   }
 
-  /** The one response, and the end. */
-  readonly #respond = async (value: unknown): Promise<void> => {
-    if (this.#settled) return
+  /**
+   * The one response, and the end. No function that waits holds the response: while a peer does not read, only its
+   * encoded form is kept, and counted.
+   */
+  readonly #respond = (value: unknown): Promise<void> | undefined => {
+    if (this.#settled) return undefined
+    let sent: Promise<boolean>
     try {
       const body = this.#encode(value)
       const header = this.#responseHeader(body)
@@ -268,12 +266,17 @@ export class MucpCall implements RunningHandler {
         this.#context.takeTrailers(header)
         this.#connection.retire(this)
       }
-      await this.#connection.send({ header, body })
-      if (this.#endpoint.method.kind === 'unary') this.#settle()
-      else await this.#end()
+      sent = this.#connection.send({ header, body })
     } catch (error) {
-      await this.#fail(error)
+      return this.#fail(error)
     }
+    return sent.then(this.#responded).catch(this.#fail)
+  }
+
+  readonly #responded = (): Promise<void> | undefined => {
+    if (this.#endpoint.method.kind !== 'unary') return this.#end()
+    this.#settle()
+    return undefined
   }
 
   /** Many responses, each when the one before is on its way. */
@@ -292,12 +295,14 @@ export class MucpCall implements RunningHandler {
     }
   }
 
-  async #send(source: MessageSource, message: unknown): Promise<void> {
+  #send(source: MessageSource, message: unknown): Promise<void> {
     const body = this.#encode(message)
     const header = this.#responseHeader(body)
     this.#context.takeHeaders(header)
-    this.#lost ||= !(await this.#connection.send({ header, body }))
-    if (this.#lost) source.close()
+    return this.#connection.send({ header, body }).then(hasArrived => {
+      this.#lost ||= !hasArrived
+      if (this.#lost) source.close()
+    })
   }
 
   /** A stream's end is a message, unless the client ended it first. */
@@ -373,17 +378,6 @@ export class MucpCall implements RunningHandler {
     if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, '')
     return header
   }
-}
-
-/** What a call takes while it runs: its header, and its objects. Unit: octets. */
-export function keptSizeOf({ method }: Endpoint, { header }: Message): number {
-  return headerSize(header) + (method.kind === 'unary' ? MUCP_CALL_COST : MUCP_STREAM_COST)
-}
-
-/** 429: what crosses the budget of its connection. */
-export function tooMuchKept(): MicroError {
-  const text = `this connection makes the server keep more than ${MUCP_KEPT_SIZE_MAX} octets`
-  return new MicroError(429, text)
 }
 
 function accountOf(connection: MucpConnection): QueueAccount {

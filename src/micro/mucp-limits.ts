@@ -1,4 +1,6 @@
+import type { CallKind } from '../grpc/index.js'
 import type { Message } from '../transport/index.js'
+import { MicroError } from './micro-error.js'
 import { isRepeated, type MucpFields } from './mucp-header.js'
 
 /** Fields in the header of one message. Reason: as `headerFieldsMax` of HTTP/2; what is behind them is looked through for each. */
@@ -14,10 +16,10 @@ export const MUCP_NAME_SIZE_MAX = 1_024
 export const MUCP_QUEUE_SIZE_MAX = 1_048_576
 
 /** What a unary call takes while it runs, beside its header. Measured. Unit: octets. */
-export const MUCP_CALL_COST = 3_072
+const MUCP_CALL_COST = 3_072
 
 /** The same of a stream: queues, iterators, generators. Measured. Unit: octets. */
-export const MUCP_STREAM_COST = 6_144
+const MUCP_STREAM_COST = 6_144
 
 /**
  * Octets that all sockets of one peer's connection keep at a server: headers of open calls, messages that wait. From
@@ -88,4 +90,15 @@ export function nameFault(
 /** A message without its body: what a stream keeps of its opening, whose body does not count. */
 export function withoutBody({ header }: Message): Message {
   return { header, body: new Uint8Array(0) }
+}
+
+/** What a call takes while it runs: its header, and its objects. Unit: octets. */
+export function keptSizeOf(kind: CallKind, header: ReadonlyMap<string, string>): number {
+  return headerSize(header) + (kind === 'unary' ? MUCP_CALL_COST : MUCP_STREAM_COST)
+}
+
+/** 429: what crosses the budget of its connection. */
+export function tooMuchKept(): MicroError {
+  const text = `this connection makes the server keep more than ${MUCP_KEPT_SIZE_MAX} octets`
+  return new MicroError(429, text)
 }

@@ -10,7 +10,7 @@ import { toMicroError } from './error-mapping.js'
 import type { Event, Subscriptions } from './events.js'
 import { MicroError } from './micro-error.js'
 import { MucpAdmission } from './mucp-admission.js'
-import { keptSizeOf, MucpCall, tooMuchKept } from './mucp-call.js'
+import { MucpCall } from './mucp-call.js'
 import { MucpContext } from './mucp-context.js'
 import {
   END_OF_STREAM,
@@ -20,7 +20,7 @@ import {
   repeatedHeader,
   replyHeader,
 } from './mucp-header.js'
-import { headerFault, type KeptOctets, nameFault } from './mucp-limits.js'
+import { headerFault, type KeptOctets, keptSizeOf, nameFault, tooMuchKept } from './mucp-limits.js'
 import { contentTypeOf, type MucpRequest, targetOf } from './mucp-request.js'
 import { leavingError } from './retry.js'
 import type { RunningHandlers } from './running-handlers.js'
@@ -327,7 +327,7 @@ export class MucpConnection {
     if (!method.request.has(subtype) || !method.response.has(subtype)) {
       return this.#refuseContentType(message, contentType)
     }
-    if (!this.keep(keptSizeOf(endpoint, message))) {
+    if (!this.keep(keptSizeOf(method.kind, message.header))) {
       return this.#refuse(message, tooMuchKept().encode(), request)
     }
     const call = new MucpCall(this, endpoint, request, key)

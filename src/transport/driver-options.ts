@@ -8,6 +8,9 @@ import type { ConnectionPeer } from './connection-peer.js'
 import type { RawSocket, Runtime } from './runtime.js'
 import type { TimerHost } from './timer-host.js'
 
+/** What OpenSSL keeps for one connection, outside the heap. Measured by the resident memory of 2,000. Unit: octets. */
+export const TLS_COST = 40_960
+
 /** Who hears of one connection and its socket. */
 export interface DriverOwner {
   /** The peer's SETTINGS are here: calls may go. */

@@ -1,6 +1,6 @@
 import { Connection, type ConnectionHost } from '../connection/index.js'
 import { setPeer } from './connection-peer.js'
-import type { DriverOptions, DriverOwner } from './driver-options.js'
+import { type DriverOptions, type DriverOwner, TLS_COST } from './driver-options.js'
 import { clientMistake, HTTP1_ANSWER, recognise, Speaker, serverMistake } from './first-octets.js'
 import { Linger } from './linger.js'
 import { goawayText, isFault, lostError } from './lost-connection.js'
@@ -31,7 +31,7 @@ export class SocketDriver implements ConnectionHost {
   readonly #socket: RawSocket
   readonly #owner: DriverOwner
   readonly #role: 'client' | 'server'
-  readonly #isTls: boolean
+  readonly cost: number
   readonly #remote: string
 
   /** What the work budget left of a chunk; the socket is paused until it is done. */
@@ -64,7 +64,7 @@ export class SocketDriver implements ConnectionHost {
     this.#socket = options.socket
     this.#owner = options.owner
     this.#role = options.role
-    this.#isTls = options.peer.encrypted
+    this.cost = options.peer.encrypted ? TLS_COST : 0
     this.#remote = options.peer.address
     this.#silent = options.role === 'server' && !options.peer.encrypted
     this.connection = new Connection({
@@ -194,7 +194,7 @@ export class SocketDriver implements ConnectionHost {
       socket.uncork()
     }
     // Over TLS the octets are still being encrypted when the length is zero.
-    if (!this.#isTls && socket.writableLength === 0) connection.outputWritten()
+    if (this.cost === 0 && socket.writableLength === 0) connection.outputWritten()
     if (connection.hasOutput && socket.writableLength < OUTPUT_SIZE_MAX) this.#armTurn()
     if (this.#rest !== undefined && !connection.blocked) this.#armWork()
   }
@@ -373,7 +373,7 @@ export class SocketDriver implements ConnectionHost {
   #lost(cause?: Error): TransportError {
     const unheard = this.#unheard
     const said = { goaway: this.#goaway, goawayCode: this.#goawayCode }
-    const lost = { role: this.#role, isTls: this.#isTls, unheard, ...said }
+    const lost = { role: this.#role, isTls: this.cost > 0, unheard, ...said }
     return lostError(this.#remote, lost, cause)
   }
 

@@ -42,7 +42,8 @@ t.test('the account counts each part where it is, and nothing when all is over',
   t.equal(parts.received, 50_000)
   t.ok(parts.headers > 5_000 && parts.headers < 6_000, `${parts.headers}`)
   t.ok(parts.frames > before.frames, 'a frame that has not come whole')
-  t.equal(parts.streams, 2 * 1_024)
+  t.equal(parts.streams, 2 * 2_560)
+  t.equal(parts.connection, 9_216)
   t.equal(
     Object.values(parts).reduce((sum, size) => sum + size),
     connection.memory.total,
@@ -129,8 +130,14 @@ t.test('a stream that is idle costs the budget no look: less than a step is not 
   const memory = new MemoryBudget()
   const side = server(memory)
   const { used } = memory
+  t.ok(used >= 9_216, 'the connection itself is told, however little it holds')
   upload(side, 1, 1_000)
   t.equal(memory.used, used)
+  t.equal(memory.connectionCount, 1)
+  side.connection.destroy()
+  t.ok(memory.used < 9_216 && memory.used > 0, 'a handler that runs is kept')
+  side.recorder.stream(1).release()
+  t.equal(memory.used, 0)
   t.equal(memory.connectionCount, 0)
   t.end()
 })

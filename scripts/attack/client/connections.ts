@@ -86,7 +86,7 @@ export const CONNECTION_ATTACKS: readonly Attack[] = [
     first0,
     {
       settings: { initialWindowSize: 0 },
-      retainedMax: 20 * 1_048_576,
+      retainedMax: 24 * 1_048_576,
     },
   ),
   hostile(

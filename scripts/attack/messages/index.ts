@@ -104,6 +104,7 @@ function handshakes(name: string, about: string, hello: Buffer, livesBecause?: s
     about,
     handlersMax: 0,
     door: 'tls',
+    uncountedBecause: 'OpenSSL keeps nearly all of it outside the heap',
     ...(livesBecause === undefined ? {} : { livesBecause }),
     async play(attacker) {
       for (let i = 0; i < attacker.times(300); i++) {

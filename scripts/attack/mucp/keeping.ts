@@ -39,7 +39,7 @@ export const KEEPING_ATTACKS: readonly Attack[] = [
     '2,000 calls whose answers of 10 kB are not read',
     index => note('Notes.Note', String(index), {}, JSON.stringify('y'.repeat(10_000))),
     2_000,
-    { window: 0, handlersMax: 2_000, retainedMax: 16_777_216 },
+    { window: 0, handlersMax: 2_000, retainedMax: 24 * 1_048_576 },
   ),
   poured(
     'M3-openings',

@@ -68,6 +68,7 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
     () => Buffer.alloc(0),
     {
       livesBecause: 'streamsMax bounds them',
+      retainedMax: 6 * 1_048_576,
     },
   ),
   onManySockets(
@@ -77,6 +78,7 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
     () => MESSAGE.subarray(0, 200),
     {
       livesBecause: 'receiveBufferMax bounds what is held',
+      retainedMax: 6 * 1_048_576,
     },
   ),
   NOT_RECEIVED,
