@@ -54,6 +54,8 @@ const BOUNDS = {
   cpuShareUnknown: 0.02,
   retained: 2 * 1_048_576 + 1_048_576,
   rssGrowth: 64 * 1_048_576,
+  /** Of what is rightly kept: the heap has room beside it. */
+  rssShare: 1.5,
   /** What accounts and what is kept may differ by, part of the larger one, where they are worth comparing. */
   accountError: 0.2,
   accountWorth: 3 * 1_048_576,
@@ -141,7 +143,8 @@ function brokenBounds(attack: Attack, row: Omit<Row, 'broken'>): string[] {
       Math.abs(row.retained - row.accounted) > BOUNDS.accountError * larger,
     `${mib(row.retained)} MiB retained, and the accounts say ${mib(row.accounted)} MiB`,
   )
-  check(row.rssGrowth > BOUNDS.rssGrowth, `RSS grew by ${mib(row.rssGrowth)} MiB`)
+  const rssMax = Math.max(BOUNDS.rssGrowth, (attack.retainedMax ?? 0) * BOUNDS.rssShare)
+  check(row.rssGrowth > rssMax, `RSS grew by ${mib(row.rssGrowth)} MiB`)
   const connectionsMax = attack.connectionsMax ?? CONNECTIONS_OF_CLIENT
   check(
     attack.client !== undefined && row.connections > connectionsMax,

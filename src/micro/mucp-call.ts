@@ -9,17 +9,10 @@ import { isReported, toMicroError, unreadable } from './error-mapping.js'
 import { MessageQueue, type QueueAccount } from './message-queue.js'
 import { MessageSource } from './message-source.js'
 import { MicroError } from './micro-error.js'
-import { endLine, setGrpcReplyHeaders } from './mucp-body.js'
 import { MucpContext } from './mucp-context.js'
-import {
-  END_OF_STREAM,
-  errorHeader,
-  type MucpFields,
-  MucpHeader,
-  replyHeader,
-  streamHeader,
-} from './mucp-header.js'
+import { END_OF_STREAM, errorHeader, type MucpFields } from './mucp-header.js'
 import { keptSizeOf, tooMuchKept, withoutBody } from './mucp-limits.js'
+import { errorReply, responseBody, responseHeader } from './mucp-reply.js'
 import type { MucpRequest } from './mucp-request.js'
 import type { MucpConnection } from './mucp-server.js'
 import { NOT_CANCELLED, type RunningHandler } from './running-handlers.js'
@@ -258,8 +251,8 @@ export class MucpCall implements RunningHandler {
     if (this.#settled) return undefined
     let sent: Promise<boolean>
     try {
-      const body = this.#encode(value)
-      const header = this.#responseHeader(body)
+      const body = responseBody(this.#request, this.#responseCodec, value)
+      const header = responseHeader(this.#request, this.#endpoint.method.kind, body)
       this.#context.takeHeaders(header)
       if (this.#endpoint.method.kind === 'unary' || this.#sawEnd) {
         // No end follows: this is the last message.
@@ -296,8 +289,8 @@ export class MucpCall implements RunningHandler {
   }
 
   #send(source: MessageSource, message: unknown): Promise<void> {
-    const body = this.#encode(message)
-    const header = this.#responseHeader(body)
+    const body = responseBody(this.#request, this.#responseCodec, message)
+    const header = responseHeader(this.#request, this.#endpoint.method.kind, body)
     this.#context.takeHeaders(header)
     return this.#connection.send({ header, body }).then(hasArrived => {
       this.#lost ||= !hasArrived
@@ -317,31 +310,42 @@ export class MucpCall implements RunningHandler {
     this.#settle()
   }
 
-  /** Never rejects: whatever a handler threw, the call comes to its end and the process lives. */
-  readonly #fail = async (error: unknown): Promise<void> => {
-    if (this.#settled) return
+  /**
+   * Never rejects: whatever a handler threw, the call comes to its end and the process lives. An error, with its stack
+   * and causes, is not kept until the peer has read of it.
+   */
+  readonly #fail = (error: unknown): Promise<void> => {
+    if (this.#settled) return Promise.resolve()
     const { name, exposeErrors, onError } = this.#connection.options
+    let sent: Promise<void> | undefined
     try {
-      if (!this.#lost) await this.#sendError(toMicroError(error, name, exposeErrors))
+      if (!this.#lost) sent = this.#sendError(toMicroError(error, name, exposeErrors))
+    } catch (failure) {
+      sent = Promise.reject(failure)
+    }
+    const ended = this.#failed(sent)
+    if (isReported(error, this.#context.cancelled)) onError(error, this.#context)
+    return ended
+  }
+
+  /** The error is on its way. */
+  async #failed(sent: Promise<void> | undefined): Promise<void> {
+    const { name, onError } = this.#connection.options
+    try {
+      await sent
     } catch (failure) {
       onError(failure, this.#context)
       await this.#sendError(MicroError.internal('the handler failed', { id: name })).catch(ignore)
     }
     this.#settle()
-    if (isReported(error, this.#context.cancelled)) onError(error, this.#context)
   }
 
-  async #sendError(error: MicroError): Promise<void> {
+  #sendError(error: MicroError): Promise<void> {
     const text = error.encode()
-    const { message, content, id, target } = this.#request
-    const header = errorHeader(message.header, text)
-    this.#context.takeTrailers(header)
+    const reply = errorReply(this.#request, text)
+    this.#context.takeTrailers(reply.header)
     this.#connection.retire(this)
-    if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, text)
-    const body = content.envelope.inBody
-      ? content.envelope.wrapReply(NO_BODY, id, target, text)
-      : NO_BODY
-    await this.#connection.sendError(message, { header, body })
+    return this.#connection.sendError(this.#request.message, reply)
   }
 
   #settle(): void {
@@ -358,25 +362,6 @@ export class MucpCall implements RunningHandler {
   #answered(): MicroError {
     const text = `the call of ${this.#request.target} has been answered: requests that still come are not read`
     return new MicroError(499, text)
-  }
-
-  #encode(value: unknown): Uint8Array {
-    const { content, id, target } = this.#request
-    const bytes = this.#responseCodec.encode(value)
-    const { envelope, subtype } = content
-    const plain = subtype === 'json' && !envelope.inBody && !envelope.keepsOpening
-    return envelope.wrapReply(plain ? endLine(bytes) : bytes, id, target, '')
-  }
-
-  #responseHeader(body: Uint8Array): Map<string, string> {
-    const { message, fields, contentType, content } = this.#request
-    const header =
-      this.#endpoint.method.kind === 'unary'
-        ? replyHeader(message.header)
-        : streamHeader(message.header, fields)
-    if (body.length > 0) header.set(MucpHeader.ContentType, fields.contentType || contentType)
-    if (content.envelope.keepsOpening) setGrpcReplyHeaders(header, '')
-    return header
   }
 }
 

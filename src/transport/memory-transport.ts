@@ -1,11 +1,11 @@
 import { HandlerSlots } from '../connection/index.js'
+import { GrpcError } from '../grpc/index.js'
 import { checkOptions, checkRanges, DELAY_MAX_MS, type NumberRange } from '../options/index.js'
 import { shownAddress } from './address.js'
 import { inRootContext } from './async-context.js'
 import { checkDialOptions, checkListenOptions } from './dial-options.js'
 import { checkHeader, checkMessage } from './message.js'
 import { SlotPlaces } from './slot-places.js'
-import { thrownText } from './thrown.js'
 import type {
   DialOptions,
   HandlerPlaces,
@@ -151,10 +151,10 @@ class MemoryListener implements Listener {
       await handler(socket)
       socket.end(undefined)
     } catch (error) {
-      const text = thrownText(error)
-      socket.end(
-        new TransportError(TransportErrorCode.Lost, this.address, `handler failed: ${text}`, error),
-      )
+      // As over a network: a status that the handler chose is its answer, any other exception's text is no business of the peer. Who debugs both has the cause.
+      const said = error instanceof GrpcError ? `: ${error.message}` : ''
+      const text = `${shownAddress(this.address)}: the handler of the socket failed${said}`
+      socket.end(new TransportError(TransportErrorCode.Lost, this.address, text, error))
     }
   }
 

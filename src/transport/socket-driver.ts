@@ -294,7 +294,7 @@ export class SocketDriver implements ConnectionHost {
   /** Returns the octets to go on with; undefined when there are too few, or the peer is refused. */
   #recognise(chunk: Buffer): Buffer | undefined {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
-    const speaker = recognise(this.#role, this.#isTls, bytes)
+    const speaker = recognise(this.#role, this.cost > 0, bytes)
     if (speaker === Speaker.Undecided) {
       this.#held = Buffer.from(bytes)
       return undefined

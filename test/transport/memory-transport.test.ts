@@ -106,8 +106,13 @@ t.test('when the handler throws, the client gets an error', async t => {
     throw new Error('broken')
   })
   const client = await transport.dial('a')
-  await t.rejects(client.receive(), { code: 'TRANSPORT_LOST', message: /broken/ })
-  await t.rejects(client.send(text('x')), { message: /broken/ })
+  const message = 'a: the handler of the socket failed'
+  await t.rejects(client.receive(), {
+    code: 'TRANSPORT_LOST',
+    message,
+    cause: { message: 'broken' },
+  })
+  await t.rejects(client.send(text('x')), { message })
 })
 
 t.test('when the client closes, the server reads what is left and then undefined', async t => {

@@ -53,6 +53,8 @@ export const ERROR_ATTACKS: readonly Attack[] = [
     'bodies that no codec reads: its own words must stay here',
     (socket, attacker) =>
       pour(socket, index => note('Notes.Note', String(index), {}, '{"a":'), attacker.times(2_000)),
+    // Its windows are closed behind 64 KiB of answers, and the rest of a thousand waits.
+    { retainedMax: 8 * 1_048_576 },
   ),
   poured(
     'M14-same-id',

@@ -86,9 +86,10 @@ export async function pour(
   const inPiece = Math.max(1, Math.min(count, Math.floor(16_000 / size)))
   for (let sent = 0; sent < count; sent += inPiece) {
     const from = sent
+    const some = Math.min(inPiece, count - sent)
     const bytes = Buffer.isBuffer(make)
-      ? repeat(make, inPiece)
-      : join(Array.from({ length: inPiece }, (_, i) => make(from + i)))
+      ? repeat(make, some)
+      : join(Array.from({ length: some }, (_, i) => make(from + i)))
     if (!(await sendWithin(socket, id, bytes))) return
     await socket.turn()
   }
