@@ -35,7 +35,8 @@ export async function makeStage(attack: Attack, peer: string): Promise<Stage> {
 }
 
 function startTarget(file: string, args: readonly string[]): ChildProcess {
-  const child = start(file, args, ['--expose-gc'])
+  // Code that a collection throws away would look like memory that the attack gave back.
+  const child = start(file, args, ['--expose-gc', '--no-flush-bytecode'])
   // A crash in between is told by the question that then has no answer.
   child.on('error', () => {})
   return child

@@ -81,6 +81,8 @@ export class MessageInbox {
   compressed: boolean
   /** Messages in the queue that were charged. */
   #chargedCount: number
+  /** What messages in the queue take far beyond their octets, as their codec says. */
+  #weight: number
   /** Room in the buffer of an unfinished message that was charged. */
   #chargedSpare: number
   /** Octets of the message at the head, or of its prefix, that the window was opened for. */
@@ -101,6 +103,7 @@ export class MessageInbox {
     this.#full = false
     this.#granted = 0
     this.#chargedCount = 0
+    this.#weight = 0
     this.#chargedSpare = 0
     this.#isWanted = isWanted
     this.#packed = undefined
@@ -200,6 +203,7 @@ export class MessageInbox {
   close(): void {
     this.#credit(this.#owed)
     if (this.#chargedCount > 0) this.#charge(0)
+    this.#addWeight(-this.#weight)
     this.#full = false
     this.#packed = undefined
     this.#headJob ??= this.#job
@@ -239,6 +243,7 @@ export class MessageInbox {
 
   #rewind(): void {
     if (this.#chargedCount > 0) this.#charge(0)
+    this.#addWeight(-this.#weight)
     this.#messages.length = 0
     this.#sizes.length = 0
     this.#head = 0
@@ -247,6 +252,13 @@ export class MessageInbox {
   #charge(count: number): void {
     this.#stream.charge((count - this.#chargedCount) * MESSAGE_COST)
     this.#chargedCount = count
+  }
+
+  /** Given back when the queue is empty: large ones come one by one. */
+  #addWeight(difference: number): void {
+    if (difference === 0) return
+    this.#weight += difference
+    this.#stream.charge(difference)
   }
 
   #chargeSpare(difference: number): void {
@@ -276,6 +288,8 @@ export class MessageInbox {
       if (this.fault !== undefined) break
       this.#messages.push(message)
       this.#sizes.push(LENGTH_PREFIX_SIZE + reader.end - reader.start)
+      const { codec } = this.#options
+      if (codec.weigh !== undefined) this.#addWeight(codec.weigh(message))
     }
     const count = this.#messages.length - this.#head
     if (count >= this.#chargedCount + CHARGE_STEP) this.#charge(count)

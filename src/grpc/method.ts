@@ -13,6 +13,11 @@ export interface Codec {
    * Default: `decode`.
    */
   decodeOwned?(bytes: Buffer, start: number, end: number): unknown
+  /**
+   * What a decoded value that waits takes far beyond its encoded form, such as a map with many small
+   * entries: it is charged to `connection.memory`. Unit: bytes. Default: 0.
+   */
+  weigh?(value: unknown): number
 }
 
 /**

@@ -60,6 +60,7 @@ function overMemory(
     door: 'memory',
     handlersMax: rest.handlersMax ?? 0,
     livesBecause: 'a message that fails harms no other of its socket',
+    uncountedBecause: 'peers within one process have no connection, and no account',
     ...(rest.retainedMax === undefined ? {} : { retainedMax: rest.retainedMax }),
     async playMemory(dial, played) {
       for (let i = 0; i < (rest.sockets ?? 1); i++) {
@@ -118,6 +119,6 @@ export const MEMORY_ATTACKS: readonly Attack[] = [
     '500 sockets with an open stream each',
     () => message({ 'Micro-Endpoint': 'Notes.Idle', 'Micro-Stream': '1' }, ''),
     1,
-    { handlersMax: 500, sockets: 500 },
+    { handlersMax: 500, sockets: 500, retainedMax: 8 * 1_048_576 },
   ),
 ]
