@@ -134,6 +134,11 @@ class Call implements InboxOwner, OutboxOwner {
 
   expect(): void {}
 
+  charge(size: number): void {
+    const { memory } = this.connection as { memory: { charge(size: number): void } }
+    memory.charge(size)
+  }
+
   consume(size: number): void {
     this.consumed += size
     invariant(this.consumed <= this.received, 'I-FC no more credit than octets')

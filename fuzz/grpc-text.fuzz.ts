@@ -1,3 +1,4 @@
+import { authorityFault } from '../src/connection/authority.js'
 import { DecodedBlock } from '../src/connection/header-block.js'
 import { classifyField } from '../src/connection/header-rules.js'
 import { decodeBase64, encodeBase64 } from '../src/grpc/base64.js'
@@ -15,7 +16,7 @@ import { invariant, sameLines } from './invariant.js'
 
 export function fuzz(data: Buffer): void {
   const source = new OctetSource(data)
-  switch (source.integer(0, 6)) {
+  switch (source.integer(0, 8)) {
     case 0:
       return timeouts(source)
     case 1:
@@ -28,6 +29,10 @@ export function fuzz(data: Buffer): void {
       return sentMetadata(source)
     case 5:
       return receivedFields(source)
+    case 6:
+      return refusedMetadata(source)
+    case 7:
+      return authorities(source)
     default:
       return timeoutRoundTrip(source)
   }
@@ -228,6 +233,35 @@ function sentMetadata(source: OctetSource): void {
       'T10 get is the first of the name',
     )
   }
+}
+
+/** What may not be sent is refused, and the error does not show it. */
+function refusedMetadata(source: OctetSource): void {
+  const value = `hush${source.octets(source.octet() & 15).toString('latin1')}`
+  const isLegal = /^[ -~]*$/.test(value)
+  for (const put of ['set', 'append'] as const) {
+    let error: unknown
+    try {
+      new Metadata()[put]('x-key', value)
+    } catch (thrown) {
+      error = thrown
+    }
+    invariant((error === undefined) === isLegal, 'T10 values are printable ASCII')
+    invariant(!String(error).includes('hush'), 'T10 no error shows the value that it refuses')
+  }
+}
+
+const PLACES = 'abz09.-_~:/?#@ ,[]%4F\u00e9'
+
+/** RFC 9113 §8.3.1: a name or address and a port; no path, no second name, no user, no space. */
+function authorities(source: OctetSource): void {
+  let text = ''
+  for (let size = source.integer(0, 8); size > 0; size--) text += source.pick([...PLACES])
+  const fault = authorityFault('authority', text)
+  const isPlain = /^[a-z0-9._~-]*(?::[0-9]*)?$/.test(text)
+  const isBad = /[/?#@ ,\u00e9]/.test(text)
+  if (isPlain) invariant(fault === undefined, 'T10 a name and a port are an authority', () => text)
+  if (isBad) invariant(fault !== undefined, 'T10 what is no authority is refused', () => text)
 }
 
 function remove(model: [string, string][], name: string): boolean {

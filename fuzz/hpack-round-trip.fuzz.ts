@@ -19,6 +19,11 @@ const NAMES: readonly string[] = [
   'x-b',
   'trace-bin',
   'x-token',
+  'x-api-key',
+  'x-session-id',
+  'x-jwt',
+  'x-secret',
+  'grpcgateway-authorization',
   'grpc-timeout',
   'date',
   '__proto__',
@@ -26,6 +31,16 @@ const NAMES: readonly string[] = [
   '7',
   '',
 ]
+/** Whose values no table may hold. RFC 7541 §7.1.3; cookies that are too long to be guessed may be (§7.1). */
+const SECRET: ReadonlySet<string> = new Set([
+  'authorization',
+  'x-token',
+  'x-api-key',
+  'x-session-id',
+  'x-jwt',
+  'x-secret',
+  'grpcgateway-authorization',
+])
 const VALUES: readonly string[] = [
   '',
   'GET',
@@ -70,6 +85,10 @@ export function fuzz(data: Buffer): void {
     sameLines(decoder.decodeList(block), list, 'I-RT our decoder reads our block')
     checkTables(decoder, oracle)
     checkTables(encoder, oracle)
+    for (let at = 0; at < encoder.tableLength; at++) {
+      const { name, value } = encoder.tableEntry(at)!
+      invariant(!SECRET.has(name) || value === '', 'T4 no table holds a secret', () => name)
+    }
     if (encoder.generation !== generation) continue
     // A block that changed nothing may be sent again (HeaderWriter does).
     sameLines(oracle.decode(block), list, 'I-RT a block is sent again while the generation stands')

@@ -104,6 +104,7 @@ const READING: readonly (readonly [period: number, phase: number])[] = [
 /** A stream of which only the credit matters. */
 class CreditStream {
   consumed = 0
+  charged = 0
   /** Changes how readers hold what is unfinished, and so must change nothing that is seen. */
   readonly connection: object
 
@@ -112,6 +113,10 @@ class CreditStream {
   }
 
   expect(): void {}
+  charge(size: number): void {
+    this.charged += size
+    invariant(this.charged >= 0, 'I-BOUND what was never charged is not given back')
+  }
   consume(size: number): void {
     invariant(size >= 0, 'I-FC credit is not negative')
     this.consumed += size

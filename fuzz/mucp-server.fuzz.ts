@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, defineService, jsonCodec, MicroError } from '../src/micro/index.js'
 import { MUCP_HEADER_SIZE_MAX, MUCP_NAME_SIZE_MAX } from '../src/micro/mucp-limits.js'
 import { OctetSource } from '../src/testing/index.js'
@@ -11,6 +12,11 @@ const MESSAGES_MAX = 40
 const TURNS_MAX = 400
 /** What an answer may have beside what it repeats: fields of the protocol. */
 const ANSWER_FIELDS_MAX = 16
+/** Taken of a peer that reads nothing: what two sockets within this process hold, and some on their way. */
+const TAKEN_MAX = 160
+const HUSH = 'hush: the handler in its own words'
+/** Of whoever dials. */
+const caller = new AsyncLocalStorage<string>()
 const json = { request: jsonCodec<unknown>(), response: jsonCodec<unknown>() }
 const service = defineService('fuzz.Fuzz', {
   one: { kind: 'unary', ...json },
@@ -26,13 +32,29 @@ class Site {
   running = 0
   events = 0
   refusesEvents = false
-  readonly transport = memoryTransport()
-  readonly server = createServer({
-    name: 'fuzz',
-    address: 'fuzz:1',
-    transport: this.transport,
-    onError: error => void String(error),
-  })
+  runningMax = 0
+  /** A handler saw the context of whoever dialled. */
+  isBled = false
+  readonly handlersMax: number
+  readonly transport: ReturnType<typeof memoryTransport>
+  readonly server: ReturnType<typeof createServer>
+
+  constructor(handlersMax: number) {
+    this.handlersMax = handlersMax
+    this.transport = memoryTransport({ handlersMax })
+    this.server = createServer({
+      name: 'fuzz',
+      address: 'fuzz:1',
+      transport: this.transport,
+      onError: error => void String(error),
+    })
+  }
+
+  begin(): void {
+    this.running++
+    this.runningMax = Math.max(this.runningMax, this.running)
+    this.isBled ||= caller.getStore() !== undefined
+  }
 
   async start(): Promise<void> {
     this.server.use((call, next) => {
@@ -40,7 +62,7 @@ class Site {
       return next(call.request)
     })
     const counted = async <T>(run: () => Promise<T>): Promise<T> => {
-      this.running++
+      this.begin()
       try {
         return await run()
       } finally {
@@ -49,7 +71,7 @@ class Site {
     }
     const site = this
     async function* all(requests: AsyncIterable<unknown>): AsyncGenerator<unknown> {
-      site.running++
+      site.begin()
       try {
         for await (const each of requests) yield each
       } finally {
@@ -61,6 +83,7 @@ class Site {
       one: request =>
         counted(async () => {
           await turn()
+          if (request === 'x') throw new Error(HUSH)
           return request
         }),
       async *down(request) {
@@ -80,13 +103,20 @@ class Site {
   }
 }
 
-/** Octet 0: whether middleware refuses events; then messages. */
+/** Octet 0: whether middleware refuses events, few handlers may run, and the peer reads nothing; then messages. */
 export async function fuzz(data: Buffer): Promise<void> {
   const source = new OctetSource(data)
-  const site = new Site()
-  site.refusesEvents = (source.octet() & 1) === 1
+  const options = source.octet()
+  const site = new Site((options & 2) === 0 ? 10_000 : 2)
+  site.refusesEvents = (options & 1) === 1
   await site.start()
-  const socket = await site.transport.dial('fuzz:1')
+  const socket = await caller.run('dialler', () => site.transport.dial('fuzz:1'))
+  if (options >= 240) {
+    await checkPace(socket, source)
+    await socket.close()
+    await site.server.stop({ graceMs: 0 })
+    return
+  }
   const answers: Message[] = []
   const reading = readAll(socket, answers)
   /** Unary calls that must be answered: sent when nothing with their id runs. */
@@ -112,12 +142,53 @@ export async function fuzz(data: Buffer): Promise<void> {
     )
     await turn()
   }
-  for (const { header } of answers) checkAnswer(header)
+  for (const { header, body } of answers) {
+    checkAnswer(header)
+    const all = [...header.values(), Buffer.from(body).toString()].join('\n')
+    invariant(!all.includes('hush'), 'T13 what an exception says stays here')
+  }
+  invariant(!site.isBled, 'T13 a handler runs in the context of nobody who dialled')
+  invariant(
+    site.runningMax <= site.handlersMax,
+    'T13 as many handlers run as may',
+    () => `${site.runningMax} of ${site.handlersMax}`,
+  )
   invariant(
     !site.refusesEvents || site.events === 0,
     'T13 what middleware refuses reaches no subscriber',
   )
   await site.server.stop({ graceMs: 0 })
+}
+
+/** Messages that are refused, of a peer that reads no answer: it is read no more itself. */
+async function checkPace(socket: Socket, source: OctetSource): Promise<void> {
+  const contentType = source.pick(['text/html', 'application/json'])
+  let taken = 0
+  for (let index = 0; index <= TAKEN_MAX + 10; index++) {
+    const header = new Map([
+      ['Content-Type', contentType],
+      ['Micro-Id', String(index)],
+      ['Micro-Endpoint', 'No.One'],
+    ])
+    let isTaken = false
+    const sent = socket.send({ header, body: Buffer.alloc(0) }).then(
+      () => {
+        isTaken = true
+      },
+      () => undefined,
+    )
+    for (let turns = 0; !isTaken && turns < 3; turns++) await turn()
+    if (!isTaken) {
+      void sent
+      return
+    }
+    taken++
+  }
+  invariant(
+    taken <= TAKEN_MAX,
+    'T13 a peer that reads no answers is read no more',
+    () => `${taken}`,
+  )
 }
 
 /** Two unary calls with one id: both are answered, whatever came before. */

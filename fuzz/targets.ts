@@ -288,6 +288,13 @@ export const TARGETS: readonly TargetEntry[] = [
     sizeMax: 200,
   },
   {
+    name: 'server-door',
+    about: 'T18 handshakes, sockets and accept errors of a server: counted, bounded, told',
+    load: () => import('./server-door.fuzz.js'),
+    generate: decisions,
+    sizeMax: 200,
+  },
+  {
     name: 'client-session',
     about: 'T17 a whole client, and a server that says anything and leaves',
     load: () => import('./client-session.fuzz.js'),

@@ -116,6 +116,8 @@ export class FakeStream {
   /** Octets that the call keeps, as it says. */
   charged = 0
 
+  addCost(): void {}
+
   charge(size: number): void {
     this.charged += size
   }
