@@ -145,7 +145,7 @@ export const PLANTED_IN_SESSIONS: readonly PlantedBug[] = [
   ),
   bug(
     'registry-records',
-    'micro/target',
+    'micro/registry-resolver',
     'records are used as they are',
     'nodes = usableNodes(await this.#answer());',
     'nodes = (await this.#answer()).flatMap(service => service.nodes);',
@@ -159,9 +159,9 @@ export const PLANTED_IN_SESSIONS: readonly PlantedBug[] = [
   ),
   bug(
     'client-session',
-    'transport/session',
+    'transport/replacements',
     'a server that takes no stream and leaves gets a storm of connections',
-    'if (link.connection?.streams.served === true || livedMs >= STABLE_AFTER_MS) {',
+    'if (hasServed || livedMs >= STABLE_AFTER_MS) {',
     'if (livedMs >= 0) {',
   ),
 ]

@@ -248,7 +248,11 @@ t.test('a socket that breaks under a call is 500 from go.micro.client.transport'
     await socket.receive()
     throw new Error('boom')
   })
-  await t.rejects(hello({}), { code: 500, id: 'go.micro.client.transport', detail: /handler of the socket failed/ })
+  await t.rejects(hello({}), {
+    code: 500,
+    id: 'go.micro.client.transport',
+    detail: /handler of the socket failed/,
+  })
 })
 
 t.test('nobody at the address is 500 connection error from go.micro.client', async t => {
