@@ -1,7 +1,7 @@
 import type { RawSocket, Runtime } from './runtime.js'
 
 /** Octets read between two looks at the stopwatch: who has fewer in a turn of the loop costs nothing. Unit: octets. */
-const LOOK_SIZE = 65_536
+const LOOK_SIZE = 4_096
 /** How long one socket may be read, with all that its users do, before others have their turn. Unit: ms. */
 const READ_TIME_MAX_MS = 10
 

@@ -17,11 +17,12 @@ import {
   sessionLimits,
 } from './session-options.js'
 import { Watched } from './session-state.js'
+import { StartTurns } from './start-turns.js'
 import { TimerHost } from './timer-host.js'
 import { checkTlsUpdate } from './tls-options.js'
 import type { CallSession } from './transport.js'
 import { TransportError, TransportErrorCode } from './transport-error.js'
-import { startBudget, WaitingCalls } from './waiting-calls.js'
+import { WaitingCalls } from './waiting-calls.js'
 import { WaitingWatch } from './waiting-watch.js'
 
 const CONNECT_TIMEOUT_MS = 20_000
@@ -69,8 +70,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
   #keepaliveFactor = 1
   readonly #connecting = new ConnectWaiters()
   #onEmpty: (() => void) | undefined
-  /** Calls that have room start in the next turn. */
-  #startArmed = false
+  readonly #starts: StartTurns
   #closing: Promise<void> | undefined
 
   constructor(address: string, options: SessionOptions = {}) {
@@ -86,6 +86,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     this.#timers = options.timers ?? new TimerHost(this.#runtime)
     this.#backOff = new BackOff(options.backOff ?? {}, () => this.#runtime.random())
     this.#replacements = new Replacements(this.#backOff)
+    this.#starts = new StartTurns(this.#runtime, () => this.#startWaiting())
     this.#waiting = new WaitingCalls(options.waitingCallsMax ?? WAITING_CALLS_MAX)
     const warningMs = options.waitingWarningMs ?? WAITING_WARNING_MS
     this.#watch = new WaitingWatch(this.#runtime, this, warningMs, this.#onError)
@@ -364,18 +365,13 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     else this.enter('idle')
   }
 
-  readonly #onStartTurn = (): void => {
-    this.#startArmed = false
-    this.#startWaiting()
-  }
-
   #startWaiting(): void {
     const link = this.#current
     const connection = link?.connection
     if (link === undefined || connection === undefined || this.#waiting.count === 0) return
-    if (this.#startArmed) return
+    if (!this.#starts.mayStart()) return
     connection.now = this.#runtime.now()
-    this.#startArmed = this.#waiting.start(
+    const isSpent = this.#waiting.start(
       () => link === this.#current && link.ready && connection.canOpen,
       (call, headers) => {
         try {
@@ -385,9 +381,9 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
           this.onHandlerError(error)
         }
       },
-      startBudget(this.#runtime, connection.limits),
+      this.#starts.budget(connection.limits),
     )
-    if (this.#startArmed) this.#runtime.afterTurn(this.#onStartTurn)
+    if (isSpent) this.#starts.arm()
     this.#watch.progress()
     if (this.#waiting.count > 0) this.#waitForRoom(link)
   }

@@ -1,9 +1,5 @@
-import type { ConnectionLimits, HeaderList } from '../connection/index.js'
+import type { HeaderList } from '../connection/index.js'
 import type { ClientCall, GrpcError } from '../grpc/index.js'
-import type { Runtime } from './runtime.js'
-
-/** Calls that start between two looks at the stopwatch. */
-const CALLS_PER_LOOK = 16
 
 interface WaitingCall {
   readonly call: ClientCall
@@ -88,21 +84,5 @@ export class WaitingCalls {
   #clear(): void {
     this.#calls = []
     this.#head = 0
-  }
-}
-
-/**
- * How many calls start in one turn: a connection that comes, with room for a thousand of them and what they
- * wanted to send, must not hold the event loop. `turnTimeMaxUs` and `turnCallsMax`, as where calls end.
- */
-export function startBudget(
-  runtime: Pick<Runtime, 'stopwatch'>,
-  { turnCallsMax, turnTimeMaxUs }: ConnectionLimits,
-): (count: number) => boolean {
-  const start = runtime.stopwatch?.()
-  return count => {
-    if (count >= turnCallsMax) return true
-    if (start === undefined || count % CALLS_PER_LOOK !== 0) return false
-    return (runtime.stopwatch!() - start) * 1_000 >= turnTimeMaxUs
   }
 }

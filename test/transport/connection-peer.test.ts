@@ -78,6 +78,6 @@ t.test('as text a peer is its address', t => {
 t.test('what is kept of a peer leads to nothing else: not to its socket', t => {
   const peer = connectionPeer(ends, plainSocket)
   const names = ['local', 'address', 'encrypted', 'authorized', 'serverName']
-  t.strictSame(Object.keys(peer), names)
+  t.strictSame(Object.keys(peer).sort(), names.sort())
   t.end()
 })

@@ -2,7 +2,8 @@ import t from 'tap'
 import { ReadBudget } from '../../src/transport/read-budget.js'
 import { FakeRuntime, FakeSocket } from './fake-runtime.js'
 
-const CHUNK = 65_536
+/** Octets between two looks at the stopwatch. */
+const CHUNK = 4_096
 
 function rig(): { budget: ReadBudget; socket: FakeSocket; runtime: TimedRuntime } {
   const runtime = new TimedRuntime()

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { DEFAULT_LIMITS, TimerWheel } from '../../src/connection/index.js'
+import { TimerWheel } from '../../src/connection/index.js'
 import { ClientCall, GrpcError, Status } from '../../src/grpc/index.js'
-import { startBudget, WaitingCalls } from '../../src/transport/waiting-calls.js'
+import { WaitingCalls } from '../../src/transport/waiting-calls.js'
 import { ECHO, headersOf } from './calls.js'
 
 function newCall(): ClientCall {
@@ -99,18 +99,5 @@ t.test('calls that have room start in turns: the rest waits for the next one, in
     started.map(call => calls.indexOf(call)),
     calls.map((_, index) => index),
   )
-  t.end()
-})
-
-t.test('turnTimeMaxUs and turnCallsMax bound the calls that start in one turn', t => {
-  let nowMs = 0
-  const timed = startBudget({ stopwatch: () => nowMs }, DEFAULT_LIMITS)
-  t.equal(timed(16), false)
-  nowMs = DEFAULT_LIMITS.turnTimeMaxUs / 1_000
-  t.equal(timed(31), false, 'the stopwatch is looked at every 16 calls')
-  t.equal(timed(32), true)
-  const counted = startBudget({}, DEFAULT_LIMITS)
-  t.equal(counted(DEFAULT_LIMITS.turnCallsMax - 1), false)
-  t.equal(counted(DEFAULT_LIMITS.turnCallsMax), true)
   t.end()
 })
