@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib'
 import { runInPool } from './thread-pool.js'
+import { isWholeZstd } from './zstd-frame.js'
 
 /** Called once, later, with the result of a compression that runs in the thread pool. */
 export type CompressionDone = (error: Error | null, bytes?: Buffer) => void
@@ -123,6 +124,10 @@ interface ZstdFunctions {
  */
 const ZSTD_WINDOW_BITS = 23
 
+function cutOff(): Error {
+  return new Error('zstd: the frame is cut off')
+}
+
 function findZstd(): Compression | undefined {
   const { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync, constants } =
     zlib as unknown as ZstdFunctions
@@ -132,8 +137,14 @@ function findZstd(): Compression | undefined {
     name: 'zstd',
     deflateSync: bytes => zstdCompressSync(bytes),
     deflate: zstdCompress,
-    inflateSync: zstdDecompressSync,
-    inflate: zstdDecompress,
+    inflateSync(bytes, options) {
+      if (!isWholeZstd(bytes)) throw cutOff()
+      return zstdDecompressSync(bytes, options)
+    },
+    inflate(bytes, options, done) {
+      if (isWholeZstd(bytes)) zstdDecompress(bytes, options, done)
+      else process.nextTick(done, cutOff())
+    },
     params: { [constants.ZSTD_d_windowLogMax!]: ZSTD_WINDOW_BITS },
   })
 }

@@ -14,6 +14,7 @@ import {
   MessageTooLargeError,
   ZSTD,
 } from '../../src/grpc/index.js'
+import { isWholeZstd } from '../../src/grpc/zstd-frame.js'
 
 const text = Buffer.from('abc'.repeat(500))
 
@@ -95,6 +96,36 @@ t.test('off the thread the outcome is the same: octets, limits and errors', asyn
     await t.rejects(inflate(packed.subarray(0, 10), 1e6))
   }
 })
+
+t.test(
+  'RFC 8878 §3.1: a message that is cut off anywhere is an error, in whatever runtime',
+  async t => {
+    const wholes: Buffer[] = []
+    // Made elsewhere: a checksum, a content size, a skippable frame ahead, a run of one octet.
+    for (const hex of [
+      '28b52ffd2400010000' + '99e9d851',
+      '28b52ffd0068' + '090000' + '41',
+      '502a4d1803000000' + 'aabbcc' + '28b52ffd0068' + '090000' + '41',
+      '28b52ffd0068' + '530000' + '42',
+    ]) {
+      wholes.push(Buffer.from(hex, 'hex'))
+    }
+    for (const whole of wholes) {
+      t.ok(isWholeZstd(whole), whole.toString('hex'))
+      for (let end = 0; end < whole.length; end++) {
+        const isFrame = whole.length > 12 && end === 11 && whole[0] === 0x50
+        t.equal(isWholeZstd(whole.subarray(0, end)), isFrame, `${whole.toString('hex')} ${end}`)
+      }
+    }
+    if (ZSTD === undefined) return
+    const packed = Buffer.from(ZSTD.compress(text))
+    for (const end of [0, 4, 5, 10, packed.length - 1]) {
+      const cut = packed.subarray(0, end)
+      t.throws(() => ZSTD!.decompress(cut, 1e6), `${end} of ${packed.length}`)
+      await t.rejects(coded(done => ZSTD!.decompressAsync!(cut, 1e6, done)))
+    }
+  },
+)
 
 t.test('more jobs than threads wait, and all of them end, those that fail too', async t => {
   const packed = Buffer.from(GZIP.compress(text))
