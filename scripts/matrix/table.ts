@@ -1,10 +1,20 @@
 import type { Row } from './folder.js'
+import { KNOWN_FAILURES } from './known-failures.js'
 
 const BEGIN = '<!-- matrix -->\n'
 const END = '<!-- /matrix -->'
 
-/** Rows as Markdown: a table for each group. */
+/** Rows as Markdown: a table for each group, and what is known of runtimes. */
 export function tableOf(rows: readonly Row[]): string {
+  const reasons = KNOWN_FAILURES.map(({ runtime, test, reason }) => {
+    const name = runtime.source.slice(1)
+    return `| ${name} | ${reason} | \`${test.source.slice('^FAILED '.length).replaceAll('\\', '')} ...\` |`
+  })
+  const known = `| runtime | tests that cannot pass there: why | test |\n| --- | --- | --- |\n${reasons.join('\n')}\n`
+  return `${groupTables(rows)}\n${known}`
+}
+
+function groupTables(rows: readonly Row[]): string {
   const groups = [...new Set(rows.map(row => row.group))]
   return groups
     .map(group => {

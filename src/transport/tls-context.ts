@@ -22,7 +22,7 @@ const READ_ALONE: readonly (keyof SecureContextOptions)[] = [
 /** What OpenSSL's reasons mean for one of these options. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [
-    /bad decrypt|mac verify failure|bad password read|interrupted or cancelled/i,
+    /bad[ _]decrypt|mac verif|bad password read|interrupted or cancelled/i,
     'tls.passphrase does not open it',
   ],
   [/no[ _]start[ _]line|unsupported|not enough data|header too long|asn1|wrong tag/i, 'it is none'],

@@ -33,7 +33,8 @@ export function materialFault(tls: SecureContextOptions): Error | undefined {
   for (const each of listOf(tls.key)) {
     const read = attempt(() => createPrivateKey(keyInput(each, tls.passphrase)))
     if (read instanceof Error) {
-      return new Error('unsupported: no private key, or another passphrase', { cause: read })
+      const isLocked = /ENCRYPTED/.test(String(pemOf(each)))
+      return new Error(isLocked ? 'bad decrypt' : 'unsupported', { cause: read })
     }
     keys.push(read)
   }
@@ -44,6 +45,11 @@ export function materialFault(tls: SecureContextOptions): Error | undefined {
 
 function listOf(given: unknown): readonly unknown[] {
   return given === undefined || given === null ? [] : [given].flat()
+}
+
+function pemOf(key: unknown): unknown {
+  const isObject = typeof key === 'object' && key !== null && 'pem' in key
+  return isObject ? key.pem : key
 }
 
 /** A key may be an object with a passphrase of its own. */

@@ -134,17 +134,20 @@ const listenErrors: Readonly<Record<string, readonly [TransportErrorCode, string
   EAI_AGAIN: [TransportErrorCode.Dns, 'the name server did not answer'],
 }
 
-/** libuv says EACCES where the system says that there is no such folder. */
+const NO_FOLDER = [
+  TransportErrorCode.Access,
+  'the folder does not exist, or may not be written to; create it, or look at its owner',
+] as const
+
+/** libuv says EACCES where the system, Bun and Deno say that there is no such folder. */
 const unixListenErrors: typeof listenErrors = {
   ...listenErrors,
   EADDRINUSE: [
     TransportErrorCode.InUse,
     'a socket file is there already: another server has it, or one that crashed left it; if nobody answers there, remove the file',
   ],
-  EACCES: [
-    TransportErrorCode.Access,
-    'the folder does not exist, or may not be written to; create it, or look at its owner',
-  ],
+  EACCES: NO_FOLDER,
+  ENOENT: NO_FOLDER,
 }
 
 /** Why listening failed, in one sentence with the address; `cause` is kept. */

@@ -12,13 +12,31 @@ export interface Pair {
   readonly cert: string
 }
 
-/** A certificate that is its own authority. */
+let authorities = 0
+
+/**
+ * A certificate of `name` and behind it that of its own authority, which may be trusted (`ca`) as they are: Deno takes no
+ * certificate that is its own authority.
+ */
 export async function certificate(name: string, keyType: 'rsa' | 'ec' = 'ec'): Promise<Pair> {
+  const authority = await generate(
+    [{ name: 'commonName', value: `authority ${++authorities} of ${name}` }],
+    {
+      keyType,
+      algorithm: 'sha256',
+      extensions: [
+        { name: 'basicConstraints', cA: true, critical: true },
+        { name: 'keyUsage', keyCertSign: true, critical: true },
+      ],
+    },
+  )
   const pems = await generate([{ name: 'commonName', value: name }], {
     keyType,
+    algorithm: 'sha256',
+    ca: { key: authority.private, cert: authority.cert },
     extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: name }] }],
   })
-  return { key: pems.private, cert: pems.cert }
+  return { key: pems.private, cert: `${pems.cert}\n${authority.cert}` }
 }
 
 export const ours: Pair = await certificate('localhost', 'rsa')
