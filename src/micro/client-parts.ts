@@ -8,7 +8,7 @@ import {
 } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientOptions } from './client-options.js'
-import { MUCP_CONTENT_TYPE } from './content-type.js'
+import { MUCP_CONTENT_TYPE, mucpContentType } from './content-type.js'
 import { GrpcClient } from './grpc-client.js'
 import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
@@ -124,11 +124,13 @@ export function contentTypeOf(
 ): string {
   if (contentType !== undefined) return contentType
   if (protocol === 'mucp' && hasCodecs(method, 'json')) return MUCP_CONTENT_TYPE
+  const subtypes = [...method.request.keys()]
+  // One is there: a service without was refused.
   const subtype = hasCodecs(method, 'proto')
     ? 'proto'
-    : [...method.request.keys()].find(each => hasCodecs(method, each))
+    : subtypes.find(each => hasCodecs(method, each))!
   if (protocol === 'grpc') return `application/grpc+${subtype}`
-  return subtype === 'proto' ? 'application/protobuf' : 'application/octet-stream'
+  return mucpContentType(subtype)
 }
 
 /** Whether a method can be called with the content type's codecs. */

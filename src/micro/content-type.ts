@@ -38,9 +38,20 @@ const LEGACY_TYPES: ReadonlyMap<string, string> = new Map([
   ['application/protobuf', 'application/proto-rpc'],
 ])
 
-/** How to read and write `contentType`; undefined when mucp does not know it. */
+const SUBTYPE = /^application\/grpc\+([a-z0-9.-]+)$/
+
+/** How to read and write `contentType`, with a subtype of one's own too; undefined when mucp does not know it. */
 export function contentCodec(contentType: string): ContentCodec | undefined {
-  return CONTENT_CODECS.get(contentType)
+  const known = CONTENT_CODECS.get(contentType)
+  if (known !== undefined) return known
+  const subtype = SUBTYPE.exec(contentType)?.[1]
+  return subtype === undefined ? undefined : { subtype, envelope: grpcEnvelope }
+}
+
+/** How mucp calls a subtype that is no JSON. */
+export function mucpContentType(subtype: string): string {
+  if (subtype === 'proto') return 'application/protobuf'
+  return subtype === 'bytes' ? 'application/octet-stream' : `application/grpc+${subtype}`
 }
 
 /** What a peer from before go-micro 1.9 calls `contentType`. */
@@ -53,5 +64,5 @@ export function grpcSubtype(contentType: string): string | undefined {
   if (contentType === 'application/octet-stream') return 'proto'
   const codec = CONTENT_CODECS.get(contentType)
   if (codec !== undefined) return codec.subtype
-  return /^application\/grpc\+([a-z0-9.-]+)$/.exec(contentType)?.[1]
+  return SUBTYPE.exec(contentType)?.[1]
 }

@@ -85,9 +85,22 @@ export function defineService<
       throw new TypeError(`${key}.name must be an identifier, got '${wireName}'`)
     }
     const codecs = { request: checkedMap(key, request), response: checkedMap(key, response) }
+    checkCommon(key, codecs)
     list.push(serviceMethod(name, { name: key, wireName, kind, ...codecs }))
   }
   return makeService(name, list)
+}
+
+/** Request and response of a call have one content type. @throws TypeError when there is none for both */
+function checkCommon(
+  method: string,
+  { request, response }: { request: Codecs; response: Codecs },
+): void {
+  for (const subtype of request.keys()) if (response.has(subtype)) return
+  const [ours, theirs] = [request, response].map(codecs => [...codecs.keys()].join(', '))
+  throw new TypeError(
+    `${method}: its codecs have no subtype in common: request has ${ours}, response ${theirs}; give both codecs one of the same subtype`,
+  )
 }
 
 function checkedMap(method: string, choice: CodecChoice<unknown>): Codecs {
@@ -99,6 +112,13 @@ function checkedMap(method: string, choice: CodecChoice<unknown>): Codecs {
     }
     if (!Array.isArray(known.subtypes) || known.subtypes.length === 0) {
       throw new TypeError(`${method}: a codec must name its subtypes`)
+    }
+    for (const subtype of known.subtypes) {
+      if (typeof subtype === 'string' && /^[a-z0-9.-]+$/.test(subtype)) continue
+      const what = describe(subtype)
+      throw new TypeError(
+        `${method}: a subtype has lower-case letters, digits, . and -, got ${what}`,
+      )
     }
   }
   return codecMap(choice)
