@@ -7,6 +7,7 @@ import { PeerSet } from './peers.js'
 import { print, progress, table } from './report.js'
 import type { Row } from './rows.js'
 import type { Bench, Suite } from './suite.js'
+import { codec } from './suites/codec.js'
 import { memory } from './suites/memory.js'
 import { micro } from './suites/micro.js'
 import { rpc } from './suites/rpc.js'
@@ -14,7 +15,7 @@ import { scale } from './suites/scale.js'
 import { stream } from './suites/stream.js'
 import { machine } from './tools.js'
 
-const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream, memory, scale }
+const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream, memory, scale, codec }
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--only TEXT] [--json FILE]
 --only: contests whose names contain TEXT

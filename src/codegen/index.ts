@@ -8,3 +8,4 @@ export {
 } from './generate-options.js'
 export { loadSchema, type ReadFile } from './load-schema.js'
 export { runPlugin } from './plugin.js'
+export { pluginFiles, pluginRequest } from './plugin-client.js'
