@@ -160,6 +160,7 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   'codegen/generate-options.ts': 'generate/generator.test.ts',
   'codegen/load-schema.ts': 'generate/parser.test.ts',
   'codegen/plugin.ts': 'generate/generator.test.ts',
+  'codegen/plugin-client.ts': 'cli/generate-program.test.ts',
   'protobuf/message-decoder.ts': 'protobuf/message-codec.test.ts',
   'protobuf/message-encoder.ts': 'protobuf/message-codec.test.ts',
   'protobuf/message-plan.ts': 'protobuf/message-codec.test.ts',

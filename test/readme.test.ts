@@ -27,6 +27,24 @@ writeFileSync(
   `${folder}/hello.ts`,
   execFileSync(process.execPath, ['dist/cli/microwire-types.js', `${folder}/hello.proto`]),
 )
+// As the page says: neither protoc nor a plugin.
+execFileSync(process.execPath, [
+  'dist/cli/microwire.js',
+  'generate',
+  '-o',
+  folder,
+  `${folder}/hello.proto`,
+])
+writeFileSync(
+  `${folder}/hello_mw.js`,
+  ts.transpileModule(readFileSync(`${folder}/hello_mw.ts`, 'utf8'), {
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: true,
+    },
+  }).outputText,
+)
 /** Needs generated code: test/compat/codegen.test.ts runs it. */
 const GENERATED = 'protobuf-es'
 /** The programs among the snippets that are run here. */

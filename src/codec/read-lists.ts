@@ -1,4 +1,4 @@
-import { fail, type Reader, readDouble, readInt32, readLimit, readUint32 } from './reader.js'
+import { fail, type Reader, readDouble, readLimit, readUint32 } from './reader.js'
 
 // Lists in one run: what follows the tag is a length and values without tags.
 
@@ -13,22 +13,55 @@ export function readPacked<T>(r: Reader, end: number, list: T[], read: (r: Reade
 /** Adds a run of int32 to a list. */
 export function readPackedInt32(r: Reader, end: number, list: number[]): void {
   const last = readLimit(r, end)
-  while (r.at < last) list.push(readInt32(r))
+  const { bytes } = r
+  while (r.at < last) {
+    const at = r.at
+    const first = bytes[at]!
+    const second = bytes[at + 1]!
+    if (first < 128) {
+      r.at = at + 1
+      list.push(first)
+    } else if (second < 128) {
+      r.at = at + 2
+      list.push((first & 127) | (second << 7))
+    } else list.push(readUint32(r) | 0)
+  }
   if (r.at > last) fail(r, 'a value reaches beyond its list')
 }
 
 /** Adds a run of uint32 to a list. */
 export function readPackedUint32(r: Reader, end: number, list: number[]): void {
   const last = readLimit(r, end)
-  while (r.at < last) list.push(readUint32(r))
-  if (r.at > last) fail(r, 'a value reaches beyond its list')
+  const { bytes } = r
+  let at = r.at
+  while (at < last) {
+    const first = bytes[at]!
+    const second = bytes[at + 1]!
+    if (first < 128) {
+      at++
+      list.push(first)
+    } else if (second < 128) {
+      at += 2
+      list.push((first & 127) | (second << 7))
+    } else {
+      r.at = at
+      list.push(readUint32(r))
+      at = r.at
+    }
+  }
+  r.at = at
+  if (at > last) fail(r, 'a value reaches beyond its list')
 }
 
 /** Adds a run of sint32 to a list. */
 export function readPackedSint32(r: Reader, end: number, list: number[]): void {
   const last = readLimit(r, end)
+  const { bytes } = r
   while (r.at < last) {
-    const bits = readUint32(r)
+    const at = r.at
+    let bits = bytes[at]!
+    if (bits < 128) r.at = at + 1
+    else bits = readUint32(r)
     list.push((bits >>> 1) ^ -(bits & 1))
   }
   if (r.at > last) fail(r, 'a value reaches beyond its list')

@@ -8,6 +8,7 @@ import {
   room,
   varintSize,
   type Writer,
+  widen,
   writeTag,
 } from './writer.js'
 
@@ -77,32 +78,39 @@ export function writePacked(w: Writer, tag: number, put: Put, value: unknown): v
   closeRange(w, begun)
 }
 
+/** Begins a run of `length` values, of `sizeMax` octets at most each. Returns where the first one goes. */
+function openRun(w: Writer, tag: number, length: number, sizeMax: number): number {
+  writeTag(w, tag)
+  room(w, length * sizeMax + 10)
+  // Each value has one octet at least.
+  return w.at + varintSize(length)
+}
+
+/** Ends a run that began at `start` and ends at `end`: its length goes in front of it. */
+function closeRun(w: Writer, start: number, end: number, length: number): void {
+  w.at = end
+  widen(w, start, end - start, varintSize(length))
+}
+
 /** Writes a list of int32 in one run, behind its tag. */
 export function writePackedInt32(w: Writer, tag: number, value: unknown): void {
   const list = listOf(value) as readonly number[]
   const { length } = list
   if (length === 0) return
-  writeTag(w, tag)
-  let size = 0
-  for (let index = 0; index < length; index++) {
-    const number = list[index]!
-    size += number >= 0 ? (number < 128 ? 1 : varintSize(number)) : 10
-  }
-  room(w, size + 5)
+  const start = openRun(w, tag, length, 10)
   const { bytes } = w
-  let at = putVarint(bytes, w.at, size)
-  const last = at + size
+  let at = start
   for (let index = 0; index < length; index++) {
     const number = list[index]!
-    if ((number | 0) !== number || at >= last) throw UNFIT
-    if (number < 128 && number >= 0) bytes[at++] = number
+    if ((number | 0) !== number) throw UNFIT
+    if (number >= 0 && number < 128) bytes[at++] = number
     else {
       w.at = at
       putInt32(w, number)
       at = w.at
     }
   }
-  w.at = at
+  closeRun(w, start, at, length)
 }
 
 /** Writes a list of uint32 in one run, behind its tag. */
@@ -110,19 +118,15 @@ export function writePackedUint32(w: Writer, tag: number, value: unknown): void 
   const list = listOf(value) as readonly number[]
   const { length } = list
   if (length === 0) return
-  writeTag(w, tag)
-  let size = 0
-  for (let index = 0; index < length; index++) size += varintSize(list[index]!)
-  room(w, size + 5)
+  const start = openRun(w, tag, length, 5)
   const { bytes } = w
-  let at = putVarint(bytes, w.at, size)
+  let at = start
   for (let index = 0; index < length; index++) {
     const number = list[index]!
     if (number >>> 0 !== number) throw UNFIT
-    if (number < 128) bytes[at++] = number
-    else at = putVarint(bytes, at, number)
+    at = putShort(bytes, at, number)
   }
-  w.at = at
+  closeRun(w, start, at, length)
 }
 
 /** Writes a list of sint32 in one run, behind its tag. */
@@ -130,21 +134,27 @@ export function writePackedSint32(w: Writer, tag: number, value: unknown): void 
   const list = listOf(value) as readonly number[]
   const { length } = list
   if (length === 0) return
-  writeTag(w, tag)
-  let size = 0
-  for (let index = 0; index < length; index++) {
-    const number = list[index]!
-    size += varintSize(((number << 1) ^ (number >> 31)) >>> 0)
-  }
-  room(w, size + 5)
+  const start = openRun(w, tag, length, 5)
   const { bytes } = w
-  let at = putVarint(bytes, w.at, size)
+  let at = start
   for (let index = 0; index < length; index++) {
     const number = list[index]!
     if ((number | 0) !== number) throw UNFIT
-    at = putVarint(bytes, at, ((number << 1) ^ (number >> 31)) >>> 0)
+    at = putShort(bytes, at, ((number << 1) ^ (number >> 31)) >>> 0)
   }
-  w.at = at
+  closeRun(w, start, at, length)
+}
+
+/** As `putVarint`; most have one or two octets. */
+function putShort(bytes: Uint8Array, at: number, value: number): number {
+  if (value < 128) {
+    bytes[at] = value
+    return at + 1
+  }
+  if (value >= 16_384) return putVarint(bytes, at, value)
+  bytes[at] = (value & 127) | 128
+  bytes[at + 1] = value >>> 7
+  return at + 2
 }
 
 /** Whether typed arrays lie in memory as the wire has them. */

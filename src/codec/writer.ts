@@ -184,7 +184,7 @@ export function closeGroup(w: Writer, tag: number): void {
 }
 
 /** Puts the length of what lies behind `start` in front of it, where `width` octets are free. */
-function widen(w: Writer, start: number, size: number, width: number): void {
+export function widen(w: Writer, start: number, size: number, width: number): void {
   const more = varintSize(size) - width
   if (more === 0) {
     putVarint(w.bytes, start - width, size)
