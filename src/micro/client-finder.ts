@@ -1,4 +1,11 @@
-import { DnsResolver, fixedResolver, parseTargetName, type Resolver } from '../channel/index.js'
+import {
+  type Balancing,
+  DnsResolver,
+  fixedResolver,
+  parseTargetName,
+  type Resolver,
+  readServiceConfig,
+} from '../channel/index.js'
 import type { Runtime, Transport } from '../transport/index.js'
 import type { ClientOptions } from './client-options.js'
 import { ResolverSource } from './endpoint-source.js'
@@ -54,7 +61,7 @@ export function targetFinder(options: ClientOptions, parts: FinderParts): Target
     runtime,
     transport: isNative ? transport : undefined,
     selector: options.selector,
-    balancer: options.balancer,
+    balancer: options.balancer ?? configuredBalancing(options),
     onReleased: ({ address, hosts }: NodeEndpoint) => {
       if (hosts === undefined) grpc?.forget(address)
       // A transport that was given may have other users.
@@ -63,6 +70,11 @@ export function targetFinder(options: ClientOptions, parts: FinderParts): Target
       }
     },
   })
+}
+
+function configuredBalancing({ serviceConfig, selector }: ClientOptions): Balancing | undefined {
+  if (serviceConfig === undefined || selector !== undefined) return undefined
+  return readServiceConfig(serviceConfig).balancing
 }
 
 type Named = Pick<TargetFinderOptions, 'name' | 'source' | 'nobody' | 'unanswered' | 'failed'>

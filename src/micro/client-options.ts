@@ -1,4 +1,10 @@
-import { type Balancing, parseTargetName, type Resolver } from '../channel/index.js'
+import {
+  type Balancing,
+  parseTargetName,
+  type Resolver,
+  type RetryBudgetOptions,
+  readServiceConfig,
+} from '../channel/index.js'
 import {
   authorityFault,
   type CallLimits,
@@ -100,6 +106,16 @@ export interface ClientOptions {
    * Default: mucp 5, as go-micro >= 4.10; gRPC 0.
    */
   readonly retries?: number
+  /**
+   * gRPC: retries, timeouts and `waitForReady` by method, and the balancer, in the form that other gRPC libraries have:
+   * an object or its JSON. See resilience.md. Default: none.
+   */
+  readonly serviceConfig?: string | object
+  /**
+   * gRPC: how many retries all calls together may make: `ratio` for each call of the last ten seconds, and `perSecond`.
+   * False: no bound. Default: `{ ratio: 0.2, perSecond: 10 }`.
+   */
+  readonly retryBudget?: RetryBudgetOptions | false
   /** mucp: how many idle sockets to keep, see `PoolOptions`. Default: 100 for 60_000 ms. */
   readonly pool?: PoolOptions
   /**
@@ -201,6 +217,15 @@ const KINDS: OptionKinds<ClientOptions> = {
   endGraceMs: checkMs,
   dialTimeoutMs: checkMs,
   retries: checkCount,
+  serviceConfig: (name, value) => void readServiceConfig(value, name),
+  retryBudget: (name, value) => {
+    if (value !== false) {
+      within<RetryBudgetOptions>({ ratio: rangeOf(0, 10), perSecond: rangeOf(0, 1_000_000) })(
+        name,
+        value,
+      )
+    }
+  },
   pool: within<PoolOptions>({ sizeMax: checkCount, ttlMs: checkMs }),
   tls: 'object',
   credentials: 'function',

@@ -8,8 +8,9 @@ import {
 } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { ClientOptions } from './client-options.js'
+import { ClientRetries } from './client-retries.js'
 import { MUCP_CONTENT_TYPE, mucpContentType } from './content-type.js'
-import { GrpcClient } from './grpc-client.js'
+import { GrpcClient, type GrpcMethod } from './grpc-client.js'
 import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
@@ -85,7 +86,7 @@ export function grpcClient(
     authority: options.authority,
     userAgent: userAgent === undefined ? USER_AGENT : `${userAgent} ${USER_AGENT}`,
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
-    retries: options.retries ?? 0,
+    retries: new ClientRetries(options, runtime),
     compression: options.compression,
     compressions: runCompressions(runtime, options.compressions),
     limits: callLimits({
@@ -106,6 +107,12 @@ export function eventOf(message: unknown): { contentType: string; body: Uint8Arr
   if (message instanceof Uint8Array)
     return { contentType: 'application/octet-stream', body: message }
   return { contentType: 'application/json', body: Buffer.from(JSON.stringify(message) ?? 'null') }
+}
+
+/** The options of a call that waits for a connection where its method's config says so. */
+export function patient(options: CallOptions, method: GrpcMethod | undefined): CallOptions {
+  const waits = options.waitForReady === undefined && method?.rules.waitForReady === true
+  return waits ? { ...options, waitForReady: true } : options
 }
 
 /** What a stream ends with that is cancelled without a reason. */

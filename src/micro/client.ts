@@ -15,6 +15,7 @@ import {
   grpcClient,
   isEncrypted,
   mucpClient,
+  patient,
 } from './client-parts.js'
 import { type ClientStream, checkIterable, pumpRequests, sendAll } from './client-stream.js'
 import { CallCredentials } from './credentials.js'
@@ -362,7 +363,7 @@ export class Client implements AsyncDisposable {
     const ownMs = kind === 'unary' ? this.#options.timeoutMs : undefined
     const { target, options: left } =
       found instanceof Promise
-        ? await this.#within(found, options, ownMs)
+        ? await this.#within(found, patient(options, bound.grpc), ownMs)
         : { target: found, options }
     const credentials = options.credentials ?? this.#options.credentials
     if (credentials === undefined) return { target, options: left }

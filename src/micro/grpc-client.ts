@@ -1,16 +1,19 @@
 import { requestHeaders } from '../grpc/index.js'
 import type { CallSession } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
+import type { MethodRules } from './client-retries.js'
 import { grpcSubtype } from './content-type.js'
 import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
 import { GrpcStream } from './grpc-stream.js'
 import { UnaryCall } from './grpc-unary-call.js'
 import type { ServiceMethod } from './service.js'
+import { StreamRetry } from './stream-retry.js'
 import type { Target } from './target.js'
 
 /** One method as native calls need it: the last opening is nearly always the next one's. */
 export class GrpcMethod {
   readonly method: ServiceMethod
+  readonly rules: MethodRules
   readonly #client: GrpcClient
   #last: Opening | undefined
   /** Those of sessions that are gone go with them. */
@@ -19,6 +22,7 @@ export class GrpcMethod {
   constructor(client: GrpcClient, method: ServiceMethod) {
     this.#client = client
     this.method = method
+    this.rules = client.options.retries.rulesOf(method)
   }
 
   /** @throws TypeError for a content type that has no gRPC subtype */
@@ -107,12 +111,23 @@ export class GrpcClient {
     contentType: string,
     options: CallOptions,
   ): GrpcStream {
+    const { retry, waitForReady, timeoutMs } = method.rules
+    const isPatient = (options.waitForReady ?? waitForReady) === true
+    // Only the request of such a stream can be sent once more.
+    const rule = method.method.kind === 'server' ? retry : undefined
+    const again =
+      rule === undefined
+        ? undefined
+        : new StreamRetry(rule, this.options.retries.bounds, this.options.runtime)
     let deadline: number | undefined
-    return new GrpcStream(options, target.route, stream => {
+    return new GrpcStream(options, target.route, again, stream => {
       const opening = method.opening(target, contentType)
-      deadline ??= opening.session.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
-      const call = newCall(opening, this.options, options, deadline, stream)
-      startCall(opening, call, options)
+      const now = opening.session.now()
+      deadline ??= now + Math.min(options.timeoutMs ?? Number.POSITIVE_INFINITY, timeoutMs)
+      const until = again === undefined ? deadline : again.begin(now, deadline)
+      const previous = again?.count ?? 0
+      const call = newCall(opening, this.options, options, until, stream, 0, previous)
+      startCall(opening, call, isPatient)
       return call
     })
   }

@@ -5,23 +5,25 @@ import {
   type ClientCallReceiver,
   type Compressions,
   type HeaderList,
+  Metadata,
 } from '../grpc/index.js'
 import type { CallSession, CallTransport, Runtime } from '../transport/index.js'
 import type { CallOptions, CompressionName } from './call-options.js'
+import type { ClientRetries } from './client-retries.js'
 import { metadataOf } from './metadata-init.js'
 import type { ServiceMethod } from './service.js'
 
 /** What the native calls of one client have in common. */
 export interface GrpcClientOptions {
   readonly transport: CallTransport
-  readonly runtime: Pick<Runtime, 'schedule'>
+  readonly runtime: Pick<Runtime, 'now' | 'schedule'>
   readonly userAgent: string
   /** What `:authority` says, in place of the session's own. */
   readonly authority: string | undefined
   /** Whole calls. Unit: ms. Infinity: no limit. */
   readonly timeoutMs: number
-  /** Attempts after the first for unary calls that end with UNAVAILABLE. */
-  readonly retries: number
+  /** When calls are made again. */
+  readonly retries: ClientRetries
   /** Of requests, for calls that say nothing else. */
   readonly compression: CompressionName | undefined
   readonly compressions: Compressions
@@ -37,7 +39,7 @@ export interface Opening {
   readonly headers: HeaderList
 }
 
-/** A call, not started. It runs on the session's clock. `earlierMs`: what attempts before it took. @throws RangeError for a compression that does not exist */
+/** A call, not started. It runs on the session's clock. `earlierMs`: what attempts before it took; `previous`: how many a server may have seen. @throws RangeError for a compression that does not exist */
 export function newCall(
   { method, session, subtype }: Opening,
   client: GrpcClientOptions,
@@ -45,6 +47,7 @@ export function newCall(
   deadline: number,
   receiver: ClientCallReceiver,
   earlierMs = 0,
+  previous = 0,
 ): ClientCall {
   const { timers } = session
   const { limits, compressions } = client
@@ -62,8 +65,17 @@ export function newCall(
           metadata: metadataOf(options.metadata),
         }
   // Only another attempt has any: the first one's options keep their shape.
-  const whole = earlierMs > 0 ? { ...callOptions, earlierMs } : callOptions
+  const timed = earlierMs > 0 ? { ...callOptions, earlierMs } : callOptions
+  const whole = previous === 0 ? timed : { ...timed, metadata: repeated(options, previous) }
   return new ClientCall(method, whole, receiver)
+}
+
+/** The server hears that it is not the first attempt. gRPC A6. */
+function repeated(options: CallOptions | undefined, previous: number): Metadata {
+  const metadata = new Metadata()
+  if (options?.metadata !== undefined) metadata.merge(metadataOf(options.metadata))
+  metadata.set('grpc-previous-rpc-attempts', String(previous))
+  return metadata
 }
 
 const WAIT_FOR_READY = { waitForReady: true }
@@ -72,7 +84,7 @@ const WAIT_FOR_READY = { waitForReady: true }
 export function startCall(
   { session, headers }: Opening,
   call: ClientCall,
-  options: CallOptions | undefined,
+  isPatient: boolean,
 ): void {
-  session.start(call, headers, options?.waitForReady === true ? WAIT_FOR_READY : undefined)
+  session.start(call, headers, isPatient ? WAIT_FOR_READY : undefined)
 }

@@ -1,4 +1,5 @@
 import { type ClientCall, GrpcError, type Metadata, Status } from '../grpc/index.js'
+import type { Cancellable } from '../transport/index.js'
 import { abortError } from './abort-error.js'
 import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
 import type { CallOptions } from './call-options.js'
@@ -6,6 +7,7 @@ import type { CallRoute } from './call-route.js'
 import type { ClientStream } from './client-stream.js'
 import { fromGrpcError } from './error-mapping.js'
 import { LazyResult } from './lazy-result.js'
+import type { StreamRetry } from './stream-retry.js'
 import { WaitingReaders } from './waiting-readers.js'
 
 /** Makes the call and starts it. */
@@ -18,6 +20,8 @@ export class GrpcStream implements ClientStream, Abortable {
   readonly #options: CallOptions
   /** Undefined: a fixed address. */
   readonly #route: CallRoute | undefined
+  /** When the call is made again; undefined: only where no server looked at it. */
+  readonly #again: StreamRetry | undefined
   readonly #startCall: StartStream
   readonly #headers = new LazyResult<Metadata>()
   readonly #trailers = new LazyResult<Metadata>()
@@ -27,6 +31,7 @@ export class GrpcStream implements ClientStream, Abortable {
   #gotHeaders = false
   #wroteAny = false
   #retried = false
+  #pause: Cancellable | undefined
   #endSent = false
   /** The one request of a server-streaming call. */
   #request: { readonly message: unknown } | undefined
@@ -40,9 +45,15 @@ export class GrpcStream implements ClientStream, Abortable {
   /** It was the caller's signal. */
   #isAbort = false
 
-  constructor(options: CallOptions, route: CallRoute | undefined, start: StartStream) {
+  constructor(
+    options: CallOptions,
+    route: CallRoute | undefined,
+    again: StreamRetry | undefined,
+    start: StartStream,
+  ) {
     this.#options = options
     this.#route = route
+    this.#again = again
     this.#startCall = start
     const { signal } = options
     if (signal?.aborted) {
@@ -164,6 +175,7 @@ export class GrpcStream implements ClientStream, Abortable {
       this.#resend()
       return
     }
+    if (this.#again !== undefined && this.#pauses(this.#again, error, trailers)) return
     try {
       this.#options.onTrailers?.(trailers)
     } catch (thrown) {
@@ -181,6 +193,24 @@ export class GrpcStream implements ClientStream, Abortable {
     if (error?.unprocessed !== true || error.status !== Status.Unavailable) return false
     if (this.#gotHeaders || this.#wroteAny) return false
     return !this.#retried || this.#route?.hasOther === true
+  }
+
+  /** Whether another attempt follows after a pause. */
+  #pauses(again: StreamRetry, error: GrpcError | undefined, trailers: Metadata): boolean {
+    if (error === undefined) again.onSuccess()
+    if (error === undefined || this.#gotHeaders || this.#reason !== undefined) return false
+    const { runtime } = again
+    const delayMs = again.next(error, trailers, runtime.now())
+    if (delayMs === undefined) return false
+    this.#call = undefined
+    this.#pause = runtime.schedule(delayMs, () => {
+      this.#route?.moveOn()
+      this.#start()
+      this.#resend()
+    })
+    // A call that waits keeps the process alive.
+    this.#pause.ref()
+    return true
   }
 
   #start(): void {
@@ -215,6 +245,7 @@ export class GrpcStream implements ClientStream, Abortable {
   #finish(error: unknown): void {
     if (this.#ended) return
     this.#ended = true
+    this.#pause?.cancel()
     if (this.#options.signal !== undefined) unwatchSignal(this.#options.signal, this)
     if (error !== undefined) {
       this.#failure = { error }

@@ -1,3 +1,4 @@
+import { Attempts } from '../channel/index.js'
 import {
   type ClientCall,
   type ClientCallReceiver,
@@ -13,7 +14,6 @@ import type { CallOptions } from './call-options.js'
 import { fromGrpcError } from './error-mapping.js'
 import type { GrpcMethod } from './grpc-client.js'
 import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
-import { backoffMs } from './retry.js'
 import type { Target } from './target.js'
 
 /** What the unary calls of one method, with one content type, have in common. */
@@ -34,7 +34,12 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   readonly #reject: (error: unknown) => void
   readonly #deadline: number
   #call: ClientCall | undefined
-  #attempt: number
+  /** Attempts that failed; undefined before the first that did. */
+  #attempts: Attempts | undefined
+  /** When the time of the attempt is up. */
+  #until: number
+  /** An answer has begun: whatever it ends with is its end. */
+  #isCommitted: boolean
   /** The repetition of a call that no server had looked at has been. */
   #retriedUnseen: boolean
   /** When the first attempt began, if there has been another. Unit: ms, on the session's clock. */
@@ -62,11 +67,14 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
-    const timeoutMs = options?.timeoutMs ?? parts.client.timeoutMs
+    const { rules } = parts.method
+    const timeoutMs = Math.min(options?.timeoutMs ?? parts.client.timeoutMs, rules.timeoutMs)
     this.#deadline =
       timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : opening.session.now() + timeoutMs
     this.#call = undefined
-    this.#attempt = 0
+    this.#attempts = undefined
+    this.#until = this.#deadline
+    this.#isCommitted = false
     this.#retriedUnseen = false
     this.#begunAt = undefined
     this.#wasSeen = false
@@ -84,6 +92,8 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
       }
       watchSignal(signal, this)
     }
+    const { client, method } = this.#parts
+    if (method.rules.retry !== undefined) client.retries.bounds.budget?.onCall()
     this.#start()
   }
 
@@ -109,6 +119,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   }
 
   onHeaders(metadata: Metadata): void {
+    this.#isCommitted = true
     try {
       this.#options?.onHeaders?.(metadata)
     } catch (error) {
@@ -126,8 +137,9 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     this.#target.route?.done(error, trailers)
     if (error !== undefined && this.#aborted === undefined) {
       this.#begunAt ??= call?.startedAt
-      if (this.#again(error)) return
+      if (this.#again(error, trailers)) return
     }
+    if (error === undefined) this.#parts.client.retries.bounds.throttle?.onSuccess()
     const signal = this.#options?.signal
     if (signal !== undefined) unwatchSignal(signal, this)
     try {
@@ -151,12 +163,14 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
         this.#opening,
         this.#parts.client,
         this.#options,
-        this.#deadline,
+        this.#attemptEnd(session.now()),
         this,
         earlierMs,
+        this.#attempts?.count,
       )
       this.#call = call
-      startCall(this.#opening, call, this.#options)
+      const { waitForReady } = this.#parts.method.rules
+      startCall(this.#opening, call, (this.#options?.waitForReady ?? waitForReady) === true)
       call.request(this.#request)
     } catch (error) {
       route?.abandon()
@@ -165,24 +179,34 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     }
   }
 
-  /** Whether another attempt is under way. UNAVAILABLE: once more at once when the server never looked, and when the client has retries. */
-  #again(error: GrpcError): boolean {
+  /** Whether another attempt is under way: at once where no server looked, else as the method's rule has it. */
+  #again(error: GrpcError, trailers: Metadata): boolean {
     // Time that is up, or a call that was given up, is unprocessed as well: that is no reason to go on.
-    if (error.status !== Status.Unavailable) return false
-    if (error.unprocessed && this.#mayRepeat()) {
+    if (error.status === Status.Unavailable && error.unprocessed && this.#mayRepeat()) {
       this.#retriedUnseen = true
       this.#next()
       return true
     }
-    const { retries, runtime } = this.#parts.client
-    if (this.#attempt >= retries) return false
-    const delayMs = backoffMs(++this.#attempt)
-    if (this.#opening.session.now() + delayMs >= this.#deadline) return false
+    const { client, method } = this.#parts
+    const { retry } = method.rules
+    if (retry === undefined || this.#isCommitted) return false
+    this.#attempts ??= new Attempts(retry, client.retries.bounds)
+    const isOwnTime = error.status === Status.DeadlineExceeded && this.#until < this.#deadline
+    const leftMs = this.#deadline - this.#opening.session.now()
+    const delayMs = this.#attempts.next(error, trailers, leftMs, isOwnTime)
+    if (delayMs === undefined) return false
     this.#wasSeen ||= !error.unprocessed
-    this.#pause = runtime.schedule(delayMs, () => this.#next())
+    this.#pause = client.runtime.schedule(delayMs, () => this.#next())
     // A call that waits keeps the process alive.
     this.#pause.ref()
     return true
+  }
+
+  #attemptEnd(now: number): number {
+    const attemptTimeoutMs = this.#parts.method.rules.retry?.attemptTimeoutMs
+    if (attemptTimeoutMs === undefined) return this.#deadline
+    this.#until = Math.min(this.#deadline, now + attemptTimeoutMs)
+    return this.#until
   }
 
   /** No server has looked at the call: once more anywhere, and at each that is connected and has not had it. */

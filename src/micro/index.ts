@@ -12,6 +12,7 @@ export {
   pickFirst,
   type Resolver,
   type ResolverListener,
+  type RetryBudgetOptions,
   roundRobin,
 } from '../channel/index.js'
 export {

@@ -216,6 +216,8 @@ const TAKERS: readonly Taker[] = [
       endGraceMs: [...NUMBER, 0],
       dialTimeoutMs: [...NUMBER, 0],
       retries: [...NUMBER, 1.5],
+      serviceConfig: [5, '{', { methodConfig: 5 }],
+      retryBudget: [5, true, { ratio: -1 }, { rate: 1 }],
       pool: [5, [], { size: 1 }, { sizeMax: -1 }, { ttlMs: 0 }],
       tls: [5, 'x', { cert: 'x' }, { kye: 'x' }],
       credentials: FUNCTION,
