@@ -4,7 +4,9 @@ import ts from 'typescript'
 
 /** The program that every consumer runs, its types and its schema. */
 const SOURCES = 'test/consumers'
-const SCHEMA = 'examples/greeter.proto'
+/** Its schema and its types. */
+const EXAMPLES = 'examples'
+const SCHEMA = join(EXAMPLES, 'greeter.proto')
 
 /** What `run` of the program returns, as a program prints it. */
 export const EXPECTED: string = expectedLines()
@@ -54,11 +56,17 @@ export function writeTypeScriptProject(
   mkdirSync(folder, { recursive: true })
   writeJson(join(folder, 'package.json'), { private: true, type })
   writeJson(join(folder, 'tsconfig.json'), { compilerOptions, files: ['main.ts'] })
-  for (const name of ['program.ts', 'greeter.ts']) {
-    copyFileSync(join(SOURCES, name), join(folder, name))
+  writeFileSync(join(folder, 'program.ts'), programText())
+  for (const name of ['greeter.ts', 'greeter.proto']) {
+    copyFileSync(join(EXAMPLES, name), join(folder, name))
   }
-  copyFileSync(SCHEMA, join(folder, 'greeter.proto'))
   writeFileSync(join(folder, 'main.ts'), MAIN)
+}
+
+/** The program as it stands beside the types of the schema. */
+function programText(): string {
+  const text = readFileSync(join(SOURCES, 'program.ts'), 'utf8')
+  return text.replace('../../examples/greeter.js', './greeter.js')
 }
 
 /** Makes `folder` a JavaScript project with the program as `program.js`. */
@@ -68,7 +76,7 @@ export function writeJavaScriptProject(folder: string, type: 'module' | 'commonj
   copyFileSync(SCHEMA, join(folder, 'greeter.proto'))
   const module = type === 'module' ? ts.ModuleKind.ESNext : ts.ModuleKind.CommonJS
   for (const [name, text] of [
-    ['program.js', readFileSync(join(SOURCES, 'program.ts'), 'utf8')],
+    ['program.js', programText()],
     ['main.js', MAIN],
   ] as const) {
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module }
@@ -88,7 +96,7 @@ run().then(
 `
 
 function expectedLines(): string {
-  const text = readFileSync(join(SOURCES, 'program.ts'), 'utf8')
+  const text = programText()
   const list = /EXPECTED: readonly string\[\] = \[([^\]]*)\]/.exec(text)?.[1] ?? ''
   return [...list.matchAll(/'([^']*)'/g)].map(([, line]) => line).join('\n')
 }

@@ -124,6 +124,8 @@ interface ZstdFunctions {
  */
 const ZSTD_WINDOW_BITS = 23
 
+const NO_ZSTD: Buffer = Buffer.alloc(8)
+
 function cutOff(): Error {
   return new Error('zstd: the frame is cut off')
 }
@@ -143,7 +145,8 @@ function findZstd(): Compression | undefined {
     },
     inflate(bytes, options, done) {
       if (isWholeZstd(bytes)) zstdDecompress(bytes, options, done)
-      else process.nextTick(done, cutOff())
+      // What is no frame at all fails everywhere, and later, as it must.
+      else zstdDecompress(NO_ZSTD, options, () => done(cutOff(), NO_ZSTD))
     },
     params: { [constants.ZSTD_d_windowLogMax!]: ZSTD_WINDOW_BITS },
   })

@@ -9,7 +9,7 @@ import { bytesCodec } from 'microwire/micro'
 import { mountHealth, mountReflection } from 'microwire/services'
 import { SimulatedNetwork } from 'microwire/testing'
 import { memoryTransport } from 'microwire/transport'
-import type { Greeter } from './greeter.js'
+import type { Greeter } from '../../examples/greeter.js'
 
 /** What `run` returns. */
 export const EXPECTED: readonly string[] = [

@@ -15,12 +15,12 @@ t.setTimeout(300_000)
 
 const TOOLS = 'test/package'
 /**
- * What is fetched: 880 kB in November 2026, of which the two builds are 520, sources 230 and documents 130, and room
- * to grow by a fifth. Unit: octets.
+ * What is fetched: 1,030 kB in November 2026. Each part packed alone: both builds 764 (CommonJS with all declarations
+ * 477), sources 419, documents and examples 185; together they share much. Room to grow by a fifth. Unit: octets.
  */
-const PACKED_SIZE_MAX = 1_050_000
-/** 4.4 MB in November 2026. Unit: octets. */
-const UNPACKED_SIZE_MAX = 5_242_880
+const PACKED_SIZE_MAX = 1_250_000
+/** 5.3 MB in November 2026: builds 2.9, sources 1.6, documents 0.8. Unit: octets. */
+const UNPACKED_SIZE_MAX = 6_400_000
 const run = promisify(execFile)
 
 type Entry = string | { readonly [condition: string]: Entry }
