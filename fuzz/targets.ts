@@ -253,6 +253,12 @@ export const TARGETS: readonly TargetEntry[] = [
     generate: messageCase,
   },
   {
+    name: 'generated-code',
+    about: 'T18 code generated for random schemas, against protobufjs',
+    load: () => import('./generated-code.fuzz.js'),
+    generate: decisions,
+  },
+  {
     name: 'socket-lifecycle',
     about: 'T12 everything a socket can do to its driver',
     load: () => import('./socket-lifecycle.fuzz.js'),

@@ -12,7 +12,7 @@ export interface Change {
 }
 
 /** Layers whose code counts; what drives them does not. */
-const COUNTED = ['frame', 'hpack', 'connection', 'grpc', 'transport', 'micro']
+const COUNTED = ['codec', 'frame', 'hpack', 'connection', 'grpc', 'transport', 'micro']
 /** What is copied beside `src`. */
 const COPIED = [
   'fuzz',

@@ -10,6 +10,7 @@ const RUNS: Readonly<Record<string, number>> = {
   'client-connection': 100,
   'connection-pair': 100,
   'receive-flow': 60,
+  'generated-code': 60,
   'http2-peer': 40,
   'mucp-server': 60,
   'mucp-client': 60,
