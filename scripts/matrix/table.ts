@@ -8,7 +8,7 @@ const END = '<!-- /matrix -->'
 export function tableOf(rows: readonly Row[]): string {
   const reasons = KNOWN_FAILURES.map(({ runtime, test, reason }) => {
     const name = runtime.source.slice(1)
-    return `| ${name} | ${reason} | \`${test.source.slice('^FAILED '.length).replaceAll('\\', '')} ...\` |`
+    return `| ${name} | ${reason} | \`${test.source.slice('^FAILED '.length).replaceAll('\\', '').replaceAll('|', '\\|')} ...\` |`
   })
   const known = `| runtime | tests that cannot pass there: why | test |\n| --- | --- | --- |\n${reasons.join('\n')}\n`
   return `${groupTables(rows)}\n${known}`
