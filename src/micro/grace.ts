@@ -1,5 +1,14 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
 
+/** Of running calls when nobody says otherwise. Unit: ms. */
+export const GRACE_MS = 5_000
+
+/** A handler that watches its signal needs some turns of the event loop, or to close what it has open. */
+export const SETTLE_MS = 1_000
+
+/** Longer than any cleaning up; what hangs then hangs. */
+export const HANDLER_GRACE_MS = 30_000
+
 /** The longest that a timer can wait. Unit: ms. */
 const TIMER_MS_MAX = 0x7fff_ffff
 

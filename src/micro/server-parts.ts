@@ -11,6 +11,12 @@ import { GrpcRoute } from './grpc-route.js'
 import type { MucpServerOptions } from './mucp-server.js'
 import { callsOf, type ServerOptions, TRANSPORT_OPTION_NAMES } from './server-options.js'
 
+/** Services that `Transport/Stream` itself goes by. */
+export const TRANSPORT_SERVICES: readonly string[] = [
+  'go.micro.transport.grpc.Transport',
+  'go.micro.grpc.transport.Transport',
+]
+
 /** `onError` as it may be called anywhere: what it throws costs no caller an answer. */
 export function safeListener(
   listener: ServerOptions['onError'],

@@ -2,6 +2,7 @@ import { GrpcError, Router, Status } from '../grpc/index.js'
 import { checkOptions, type OptionKinds } from '../options/index.js'
 import {
   type Listener,
+  MemoryBudget,
   nodeRuntime,
   type Runtime,
   type ServerTlsOptions,
@@ -11,7 +12,7 @@ import {
 import type { TypedCodec } from './codec.js'
 import { bindHandlers, type Endpoint, EndpointTable } from './endpoint-table.js'
 import { type EventHandler, Subscriptions } from './events.js'
-import { Grace } from './grace.js'
+import { GRACE_MS, Grace, HANDLER_GRACE_MS, SETTLE_MS } from './grace.js'
 import { GrpcRoute } from './grpc-route.js'
 import { type Inheritance, inheritanceOf } from './inheritance.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from './middleware.js'
@@ -25,7 +26,13 @@ import {
   RunningHandlers,
 } from './running-handlers.js'
 import { checkServerOptions, type ServerOptions } from './server-options.js'
-import { defaultTransport, isCallListener, reachable, safeListener } from './server-parts.js'
+import {
+  defaultTransport,
+  isCallListener,
+  reachable,
+  safeListener,
+  TRANSPORT_SERVICES,
+} from './server-parts.js'
 import { checkService, type Service } from './service.js'
 import type { Handlers, ServiceTypes } from './service-types.js'
 
@@ -63,20 +70,6 @@ const HANDLE_KINDS: OptionKinds<HandleOptions> = {
   nativeOnly: checkFlag,
   middleware: (_, list) => checkMiddleware(list),
 }
-
-const GRACE_MS = 5_000
-
-/** A handler that watches its signal needs some turns of the event loop, or to close what it has open. */
-const SETTLE_MS = 1_000
-
-/** Longer than any cleaning up; what hangs then hangs. */
-const HANDLER_GRACE_MS = 30_000
-
-/** Services that `Transport/Stream` itself goes by. */
-const TRANSPORT_SERVICES: readonly string[] = [
-  'go.micro.transport.grpc.Transport',
-  'go.micro.grpc.transport.Transport',
-]
 
 /**
  * Creates a server whose handlers serve native gRPC and go-micro's protocol on the same port. It
@@ -149,6 +142,11 @@ export class Server implements AsyncDisposable {
   /** The services that are handled, in the order of registration. */
   get services(): readonly Service<unknown>[] {
     return this.#services
+  }
+
+  /** What its connections, and others that share the budget, hold for their peers; of a transport that counts nothing, that of the process. */
+  get memory(): MemoryBudget {
+    return this.#transport.memory ?? MemoryBudget.ofProcess
   }
 
   /** Sockets of mucp clients that are open. */

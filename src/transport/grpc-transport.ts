@@ -1,4 +1,9 @@
-import { checkMemory, type MemoryBudget, resolveLimits } from '../connection/index.js'
+import {
+  checkMemory,
+  type MemoryBudget,
+  PROCESS_MEMORY,
+  resolveLimits,
+} from '../connection/index.js'
 import {
   type CallLimits,
   type CallOptions,
@@ -274,6 +279,10 @@ class GrpcTransport implements CallTransport {
     this.#ownSessions.clear()
     await Promise.all(sessions.map(session => session.close()))
     this.#timers.close()
+  }
+
+  get memory(): MemoryBudget {
+    return this.#options.memory ?? PROCESS_MEMORY
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

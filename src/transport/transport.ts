@@ -1,4 +1,4 @@
-import type { HeaderList, TimerWheel } from '../connection/index.js'
+import type { HeaderList, MemoryBudget, TimerWheel } from '../connection/index.js'
 import type { ClientCall, Router } from '../grpc/index.js'
 import type { SessionConnectOptions } from './connect-waiters.js'
 import type { Peer } from './connection-peer.js'
@@ -123,6 +123,8 @@ export interface ListenOptions {
 export interface Transport {
   /** For logs and registries: `grpc`, `memory`. */
   readonly name: string
+  /** What its connections, of both sides, hold for their peers. Absent: nobody counts. */
+  readonly memory?: MemoryBudget
   /** Opens a micro socket to `address`. */
   dial(address: string, options?: DialOptions): Promise<Socket>
   /** Listens at `address`. */
