@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
 
 /** What a run of tap came to. */
 export interface TapResult {
@@ -22,6 +24,12 @@ export function testFiles(folder: string): string[] {
     .sort()
 }
 
+/** As tests plant secrets: what a test run prints must have none. */
+const PLANTED_SECRET = /hush-[a-z]+-[0-9a-f]{4}\b/
+
+/** Preloaded everywhere: see there. */
+const EXIT_WATCH = pathToFileURL(join(import.meta.dirname, 'exit-watch.js')).href
+
 /** Counts the tests of each file: lines one level deep are tests, lines at the margin are files. */
 class TapCounter {
   passed = 0
@@ -35,6 +43,17 @@ class TapCounter {
 
   constructor(fileCount: number) {
     this.#fileCount = fileCount
+  }
+
+  /** What is no test, and yet fails the run. */
+  fault(text: string): void {
+    this.failed++
+    this.failures.push(text)
+  }
+
+  /** A line that somebody printed. */
+  look(line: string): void {
+    if (PLANTED_SECRET.test(line)) this.fault(`${this.#file}: a planted secret is printed: ${line}`)
   }
 
   line(line: string): void {
@@ -79,14 +98,28 @@ export async function runTap(
 ): Promise<TapResult> {
   const require = createRequire(import.meta.url)
   const tap = join(dirname(require.resolve('tap/package.json')), 'dist', 'esm', 'run.mjs')
+  const folder = mkdtempSync(join(tmpdir(), 'microwire-tap-'))
+  const faults = join(folder, 'faults')
+  writeFileSync(faults, '')
+  const { NODE_OPTIONS = '' } = process.env
   const child = spawn(process.execPath, [tap, '--reporter=tap', ...args, ...files], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      NO_COLOR: '1',
+      NODE_OPTIONS: `${NODE_OPTIONS} --import=${EXIT_WATCH}`.trim(),
+      MICROWIRE_EXIT_FAULTS: faults,
+    },
   })
   const counter = new TapCounter(files.length)
+  createInterface({ input: child.stderr }).on('line', line => {
+    counter.look(line)
+    process.stderr.write(`${line}\n`)
+  })
   let failing = false
   for await (const line of createInterface({ input: child.stdout })) {
     counter.line(line)
+    counter.look(line)
     // A failed assertion and its diagnostics, but not the passed ones around it.
     if (/^\s*not ok /.test(line)) failing = true
     else if (/^\s*ok /.test(line) || /^# Subtest/.test(line)) failing = false
@@ -96,5 +129,9 @@ export async function runTap(
     if (child.exitCode !== null) resolve(child.exitCode)
     else child.once('close', code => resolve(code ?? 1))
   })
+  for (const text of readFileSync(faults, 'utf8').split('\n')) {
+    if (text !== '') counter.fault(text)
+  }
+  rmSync(folder, { recursive: true })
   return { ...counter, passed: counter.passed, failures: counter.failures, exitCode }
 }

@@ -74,6 +74,15 @@ t.test('a test file fails for what nobody caught, and npm test with it', async t
       `import t from '${tap}'\nt.test('passes', () => new Promise(done => setTimeout(done, 300)))\n`,
     )
   }
+  // What an exit listener throws comes when tap has heard the last of the file; and no run may print a secret.
+  for (const [name, line] of [
+    ['exit', "process.on('exit', () => { throw new Error('planted exception') })"],
+    ['secret', "console.log('token:', ['hush', 'planted', '0000'].join('-'))"],
+  ] as const) {
+    const file = join(folder, `planted-${name}.test.mjs`)
+    files.push(file)
+    writeFileSync(file, `import t from '${tap}'\n${line}\nt.test('passes', async t => t.pass())\n`)
+  }
   const runner = join(folder, 'runner.mjs')
   const module = pathToFileURL(join(BUILD, 'scripts', 'tap-run.js')).href
   const args = JSON.stringify(['--disable-coverage', '--allow-empty-coverage', '--jobs=2'])
