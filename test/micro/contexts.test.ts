@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { createClient, createServer, defineService, jsonCodec } from '../../src/index.js'
 import {
@@ -14,7 +16,18 @@ import { memoryTransport, type Transport } from '../../src/transport/index.js'
 
 const CALLERS = 100
 
-const number = { request: jsonCodec<number>(), response: jsonCodec<number>() }
+const plain = jsonCodec<number>()
+/** Told by the test that runs. */
+let onEncode: (value: number) => void = () => undefined
+const watched: typeof plain = {
+  subtypes: plain.subtypes,
+  encode: value => {
+    onEncode(value)
+    return plain.encode(value)
+  },
+  decode: (bytes, start, end) => plain.decode(bytes, start, end),
+}
+const number = { request: watched, response: watched }
 const service = defineService('a.v1.Work', {
   one: { kind: 'unary', ...number },
   down: { kind: 'server', ...number },
@@ -57,6 +70,11 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
     `${name}: each callback of ${CALLERS} interleaved callers sees its own caller; what is shared sees nobody`,
     async t => {
       const seen = new Sightings()
+      // Callers send their number, or -1; at the server, where sums are sent too, nobody may be seen.
+      onEncode = value => {
+        const store = caller.getStore()
+        seen.see('codec', value === -1 || store === undefined ? store : value)
+      }
       const transport = newTransport?.()
       const server = createServer({
         name: 'work',
@@ -97,6 +115,8 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
           for await (const n of requests) yield n
         },
       })
+      server.subscribe('news', () => seen.see('subscriber', undefined))
+      server.onStop(() => seen.see('onStop', undefined))
       await server.start()
       const memory = memoryRegistry()
       const registry: Registry = {
@@ -168,6 +188,7 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
           })
         }
         await one(id, options)
+        if (protocol === 'mucp') await clientOf().publish('news', id)
         await t.rejects(one(-1, options))
         for await (const _ of down(id, options)) seen.see('loop', id)
         for await (const _ of down(id, options)) break
@@ -190,11 +211,13 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
       t.same(kinds, [
         'after',
         "caller's signal",
+        'codec',
         'credentials',
         'handler',
         'loop',
         'onError',
         'onHeaders',
+        'onStop',
         'onTrailers',
         'registry',
         'registry watch',
@@ -205,6 +228,7 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
         'selector',
         'server middleware',
         'signal listener',
+        ...(protocol === 'mucp' ? ['subscriber'] : []),
       ])
     },
   )
@@ -268,3 +292,59 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
     },
   )
 }
+
+/** Where options and what they are made of are declared; of each, what is called back, with its row above or why it has none. */
+const CALLBACKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'micro/call-options': {
+    credentials: 'credentials',
+    onHeaders: 'onHeaders',
+    onTrailers: 'onTrailers',
+  },
+  'micro/client-options': { credentials: 'credentials' },
+  'micro/server-options': {
+    onError: 'onError',
+    onRequest: 'as a server middleware: the door has no callers',
+  },
+  'micro/registry': {
+    getService: 'registry',
+    watch: 'registry watch',
+    register: 'of the server alone',
+    deregister: 'of the server alone',
+    listServices: 'called by nobody here',
+  },
+  'micro/selector': { select: 'selector' },
+  'micro/codec': { encode: 'codec', decode: 'codec', decodeOwned: 'codec' },
+  'transport/grpc-transport': {
+    observer: 'hears of frames, within whatever wrote them',
+    onError: 'onError',
+  },
+  'transport/serve-options': {
+    handler: 'below micro: sees connections, no callers',
+    observer: 'as in grpc-transport',
+    onError: 'onError',
+    onRequest: 'as in server-options',
+  },
+  'transport/session-options': {
+    observer: 'as in grpc-transport',
+    onError: 'below micro: no callers',
+  },
+}
+
+t.test('every callback of an option is in this test', t => {
+  const src = join(import.meta.dirname, '..', '..', '..', 'src')
+  for (const [file, known] of Object.entries(CALLBACKS)) {
+    const text = readFileSync(join(src, `${file}.ts`), 'utf8')
+    const found = new Set<string>()
+    for (const [, body] of text.matchAll(
+      /^export interface (?:\w*Options|Registry|Selector|TypedCodec)\b[^{]*\{\n([\s\S]*?)^\}/gm,
+    )) {
+      for (const [, name] of body!.matchAll(
+        /^ {2}(?:readonly )?(\w+)\??(?:\(|: (?:.*=>|OnRequest|Credentials|FrameObserver|NonNullable<(?:GrpcTransport|Serve)Options\['(?:on|obs)))/gm,
+      )) {
+        found.add(name!)
+      }
+    }
+    t.same([...found].sort(), Object.keys(known).sort(), file)
+  }
+  t.end()
+})
