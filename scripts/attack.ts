@@ -7,7 +7,7 @@
  *     npm run attack -- A1 D1-ping            by name, or its beginning
  *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
  *     npm run attack -- all --memory          what is kept, and what our accounts say of it, and nothing else
- *     npm run attack -- --json FILE           the rows as JSON as well
+ *     npm run attack -- --json FILE           the rows as JSON as well; --markdown FILE: as docs/reliability.md has them
  *
  * `--patience SECONDS` (default 11) is how long a connection may live before it counts as alive,
  * `--scale 0.1` plays a tenth of each.
@@ -15,6 +15,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { runAttack } from './attack/contest.js'
+import { attackTable } from './attack/markdown.js'
 import type { Attack } from './attack/play.js'
 import type { Row } from './attack/row.js'
 import { ALL_ATTACKS, SURFACES } from './attack/surfaces.js'
@@ -24,6 +25,7 @@ const { positionals, values } = parseArgs({
   options: {
     peer: { type: 'string', default: 'microwire' },
     json: { type: 'string' },
+    markdown: { type: 'string' },
     patience: { type: 'string', default: '11' },
     scale: { type: 'string', default: '1' },
     memory: { type: 'boolean', default: false },
@@ -53,6 +55,7 @@ for (const attack of chosen) {
   for (const text of row.broken) console.log(`    BROKEN: ${text}`)
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
+if (values.markdown !== undefined) writeFileSync(values.markdown, `${attackTable(rows)}\n`)
 const failed = rows.filter(row => row.broken.length > 0).length
 console.log(`${rows.length - failed} passed, ${failed} failed`)
 process.exitCode = failed === 0 || values.peer !== 'microwire' ? 0 : 1

@@ -59,7 +59,8 @@ const BOUNDS = {
   /** What accounts and what is kept may differ by, part of the larger one, where they are worth comparing. */
   accountError: 0.2,
   accountWorth: 3 * 1_048_576,
-  loopDelayP99: 5,
+  /** Of what this process computed itself; a young collection of what a thousand handlers hold is 5 to 10 of them. Unit: ms. */
+  loopDelayP99: 10,
 } as const
 
 /** A client that loses one makes another. */
