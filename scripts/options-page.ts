@@ -102,7 +102,7 @@ export const SECTIONS: readonly OptionSection[] = [
   {
     title: 'grpcTransport(options)',
     intro:
-      'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `onRequest`.',
+      'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `onRequest`.',
     path: 'src/transport/grpc-transport.ts',
     interface: 'GrpcTransportOptions',
   },

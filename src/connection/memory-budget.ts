@@ -74,9 +74,12 @@ export class MemoryBudget {
     if (this.#used - this.#doomed <= this.memoryMax) return
     if (this.#asked !== undefined && !this.#asked.isOver) return
     this.#asked = this.#largest()
-    this.#asked?.order(
-      `this process holds ${this.#used} octets for its peers; memoryMax of its MemoryBudget is ${this.memoryMax}`,
-    )
+    this.#asked?.order(this.fault)
+  }
+
+  /** @internal What the largest hears. */
+  protected get fault(): string {
+    return `this process holds ${this.#used} octets for its peers; memoryMax of its MemoryBudget is ${this.memoryMax}`
   }
 
   /** @internal The account has done what it was asked for. */

@@ -84,6 +84,11 @@ export interface ServerOptions {
    */
   readonly connectionsPerAddressMax?: number
   /**
+   * Default transport. Memory that all connections of one remote address may hold together, for IPv6
+   * those of one /64; beyond it the largest call of that address ends. Unit: bytes. Default: Infinity.
+   */
+  readonly memoryPerAddressMax?: number
+  /**
    * Default transport: timeout of the TLS handshake, and again of the HTTP/2 preface. Unit: ms.
    * Default: 10_000.
    */
@@ -148,6 +153,7 @@ export const TRANSPORT_OPTION_NAMES = [
   'compressions',
   'connectionsMax',
   'connectionsPerAddressMax',
+  'memoryPerAddressMax',
   'handshakeTimeoutMs',
   'connectionAgeMs',
   'connectionAgeGraceMs',
@@ -174,6 +180,7 @@ const KINDS: OptionKinds<ServerOptions> = {
   compressions: 'object',
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
+  memoryPerAddressMax: 'number',
   handshakeTimeoutMs: 'number',
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',

@@ -61,6 +61,7 @@ const KINDS: OptionKinds<GrpcTransportOptions> = {
   runtime: checkRuntime,
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
+  memoryPerAddressMax: 'number',
   handshakeTimeoutMs: 'number',
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',
@@ -298,7 +299,7 @@ class GrpcTransport implements CallTransport {
     const { serverTls: tls, neverIndexed, memory, onRequest } = this.#options
     const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
-    const { connectionsPerAddressMax } = this.#options
+    const { connectionsPerAddressMax, memoryPerAddressMax } = this.#options
     const { messageSizeMax } = callLimits({ ...this.#limits, ...this.#options.calls?.limits })
     return given({
       tls,
@@ -308,6 +309,7 @@ class GrpcTransport implements CallTransport {
       onRequest,
       connectionsMax,
       connectionsPerAddressMax,
+      memoryPerAddressMax,
       handshakeTimeoutMs,
       connectionAgeMs,
       connectionAgeGraceMs,

@@ -69,6 +69,12 @@ export interface ServeOptions {
    */
   readonly connectionsPerAddressMax?: number
   /**
+   * Memory that all connections of one remote address may hold together, for IPv6 those of one /64;
+   * beyond it the largest call of that address ends, as with `memory`. Costs one map entry for each
+   * connected address. Unit: bytes. Default: Infinity.
+   */
+  readonly memoryPerAddressMax?: number
+  /**
    * Age at which a client is told to reconnect (GOAWAY `max_age`), plus or minus 10 % so that
    * clients do not all reconnect at once. Running calls complete; new calls use a new connection.
    * Source: gRPC A9. Unit: ms. Default: Infinity.
@@ -138,6 +144,7 @@ export interface Server extends AsyncDisposable {
 const RANGES: readonly NumberRange<
   | 'connectionsMax'
   | 'connectionsPerAddressMax'
+  | 'memoryPerAddressMax'
   | 'handshakeTimeoutMs'
   | 'connectionAgeMs'
   | 'connectionAgeGraceMs'
@@ -145,6 +152,7 @@ const RANGES: readonly NumberRange<
 >[] = [
   ['connectionsMax', 1, Number.POSITIVE_INFINITY],
   ['connectionsPerAddressMax', 1, Number.POSITIVE_INFINITY],
+  ['memoryPerAddressMax', 1_048_576, Number.POSITIVE_INFINITY],
   ['handshakeTimeoutMs', 1, DELAY_MAX_MS],
   ['connectionAgeMs', 1, Number.POSITIVE_INFINITY],
   ['connectionAgeGraceMs', 0, Number.POSITIVE_INFINITY],
@@ -159,6 +167,7 @@ export type ConnectionOptions = Pick<
   | 'messageSizeMax'
   | 'connectionsMax'
   | 'connectionsPerAddressMax'
+  | 'memoryPerAddressMax'
   | 'handshakeTimeoutMs'
   | 'connectionAgeMs'
   | 'connectionAgeGraceMs'
@@ -188,6 +197,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   backlog: rangeOf(1),
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
+  memoryPerAddressMax: 'number',
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',
   connectionIdleMs: 'number',

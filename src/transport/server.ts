@@ -6,6 +6,7 @@ import {
   resolveLimits,
 } from '../connection/index.js'
 import { type Address, formatAddress, parseListenAddress } from './address.js'
+import { AddressBudgets } from './address-budgets.js'
 import { Admission } from './admission.js'
 import { type ConnectionPeer, connectionPeer } from './connection-peer.js'
 import { errorListener } from './error-listener.js'
@@ -58,6 +59,8 @@ class SocketServer implements Server {
   readonly #address: Address
   readonly #connections: PlacedList<ServedSocket> = new PlacedList()
   readonly #admission: Admission
+  /** Only where an address has a bound of its own. */
+  readonly #addressBudgets: AddressBudgets | undefined
   readonly #onError: ((error: Error) => void) | undefined
   /** Checked once, for all connections. */
   readonly #limits: ConnectionLimits
@@ -83,6 +86,10 @@ class SocketServer implements Server {
       options.connectionsMax ?? CONNECTIONS_MAX,
       options.connectionsPerAddressMax ?? Number.POSITIVE_INFINITY,
     )
+    const { memoryPerAddressMax = Number.POSITIVE_INFINITY } = options
+    if (memoryPerAddressMax !== Number.POSITIVE_INFINITY) {
+      this.#addressBudgets = new AddressBudgets(memoryPerAddressMax, this.memory)
+    }
     const prefaceTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
     this.#limits = resolveLimits('server', { prefaceTimeoutMs, ...messageLimits(options) })
   }
@@ -189,6 +196,7 @@ class SocketServer implements Server {
     const graceMs = connectionAgeGraceMs ?? Number.POSITIVE_INFINITY
     const now = this.#runtime.now()
     const served = new ServedSocket(this, this.#timers, peer.address, { ageMs, graceMs }, now)
+    served.remoteAddress = socket.remoteAddress ?? ''
     served.driver = new SocketDriver({
       runtime: this.#runtime,
       timers: this.#timers,
@@ -200,9 +208,8 @@ class SocketServer implements Server {
       limits: this.#limitsOfOne(),
       observer: observer?.(peer),
       neverIndexed,
-      memory: this.memory,
+      memory: this.#addressBudgets?.enter(served.remoteAddress) ?? this.memory,
     })
-    served.remoteAddress = socket.remoteAddress ?? ''
     this.#connections.add(served)
     this.#admission.enter(served.remoteAddress)
   }
@@ -237,7 +244,10 @@ class SocketServer implements Server {
 
   /** @internal */
   onGone(served: ServedSocket): void {
-    if (this.#connections.delete(served)) this.#admission.leave(served.remoteAddress)
+    if (this.#connections.delete(served)) {
+      this.#admission.leave(served.remoteAddress)
+      this.#addressBudgets?.leave(served.remoteAddress)
+    }
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 

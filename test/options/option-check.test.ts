@@ -117,6 +117,7 @@ const CONNECTIONS = {
   onRequest: FUNCTION,
   connectionsMax: NUMBER,
   connectionsPerAddressMax: NUMBER,
+  memoryPerAddressMax: NUMBER,
   handshakeTimeoutMs: NUMBER,
   connectionAgeMs: NUMBER,
   connectionAgeGraceMs: NUMBER,
