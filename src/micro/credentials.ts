@@ -50,6 +50,12 @@ export function checkCredentials(credentials: unknown): void {
   throw new TypeError(`credentials must be a function, got ${typeof credentials}`)
 }
 
+/** Options of a call that has its credentials. */
+export interface AuthorizedOptions extends CallOptions {
+  /** The same for another attempt, whose server may be another one, and whose token may be out of date. */
+  readonly renew?: () => Promise<AuthorizedOptions>
+}
+
 /** Puts credentials into the metadata of a client's calls. */
 export class CallCredentials {
   readonly #options: Pick<ClientOptions, 'authority' | 'allowPlaintextCredentials'>
@@ -80,7 +86,7 @@ export class CallCredentials {
     call: { readonly name: string; readonly method: { readonly name: string } },
     options: CallOptions,
     timeoutMs: number,
-  ): Promise<CallOptions> {
+  ): Promise<AuthorizedOptions> {
     checkCredentials(credentials)
     const { protocol } = target
     const authority = this.#authority(target)
@@ -111,8 +117,11 @@ export class CallCredentials {
     } finally {
       guard.finish()
     }
-    if (timeoutMs === Number.POSITIVE_INFINITY) return { ...options, metadata }
-    return { ...options, metadata, timeoutMs: Math.max(1, end - runtime.now()) }
+    const leftMs = (): number => Math.max(1, end - runtime.now())
+    const renew = (): Promise<AuthorizedOptions> =>
+      this.authorize(credentials, target, call, options, leftMs())
+    if (timeoutMs === Number.POSITIVE_INFINITY) return { ...options, metadata, renew }
+    return { ...options, metadata, renew, timeoutMs: leftMs() }
   }
 
   /** @throws UNAUTHENTICATED without TLS, unless that is allowed */

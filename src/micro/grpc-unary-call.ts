@@ -11,6 +11,7 @@ import type { Cancellable } from '../transport/index.js'
 import { abortError } from './abort-error.js'
 import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
 import type { CallOptions } from './call-options.js'
+import type { AuthorizedOptions } from './credentials.js'
 import { fromGrpcError } from './error-mapping.js'
 import type { GrpcMethod } from './grpc-client.js'
 import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
@@ -29,7 +30,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   readonly #target: Target
   #opening: Opening
   readonly #request: unknown
-  readonly #options: CallOptions | undefined
+  #options: AuthorizedOptions | undefined
   readonly #resolve: (response: unknown) => void
   readonly #reject: (error: unknown) => void
   readonly #deadline: number
@@ -218,6 +219,21 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     if (this.#target.route?.moveOn() !== undefined) {
       this.#opening = this.#parts.method.opening(this.#target, this.#parts.contentType)
     }
-    this.#start()
+    const renew = this.#options?.renew
+    if (renew === undefined) this.#start()
+    else void this.#renewed(renew)
+  }
+
+  /** The attempt starts with credentials of its own. Never rejects. */
+  async #renewed(renew: () => Promise<AuthorizedOptions>): Promise<void> {
+    try {
+      this.#options = await renew()
+    } catch (error) {
+      if (this.#options?.signal !== undefined) unwatchSignal(this.#options.signal, this)
+      this.#reject(error)
+      return
+    }
+    // Who has given up meanwhile has heard so.
+    if (this.#aborted === undefined) this.#start()
   }
 }

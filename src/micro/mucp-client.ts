@@ -4,6 +4,7 @@ import { abortError } from './abort-error.js'
 import type { CallOptions } from './call-options.js'
 import { clientClosed } from './client-closing.js'
 import { closeSocket } from './close-socket.js'
+import type { AuthorizedOptions } from './credentials.js'
 import { findWithin } from './find-within.js'
 import { metadataOf } from './metadata-init.js'
 import { atAddress, MicroError } from './micro-error.js'
@@ -93,6 +94,7 @@ export class MucpClient {
     let isFresh = false
     let wasSeen = false
     let target: Target | undefined
+    let given: AuthorizedOptions = options
     for (let attempt = 0; ; attempt++) {
       const delayMs = isFresh ? 0 : backoffMs(attempt)
       if (delayMs > 0) await this.#wait(delayMs, deadline, options.signal)
@@ -100,8 +102,9 @@ export class MucpClient {
         const found = find(target)
         target = found instanceof Promise ? await this.#within(found, deadline, options) : found
         const codec = new MucpCodec(method, service, contentType, target.legacy)
+        if ((attempt > 0 || isFresh) && given.renew !== undefined) given = await given.renew()
         target.route?.begin()
-        const response = await this.#attempt(target, codec, request, options, deadline, isFresh)
+        const response = await this.#attempt(target, codec, request, given, deadline, isFresh)
         target.route?.end(undefined)
         return response
       } catch (error) {

@@ -93,6 +93,52 @@ function connect(t: Test, options: ClientOptions): Client {
 const SECRET = 'Bearer s3cr3t'
 
 for (const protocol of DOORS) {
+  t.test(`${protocol}: another attempt asks for credentials anew`, async t => {
+    const seen: (string | undefined)[] = []
+    const server = createServer({ name: 'who', tls: { key, cert }, onError: () => undefined })
+    server.handle(service, {
+      one(_, { metadata }) {
+        seen.push(metadata.get('authorization'))
+        if (seen.length > 2) return []
+        throw protocol === 'grpc'
+          ? new GrpcError(Status.Unavailable, 'not yet')
+          : MicroError.timeout('not yet')
+      },
+      down: () => [],
+      up: () => [],
+      both: () => [],
+    })
+    await server.start()
+    t.teardown(() => server.stop({ graceMs: 0 }))
+    let count = 0
+    const credentials: Credentials = () => ({ authorization: `${SECRET} ${++count}` })
+    const { address } = server
+    const client = connect(t, { address, protocol, tls, credentials, retries: 5 })
+    t.same(await client.bind(service).one(''), [])
+    t.same(
+      seen,
+      [1, 2, 3].map(n => `${SECRET} ${n}`),
+    )
+    seen.length = 0
+    const fails: Credentials = () => {
+      if (++count > 4) throw new GrpcError(Status.PermissionDenied, 'no more')
+      return { authorization: 'x' }
+    }
+    count = 3
+    const error = await client
+      .bind(service)
+      .one('', { credentials: fails })
+      .catch(error => error)
+    t.match(
+      error,
+      { message: /credentials function failed|no more/ },
+      'and fails with what that does',
+    )
+    t.equal(seen.length, 1)
+  })
+}
+
+for (const protocol of DOORS) {
   t.test(`${protocol}: credentials are asked for before each call, and sent over TLS`, async t => {
     const { server } = await serve(t, { tls: { key, cert } })
     const { address } = server

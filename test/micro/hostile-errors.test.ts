@@ -275,6 +275,7 @@ const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
   'micro/registry-resolver': ['this.ask().catch('],
   'micro/client': ['pumpRequests(stream, iterable, options?.onEnded)'],
   'micro/grpc-route': ['this.#pump(context, call, result)'],
+  'micro/grpc-unary-call': ['this.#renewed(renew)'],
   'micro/mucp-call': ['this.deliver(message, fields)', 'this.#fail(error)', 'finish(result)'],
   'micro/mucp-client': ['closeSocket(socket.socket)'],
   'micro/mucp-server': ['this.sendError('],
