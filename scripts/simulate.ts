@@ -7,6 +7,7 @@
  *     npm run simulate -- --seed 17 --trace         one seed, frame by frame
  *
  *     npm run simulate -- --seeds 20 --load stalls  each with this load, whatever it would draw
+ *     npm run simulate -- fleet --seeds 1000         several servers that die, freeze, refuse, come and go
  *     npm run simulate -- planted                    bugs put in on purpose must be found
  *
  * A seed that fails is run again with its trace, of which the end is printed;
@@ -16,6 +17,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Workspace } from '../fuzz/workspace.js'
+import { runFleetSeeds } from './simulate/fleet-run.js'
 import { loadNamed } from './simulate/loads.js'
 import { runPlanted } from './simulate/planted.js'
 import { runSeed, type SeedResult } from './simulate/run-seed.js'
@@ -40,9 +42,14 @@ const count = whole('seeds', values.seeds)
 const load = values.load === undefined ? undefined : loadNamed(values.load)
 const failuresMax = whole('failures', values.failures)
 
+if (positionals.join() === 'fleet') {
+  process.exit((await runFleetSeeds(first, count, failuresMax)) ? 0 : 1)
+}
 if (positionals.length > 0) {
   if (positionals.join() !== 'planted') {
-    throw new RangeError(`there is no command '${positionals.join(' ')}'; there is 'planted'`)
+    throw new RangeError(
+      `there is no command '${positionals.join(' ')}'; there are 'planted' and 'fleet'`,
+    )
   }
   const build = join(import.meta.dirname, '..')
   const workspace = new Workspace(

@@ -8,6 +8,8 @@ export const PLANTED_TIME_MS = 30_000
 /** A bug put in on purpose: a simulation that does not find it is broken itself. */
 export interface PlantedSimulationBug extends Change {
   readonly about: string
+  /** It is the fleets that find it. */
+  readonly isOfFleets?: boolean
 }
 
 /** Mistakes that were made here once, and that small calls do not show. */
@@ -31,6 +33,41 @@ export const PLANTED_BUGS: readonly PlantedSimulationBug[] = [
     find: 'return cancelHeader(header, failure);',
     replace: 'return endHeader(header);',
   },
+  {
+    file: 'src/channel/channel.js',
+    about: 'a lost done: calls that have ended count as running',
+    find: 'subchannel.pending--;',
+    replace: ';',
+    isOfFleets: true,
+  },
+  {
+    file: 'src/channel/channel.js',
+    about: 'a call may go to a server whose connection is gone',
+    find: "return standing === 'ready' && !isSuspect",
+    replace: "return standing !== 'failed' && !isSuspect",
+    isOfFleets: true,
+  },
+  {
+    file: 'src/channel/channel.js',
+    about: 'a server that is frozen goes on getting calls',
+    find: "return standing === 'ready' && !isSuspect",
+    replace: "return standing === 'ready'",
+    isOfFleets: true,
+  },
+  {
+    file: 'src/channel/retry-rule.js',
+    about: 'retries without a budget',
+    find: 'budget?.take() === false',
+    replace: 'false',
+    isOfFleets: true,
+  },
+  {
+    file: 'src/micro/call-route.js',
+    about: 'a retry forgets where it was',
+    find: 'this.#tried.push(subchannel);',
+    replace: ';',
+    isOfFleets: true,
+  },
 ]
 
 /** What became of one planted bug. */
@@ -47,7 +84,8 @@ export function findPlanted(workspace: Workspace, bug: PlantedSimulationBug): Pl
   const startedAt = performance.now()
   try {
     const program = join(workspace.folder, 'scripts', 'simulate.js')
-    const order = ['--seeds', '100000', '--failures', '1', '--brief']
+    const command = bug.isOfFleets === true ? ['fleet'] : []
+    const order = [...command, '--seeds', '100000', '--failures', '1', '--brief']
     const child = spawnSync(process.execPath, [program, ...order], {
       encoding: 'utf8',
       timeout: PLANTED_TIME_MS,

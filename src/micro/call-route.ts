@@ -94,13 +94,22 @@ export class CallRoute implements Target {
     this.#tried ??= []
     const { subchannel } = this.#picked
     if (!this.#tried.includes(subchannel)) this.#tried.push(subchannel)
-    const next = this.#channel.pickAgain(this.#tried)
+    const next = this.#pickAgain(this.#tried)
     const endpoint = next?.subchannel.endpoint as NodeEndpoint | undefined
     if (next === undefined || endpoint?.protocol !== protocol) return undefined
     this.#picked = next
     this.#endpoint = endpoint
     this.onMove?.(this)
     return this
+  }
+
+  /** A selector that wants none of those that are left ends no call: it has failed already, and says why itself. */
+  #pickAgain(tried: readonly Subchannel[]): Picked | undefined {
+    try {
+      return this.#channel.pickAgain(tried)
+    } catch {
+      return undefined
+    }
   }
 }
 

@@ -47,8 +47,11 @@ for (const name of ['grpc', 'memory'] as const) {
           getService: async () => [record],
           listServices: async () => [record],
         },
-        // Nobody has told the client that one of them has gone: it asks that one first.
-        selector: { name: 'old', select: (_, each) => each[chosenOld-- > 0 ? 0 : 1]! },
+        // Nobody has told the client that one of them has gone: it asks that one first, as long as it is offered.
+        selector: {
+          name: 'old',
+          select: (_, each) => each[chosenOld-- > 0 ? 0 : each.length - 1]!,
+        },
         service: 'things',
         protocol: 'mucp',
         transport,
