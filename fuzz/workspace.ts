@@ -51,6 +51,11 @@ export class Workspace {
     }
     const path = join(this.folder, change.file)
     const counted = readFileSync(path, 'utf8')
+    // A file of a layer whose branches nobody counts is copied as it is.
+    if (counted === original) {
+      writeFileSync(path, parts.join(change.replace))
+      return () => writeFileSync(path, counted)
+    }
     const line = counted.slice(0, counted.indexOf('\n') + 1)
     const first = Number(/^\/\/ (\d+)/m.exec(counted.slice(line.length))?.[1] ?? 0)
     // Counters of the changed file may run into those of the next one, which costs nothing but precision.
