@@ -14,6 +14,7 @@ import { bundlerRows } from './matrix/bundlers.js'
 import { compilerRows } from './matrix/compilers.js'
 import type { Row } from './matrix/folder.js'
 import { frameworkRows } from './matrix/frameworks.js'
+import { generatedRows } from './matrix/generated.js'
 import { runtimeRows } from './matrix/runtimes.js'
 import { tableOf, withTable } from './matrix/table.js'
 
@@ -21,6 +22,7 @@ const PAGE = 'docs/runtimes.md'
 
 const GROUPS = {
   compilers: compilerRows,
+  generated: generatedRows,
   bundlers: bundlerRows,
   frameworks: frameworkRows,
   runtimes: runtimeRows,

@@ -188,19 +188,20 @@ function emitList(module: ModuleText, field: FieldNode, list: string, isKeeping:
   if (!canBePacked) return
   module.line(`case ${packedTag(field)}:`)
   const own = isNullValue(field) ? undefined : PACKED_FUNCTIONS[field.kind]
-  const read = `${module.codec('readPacked')}(r, end, ${list}, r => ${scalarText(module, field, field.kind, 'end')})`
   module.line(
-    `  ${own === undefined ? shorter(module, field, list, read) : `${module.codec(own)}(r, end, ${list})`}`,
+    `  ${own === undefined ? runOf(module, field, list) : `${module.codec(own)}(r, end, ${list})`}`,
   )
   module.line('  break')
 }
 
-/** A function of the codec as it is, where it needs no form. */
-function shorter(module: ModuleText, field: FieldNode, list: string, read: string): string {
+/** A run of values, by a function of the codec as it is where they need no other form. */
+function runOf(module: ModuleText, field: FieldNode, list: string): string {
   const isPlain =
     !isNullValue(field) && (!isWide(field.kind) || int64Form(module, field) === 'bigint')
-  if (!isPlain) return read
-  return `${module.codec('readPacked')}(r, end, ${list}, ${module.codec(`read${FUNCTION_OF[field.kind]}`)})`
+  const read = isPlain
+    ? module.codec(`read${FUNCTION_OF[field.kind]}`)
+    : `r => ${scalarText(module, field, field.kind, 'end')}`
+  return `${module.codec('readPacked')}(r, end, ${list}, ${read})`
 }
 
 function emitClosedRun(

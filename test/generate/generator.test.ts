@@ -56,6 +56,20 @@ t.test('a module imports nothing at run time but the codec, and needs no Functio
   t.end()
 })
 
+t.test('a module imports nothing that it does not use', t => {
+  const packed =
+    'syntax = "proto3"; message M { repeated int32 a = 1; repeated E e = 2; } enum E { Z = 0; }'
+  for (const text of [textOf({ 'shop.proto': ORDER_PROTO }), textOf({ 'a.proto': packed })]) {
+    const end = text.indexOf("from 'microwire/codec'")
+    const names = text.slice(text.lastIndexOf('import {', end) + 8, end).match(/[\w$]+/g) ?? []
+    const body = text.slice(end)
+    for (const name of names.filter(each => each !== 'type' && each !== 'as')) {
+      t.match(body, new RegExp(`[^\\w$]${name.replace('$', '\\$')}[^\\w$]`), name)
+    }
+  }
+  t.end()
+})
+
 t.test('names that JavaScript has taken get another', t => {
   const text = proto3(
     'message class { int32 default = 1; string constructor = 2; string then = 3; } message Date {} message Reader { Writer w = 1; } message Writer {} message MessageType {} enum Function { ZERO = 0; } service Object { rpc Delete(class) returns (Date); }',
