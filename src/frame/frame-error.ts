@@ -1,5 +1,5 @@
+import { shareInstances } from '../options/index.js'
 import type { ErrorCode } from './error-code.js'
-import { shareInstances } from './shared-class.js'
 
 /**
  * The peer broke the protocol in a way that ends the connection. RFC 9113 §5.4.1. Thrown by the

@@ -1,3 +1,4 @@
+export { shareInstances } from '../options/index.js'
 export { copyOctets } from './copy-octets.js'
 export { describeFrame, type FrameDescription, summarizeFrame } from './describe.js'
 export { ErrorCode, errorCodeName } from './error-code.js'
@@ -54,4 +55,3 @@ export {
   writeSettings,
   writeSettingsAck,
 } from './settings-writer.js'
-export { shareInstances } from './shared-class.js'

@@ -1,4 +1,5 @@
 import * as zlib from 'node:zlib'
+import { shareInstances } from '../options/index.js'
 import { runInPool } from './thread-pool.js'
 import { isWholeZstd } from './zstd-frame.js'
 
@@ -35,6 +36,8 @@ export type Compressions = ReadonlyMap<string, Compression>
 export class MessageTooLargeError extends Error {
   override readonly name: string = 'MessageTooLargeError'
 }
+// A compression may come from another copy of the package.
+shareInstances(MessageTooLargeError, 'MessageTooLargeError')
 
 type ZlibDone = (error: Error | null, bytes: Buffer) => void
 

@@ -1,3 +1,5 @@
+import { shareInstances } from '../options/index.js'
+
 /** The kind of rule that a header block broke. */
 export type HpackErrorCode =
   | 'HPACK_INDEX'
@@ -26,6 +28,7 @@ export class HpackError extends Error {
     this.rule = rule
   }
 }
+shareInstances(HpackError, 'HpackError')
 
 /**
  * A header block beyond a hard limit of the decoder. It may be valid, but it costs too much. An

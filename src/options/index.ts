@@ -13,3 +13,4 @@ export {
   within,
   withMethods,
 } from './option-check.js'
+export { shareInstances } from './shared-class.js'

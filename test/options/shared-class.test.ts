@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import t from 'tap'
 import { shareInstances } from '../../src/frame/index.js'
+import * as grpc from '../../src/grpc/index.js'
+import * as hpack from '../../src/hpack/index.js'
 import * as ours from '../../src/index.js'
 import * as transport from '../../src/transport/index.js'
 
@@ -17,6 +19,8 @@ t.test('errors of another copy of the package are instances of ours, and its own
   const load = (name: string) => import(pathToFileURL(join(folder, 'src', name)).href)
   const other = (await load('index.js')) as typeof ours
   const otherTransport = (await load('transport/index.js')) as typeof transport
+  const otherHpack = (await load('hpack/index.js')) as typeof hpack
+  const otherGrpc = (await load('grpc/index.js')) as typeof grpc
   t.not(other.GrpcError, ours.GrpcError, 'another class')
 
   const errors = [
@@ -27,6 +31,12 @@ t.test('errors of another copy of the package are instances of ours, and its own
       new otherTransport.TransportError(otherTransport.TransportErrorCode.Closed, 'a', 'b'),
       transport.TransportError,
       otherTransport.TransportError,
+    ],
+    [new otherHpack.HpackError('HPACK_INDEX', '§6', 'x'), hpack.HpackError, otherHpack.HpackError],
+    [
+      new otherGrpc.MessageTooLargeError('much'),
+      grpc.MessageTooLargeError,
+      otherGrpc.MessageTooLargeError,
     ],
   ] as const
   for (const [error, Ours, Theirs] of errors) {
