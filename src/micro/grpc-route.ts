@@ -46,7 +46,7 @@ export class GrpcRoute implements Route {
     const oneResponse = kind === 'unary' || kind === 'client'
     let result: unknown
     try {
-      result = this.#endpoint.handler(oneRequest ? call.request : context.requests, context)
+      result = this.#endpoint.handler(oneRequest ? taken(call) : context.requests, context)
     } catch (error) {
       this.#fail(context, call, error)
       return undefined
@@ -144,4 +144,11 @@ function abandon(call: ServerCall): void {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function'
+}
+
+/** The request is its handler's: an answer that waits for its client must not keep it. */
+function taken(call: ServerCall): unknown {
+  const { request } = call
+  call.request = undefined
+  return request
 }
