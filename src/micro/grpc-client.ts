@@ -5,7 +5,7 @@ import type { MethodRules } from './client-retries.js'
 import { grpcSubtype } from './content-type.js'
 import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
 import { GrpcStream } from './grpc-stream.js'
-import { UnaryCall } from './grpc-unary-call.js'
+import { UnaryCall, type UnaryCallParts } from './grpc-unary-call.js'
 import type { ServiceMethod } from './service.js'
 import { StreamRetry } from './stream-retry.js'
 import type { Target } from './target.js'
@@ -16,6 +16,7 @@ export class GrpcMethod {
   readonly rules: MethodRules
   readonly #client: GrpcClient
   #last: Opening | undefined
+  #parts: UnaryCallParts | undefined
   /** Those of sessions that are gone go with them. */
   readonly #openings = new WeakMap<CallSession, Map<string, Opening>>()
 
@@ -23,6 +24,15 @@ export class GrpcMethod {
     this.#client = client
     this.method = method
     this.rules = client.options.retries.rulesOf(method)
+  }
+
+  /** What its unary calls have in common; nearly always the same as of the call before. */
+  parts(contentType: string): UnaryCallParts {
+    const known = this.#parts
+    if (known?.contentType === contentType) return known
+    const parts = { client: this.#client.options, method: this, contentType }
+    this.#parts = parts
+    return parts
   }
 
   /** @throws TypeError for a content type that has no gRPC subtype */
@@ -99,8 +109,7 @@ export class GrpcClient {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const parts = { client: this.options, method, contentType }
-      new UnaryCall(parts, target, request, options, resolve, reject).begin()
+      new UnaryCall(method.parts(contentType), target, request, options, resolve, reject).begin()
     })
   }
 

@@ -164,7 +164,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
         this.#opening,
         this.#parts.client,
         this.#options,
-        this.#attemptEnd(session.now()),
+        this.#attemptEnd(),
         this,
         earlierMs,
         this.#attempts?.count,
@@ -203,10 +203,13 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
     return true
   }
 
-  #attemptEnd(now: number): number {
+  #attemptEnd(): number {
     const attemptTimeoutMs = this.#parts.method.rules.retry?.attemptTimeoutMs
-    if (attemptTimeoutMs === undefined) return this.#deadline
-    this.#until = Math.min(this.#deadline, now + attemptTimeoutMs)
+    // Nearly no method has any, and the clock costs more than all of this.
+    if (attemptTimeoutMs === undefined || attemptTimeoutMs === Number.POSITIVE_INFINITY) {
+      return this.#deadline
+    }
+    this.#until = Math.min(this.#deadline, this.#opening.session.now() + attemptTimeoutMs)
     return this.#until
   }
 
