@@ -112,8 +112,8 @@ export const PLANTED_IN_SESSIONS: readonly PlantedBug[] = [
     'server-door',
     'transport/admission',
     'a place that was left stays taken',
-    'if (count > 1)',
-    'if (count > 0)',
+    'this.#count--;',
+    '',
   ),
   bug(
     'mucp-client',
