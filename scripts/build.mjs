@@ -17,6 +17,9 @@ import ts from 'typescript'
 
 const CONFIG = 'tsconfig.build.json'
 
+/** Programs, and what only they use: Node starts them, and nobody imports them. */
+const PROGRAMS = /^(cli|codegen)\//
+
 /** What CommonJS has instead. */
 const IMPORT_META = [
   [
@@ -40,7 +43,7 @@ for (const fault of faults) report(fault)
 if (faults.length > 0) process.exit(1)
 
 const written = new Set()
-const emitted = program.emit(undefined, write, undefined, true)
+const emitted = program.emit(undefined, writeTypes, undefined, true)
 for (const fault of emitted.diagnostics) report(fault)
 if (emitted.emitSkipped) process.exit(1)
 
@@ -48,8 +51,7 @@ for (const file of config.fileNames) {
   const name = relative(rootDir, file).replaceAll(sep, '/').replace(/\.ts$/, '')
   const source = readFileSync(file, 'utf8')
   writeModule(name, file, source)
-  // Programs are started by Node alone.
-  if (!name.startsWith('cli/')) writeCommonJs(name, file, source)
+  if (!PROGRAMS.test(name)) writeCommonJs(name, file, source)
 }
 write(join(declarationDir, 'package.json'), '{ "type": "commonjs" }\n')
 for (const door of Object.values(JSON.parse(readFileSync('package.json', 'utf8')).exports)) {
@@ -110,6 +112,11 @@ function writeDoor(path, target) {
     .replaceAll(sep, '/')
     .replace(/\.d\.ts$/, '.js')
   write(path, `export * from '${from.startsWith('.') ? from : `./${from}`}';\n`)
+}
+
+/** Declarations of what somebody can import. */
+function writeTypes(path, text) {
+  if (!PROGRAMS.test(relative(declarationDir, path).replaceAll(sep, '/'))) write(path, text)
 }
 
 function write(path, text) {
