@@ -79,7 +79,7 @@ export const PLANTED_IN_SESSIONS: readonly PlantedBug[] = [
     "[0-9A-Za-z._~!$&'",
     "[0-9A-Za-z._~!/$&'",
   ),
-  bug('hpack-round-trip', 'hpack/sensitive-name', 'session ids are indexed', "'sessionid',", ''),
+  bug('hpack-round-trip', 'hpack/sensitive-name', 'JSON web tokens are indexed', "'jwt',", ''),
   bug(
     'compressed-messages',
     'grpc/message-inbox',

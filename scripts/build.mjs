@@ -71,12 +71,19 @@ function transpile(fileName, source, how) {
 }
 
 function writeModule(name, file, source) {
+  if (PROGRAMS.test(name)) return writeProgram(name, file, source)
   // Every file is an ES module; alone, the compiler would have to ask package.json.
   writeMapped(
     join(outDir, `${name}.js`),
     file,
     transpile(file, source, { module: ts.ModuleKind.ESNext }),
   )
+}
+
+/** Without a source map: the sources of programs are not in the package. */
+function writeProgram(name, file, source) {
+  const how = { module: ts.ModuleKind.ESNext, sourceMap: false }
+  write(join(outDir, `${name}.js`), tabbed(transpile(file, source, how).outputText))
 }
 
 function writeCommonJs(name, file, source) {
