@@ -123,6 +123,8 @@ export function cancelled(protocol: Protocol | undefined): Error {
     : new MicroError(499, text, { id: CLIENT_ID })
 }
 
+const GRPC_PROTO = 'application/grpc+proto'
+
 /** The client's content type, else the best that the method has codecs for. */
 export function contentTypeOf(
   { contentType }: ClientOptions,
@@ -131,13 +133,11 @@ export function contentTypeOf(
 ): string {
   if (contentType !== undefined) return contentType
   if (protocol === 'mucp' && hasCodecs(method, 'json')) return MUCP_CONTENT_TYPE
-  const subtypes = [...method.request.keys()]
+  // For each call: nothing is made for what most of them have.
+  if (hasCodecs(method, 'proto')) return protocol === 'grpc' ? GRPC_PROTO : mucpContentType('proto')
   // One is there: a service without was refused.
-  const subtype = hasCodecs(method, 'proto')
-    ? 'proto'
-    : subtypes.find(each => hasCodecs(method, each))!
-  if (protocol === 'grpc') return `application/grpc+${subtype}`
-  return mucpContentType(subtype)
+  const subtype = [...method.request.keys()].find(each => hasCodecs(method, each))!
+  return protocol === 'grpc' ? `application/grpc+${subtype}` : mucpContentType(subtype)
 }
 
 /** Whether a method can be called with the content type's codecs. */
