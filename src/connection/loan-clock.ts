@@ -138,7 +138,7 @@ export class LoanClock {
       const isQuiet = isProof || pool.frames - loan.heardAt > framesMax
       if (isQuiet && loan.standing === Standing.Slow) pool.confirm(loan)
     }
-    if (!pool.isShort) return
+    if (!pool.isShort) return this.#beginPatience()
     let doubtful: Loan | undefined
     for (const loan of pool.borrowers) {
       if (!pool.isShort) return
@@ -160,9 +160,13 @@ export class LoanClock {
     this.#patientSize += this.#size
     if (++this.#patientRounds < PATIENCE_ROUNDS << this.#level) return false
     const isTrickle = this.#patientSize < POOR_ROUND_SIZE
+    this.#beginPatience()
+    return isTrickle
+  }
+
+  #beginPatience(): void {
     this.#patientRounds = 0
     this.#patientSize = 0
-    return isTrickle
   }
 
   /** Those that move a little, and for which there is no room, hold up others no longer. */

@@ -32,6 +32,7 @@ export class SocketDriver implements ConnectionHost {
   readonly #owner: DriverOwner
   readonly #role: 'client' | 'server'
   readonly cost: number
+  readonly #isTls: boolean
   readonly #remote: string
 
   /** What the work budget left of a chunk; the socket is paused until it is done. */
@@ -64,7 +65,8 @@ export class SocketDriver implements ConnectionHost {
     this.#socket = options.socket
     this.#owner = options.owner
     this.#role = options.role
-    this.cost = options.peer.encrypted ? TLS_COST : 0
+    this.#isTls = options.peer.encrypted
+    this.cost = this.#isTls ? TLS_COST : 0
     this.#remote = options.peer.address
     this.#silent = options.role === 'server' && !options.peer.encrypted
     this.connection = new Connection({
@@ -194,7 +196,7 @@ export class SocketDriver implements ConnectionHost {
       socket.uncork()
     }
     // Over TLS the octets are still being encrypted when the length is zero.
-    if (this.cost === 0 && socket.writableLength === 0) connection.outputWritten()
+    if (!this.#isTls && socket.writableLength === 0) connection.outputWritten()
     if (connection.hasOutput && socket.writableLength < OUTPUT_SIZE_MAX) this.#armTurn()
     if (this.#rest !== undefined && !connection.blocked) this.#armWork()
   }
@@ -294,7 +296,7 @@ export class SocketDriver implements ConnectionHost {
   /** Returns the octets to go on with; undefined when there are too few, or the peer is refused. */
   #recognise(chunk: Buffer): Buffer | undefined {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
-    const speaker = recognise(this.#role, this.cost > 0, bytes)
+    const speaker = recognise(this.#role, this.#isTls, bytes)
     if (speaker === Speaker.Undecided) {
       this.#held = Buffer.from(bytes)
       return undefined
@@ -373,7 +375,7 @@ export class SocketDriver implements ConnectionHost {
   #lost(cause?: Error): TransportError {
     const unheard = this.#unheard
     const said = { goaway: this.#goaway, goawayCode: this.#goawayCode }
-    const lost = { role: this.#role, isTls: this.cost > 0, unheard, ...said }
+    const lost = { role: this.#role, isTls: this.#isTls, unheard, ...said }
     return lostError(this.#remote, lost, cause)
   }
 

@@ -308,3 +308,25 @@ t.test('a trickle holds up others for 64 round trips at most', t => {
   t.ok(rounds > 60 && rounds < 70, `${rounds}`)
   t.end()
 })
+
+t.test('rounds of an earlier wait do not count against a borrower of a later one', t => {
+  let { all, seen } = crowded()
+  const { peer, recorder } = all
+  seen = seen.filter(({ type }) => type === Type.ping)
+  const trickle = (rounds: number) => {
+    for (let i = 0; i < rounds && lent(seen).length === 0; i++) {
+      const more = upload(all, 3, 100)
+      seen = answers(all, [...seen, ...more])
+    }
+  }
+  trickle(50)
+  t.same(lent(seen), [])
+  // Who waited has gone; a while later another comes.
+  peer.sends(frames.rstStream(5, Code.cancel), frames.headers(7, REQUEST))
+  seen = answers(all, [...seen, ...peer.takes()])
+  recorder.stream(7).expect(65_535 + 190_000)
+  seen.push(...peer.takes())
+  trickle(30)
+  t.same(lent(seen), [], '80 rounds in all, 30 of this wait')
+  t.end()
+})
