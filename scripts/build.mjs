@@ -5,17 +5,22 @@
  * - `dist/cjs` has CommonJS for what knows no `module-sync`: Jest, older bundlers. It also has all
  *   declarations. Those of the ES modules re-export them, so that both are the same types.
  *
- * JavaScript has no comments and is indented by tabs, which makes it a fifth smaller. What no source
- * makes any more is removed.
+ * JavaScript has no comments and is indented by tabs, which makes it a fifth smaller. What has not
+ * changed is not made again; what no source makes any more is removed.
  *
  *     npm run build
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import ts from 'typescript'
+import { typescript } from './typescript.mjs'
 
 const CONFIG = 'tsconfig.build.json'
+const ROOT = 'src'
+const OUT = 'dist'
+const TYPES = 'dist/cjs'
+/** Where the compiler puts declarations, those of programs too, and remembers what it has done. */
+const ALL_TYPES = '.build/declarations'
 
 /** Programs, and what only they use: Node starts them, and nobody imports them. */
 const PROGRAMS = /^(cli|codegen)\//
@@ -33,40 +38,67 @@ const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 /** Base64 VLQ of source maps: five bits a digit, the sixth says that more follow. */
 const MORE = 32
 
-const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: report }
-const config = ts.getParsedCommandLineOfConfigFile(CONFIG, {}, host)
-const { outDir, rootDir, declarationDir } = config.options
-const program = ts.createProgram(config.fileNames, config.options)
+if (typescript(['-p', CONFIG]) !== 0) process.exit(1)
 
-const faults = [...config.errors, ...ts.getPreEmitDiagnostics(program)]
-for (const fault of faults) report(fault)
-if (faults.length > 0) process.exit(1)
-
+/** The compiler as a library takes half a second to load: only when a file has to be made again. */
+let ts
 const written = new Set()
-const emitted = program.emit(undefined, writeTypes, undefined, true)
-for (const fault of emitted.diagnostics) report(fault)
-if (emitted.emitSkipped) process.exit(1)
-
-for (const file of config.fileNames) {
-  const name = relative(rootDir, file).replaceAll(sep, '/').replace(/\.ts$/, '')
-  const source = readFileSync(file, 'utf8')
-  writeModule(name, file, source)
-  if (!PROGRAMS.test(name)) writeCommonJs(name, file, source)
+const builderTime = statSync('scripts/build.mjs').mtimeMs
+for (const name of filesBelow(ROOT)) {
+  const file = join(ROOT, `${name}.ts`)
+  const isProgram = PROGRAMS.test(name)
+  const outputs = [join(OUT, `${name}.js`)]
+  if (!isProgram) outputs.push(join(TYPES, `${name}.js`))
+  if (outputs.every(output => isNewer(output, file))) {
+    for (const output of outputs) keep(output, isProgram)
+  } else {
+    ts ??= (await import('typescript')).default
+    const source = readFileSync(file, 'utf8')
+    writeModule(name, file, source)
+    if (!isProgram) writeCommonJs(name, file, source)
+  }
+  if (!isProgram) {
+    write(join(TYPES, `${name}.d.ts`), readFileSync(join(ALL_TYPES, `${name}.d.ts`), 'utf8'))
+  }
 }
-write(join(declarationDir, 'package.json'), '{ "type": "commonjs" }\n')
+write(join(TYPES, 'package.json'), '{ "type": "commonjs" }\n')
 for (const door of Object.values(JSON.parse(readFileSync('package.json', 'utf8')).exports)) {
   if (typeof door === 'object') writeDoor(resolve(door.import.types), resolve(door.default.types))
 }
 
-for (const file of readdirSync(outDir, { recursive: true, withFileTypes: true })) {
-  const path = join(file.parentPath, file.name)
-  if (file.isFile() && !written.has(resolve(path))) rmSync(path)
+for (const path of filesBelow(OUT, '')) {
+  if (!written.has(resolve(OUT, path))) rmSync(join(OUT, path))
+}
+
+/** Names below a folder of the files that end so, without the end. */
+function filesBelow(folder, end = '.ts') {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith(end))
+    .map(entry => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+    .map(name => name.slice(0, name.length - end.length))
+}
+
+/** Whether `output` was made of this source by this script. */
+function isNewer(output, source) {
+  const time = statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return time > statSync(source).mtimeMs && time > builderTime
+}
+
+function keep(path, isProgram) {
+  written.add(resolve(path))
+  if (!isProgram) written.add(resolve(`${path}.map`))
 }
 
 /** Every file compiles by itself here. */
 function transpile(fileName, source, how) {
-  const { declaration, declarationMap, isolatedDeclarations, ...options } = config.options
-  const compilerOptions = { ...options, removeComments: true, sourceMap: true, ...how }
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    verbatimModuleSyntax: true,
+    isolatedModules: true,
+    removeComments: true,
+    sourceMap: true,
+    ...how,
+  }
   return ts.transpileModule(source, { compilerOptions, fileName })
 }
 
@@ -74,7 +106,7 @@ function writeModule(name, file, source) {
   if (PROGRAMS.test(name)) return writeProgram(name, file, source)
   // Every file is an ES module; alone, the compiler would have to ask package.json.
   writeMapped(
-    join(outDir, `${name}.js`),
+    join(OUT, `${name}.js`),
     file,
     transpile(file, source, { module: ts.ModuleKind.ESNext }),
   )
@@ -83,7 +115,7 @@ function writeModule(name, file, source) {
 /** Without a source map: the sources of programs are not in the package. */
 function writeProgram(name, file, source) {
   const how = { module: ts.ModuleKind.ESNext, sourceMap: false }
-  write(join(outDir, `${name}.js`), tabbed(transpile(file, source, how).outputText))
+  write(join(OUT, `${name}.js`), tabbed(transpile(file, source, how).outputText))
 }
 
 function writeCommonJs(name, file, source) {
@@ -101,7 +133,7 @@ function writeCommonJs(name, file, source) {
     console.error(`${file}: in CommonJS there is import.meta.url and import.meta.resolve(...) only`)
     process.exit(1)
   }
-  writeMapped(join(declarationDir, `${name}.js`), file, { ...emitted, outputText })
+  writeMapped(join(TYPES, `${name}.js`), file, { ...emitted, outputText })
 }
 
 /** The map names the source, which is published too. */
@@ -121,19 +153,10 @@ function writeDoor(path, target) {
   write(path, `export * from '${from.startsWith('.') ? from : `./${from}`}';\n`)
 }
 
-/** Declarations of what somebody can import. */
-function writeTypes(path, text) {
-  if (!PROGRAMS.test(relative(declarationDir, path).replaceAll(sep, '/'))) write(path, text)
-}
-
 function write(path, text) {
   written.add(resolve(path))
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, text)
-}
-
-function report(fault) {
-  console.error(ts.formatDiagnostic(fault, ts.createCompilerHost({})).trimEnd())
 }
 
 /** The compiler indents by four spaces. Lines that begin within a template are text, not indentation. */
