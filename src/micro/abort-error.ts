@@ -1,7 +1,7 @@
 import { GrpcError, Status } from '../grpc/index.js'
+import { CLIENT_ID } from './client-ids.js'
 import { MicroError } from './micro-error.js'
-import { CLIENT_ID } from './mucp-codec.js'
-import type { Protocol } from './target.js'
+import type { Protocol } from './protocol.js'
 
 /**
  * What a call ends with whose signal was aborted: CANCELLED, or DEADLINE_EXCEEDED where time was up (`AbortSignal.timeout`, the deadline

@@ -2,13 +2,11 @@ import type { Metadata } from '../grpc/index.js'
 import { describe, type OptionKind, type OptionKinds, unknownOption } from '../options/index.js'
 import { inThisContext } from '../transport/index.js'
 import type { Credentials } from './credentials.js'
+import type { MetadataInit } from './metadata-init.js'
 import { checkDuration, checkFlag, checkFunction, checkSignal, checkText } from './options.js'
 
 /** How a native call compresses what it sends: one of the client's `compressions`. `identity`: not at all. compression.md. */
 export type CompressionName = 'gzip' | 'deflate' | 'identity' | (string & {})
-
-/** Metadata as callers pass it: an object's own properties, or `Metadata`. */
-export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>
 
 /** Options of one call. */
 export interface CallOptions {

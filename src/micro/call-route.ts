@@ -9,17 +9,17 @@ import type { GrpcError, Metadata } from '../grpc/index.js'
 import type { CallSession } from '../transport/index.js'
 import { MicroError } from './micro-error.js'
 import type { NodeEndpoint } from './node-endpoint.js'
-import type { Protocol, Target } from './target.js'
+import type { Protocol } from './protocol.js'
 
 /** Whom one call goes to, from attempt to attempt, and who hears how each of them ended. */
-export class CallRoute implements Target {
+export class CallRoute {
   readonly #channel: Channel
   #picked: Picked
   /** Where earlier attempts were; nearly no call has any. */
   #tried: Subchannel[] | undefined
   #endpoint: NodeEndpoint
   /** Hears of each endpoint but the first. */
-  onMove: ((target: Target) => void) | undefined
+  onMove: ((target: CallRoute) => void) | undefined
 
   constructor(channel: Channel, picked: Picked) {
     this.#channel = channel

@@ -1,13 +1,15 @@
 import { GrpcError, http2CodeOf, Status } from '../grpc/index.js'
 import { checkOptions, type OptionKinds } from '../options/index.js'
 import { type Runtime, type Transport, thrownText } from '../transport/index.js'
-import { clientClosed, type Preparations } from './client-closing.js'
+import { clientClosed } from './client-closed.js'
+import { CLIENT_ID } from './client-ids.js'
 import { findPatiently } from './find-within.js'
 import { MicroError } from './micro-error.js'
-import { CLIENT_ID } from './mucp-codec.js'
 import { MucpGuard } from './mucp-guard.js'
 import { checkDuration, checkFlag, checkSignal } from './options.js'
-import { isCallTransport, type Protocol, type Target } from './target.js'
+import type { Preparations } from './preparations.js'
+import { isCallTransport, type Protocol } from './protocol.js'
+import type { Target } from './target.js'
 
 /** Options of `client.connect`. */
 export interface ConnectOptions {

@@ -9,11 +9,13 @@ import {
 import type { Runtime, Transport } from '../transport/index.js'
 import type { ClientOptions } from './client-options.js'
 import { ResolverSource } from './endpoint-source.js'
+import { fixedAddress } from './fixed-address.js'
 import type { GrpcClient } from './grpc-client.js'
 import { type NodeEndpoint, namedEndpoint, nodeEndpoint } from './node-endpoint.js'
+import { isCallTransport, type Protocol } from './protocol.js'
 import type { Registry } from './registry.js'
 import { RegistryResolver } from './registry-resolver.js'
-import { isCallTransport, type Protocol, type Target, targetAt } from './target.js'
+import { type Target, targetAt } from './target.js'
 import { TargetFinder, type TargetFinderOptions } from './target-finder.js'
 
 /** How often a name of DNS is looked up again while calls run. Unit: ms. */
@@ -26,13 +28,6 @@ export interface FinderParts {
   /** Undefined: what the registry says of each node. */
   readonly protocol: Protocol | undefined
   readonly grpc: GrpcClient | undefined
-}
-
-/** The one server of a client, as its transport has it; undefined: there are several, or there may be. */
-export function fixedAddress({ address }: ClientOptions): string | undefined {
-  if (address === undefined) return undefined
-  const name = parseTargetName(address)
-  return name.kind === 'address' ? name.address : undefined
 }
 
 /** The target of a client with one server. */

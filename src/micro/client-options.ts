@@ -29,14 +29,14 @@ import {
   type Transport,
 } from '../transport/index.js'
 import type { CompressionName } from './call-options.js'
-import { fixedAddress } from './client-finder.js'
 import { contentCodec, grpcSubtype } from './content-type.js'
 import type { Credentials } from './credentials.js'
+import { fixedAddress } from './fixed-address.js'
 import { CLOCK, checkCount, checkFieldText, checkFlag, checkMs, checkText } from './options.js'
+import { isCallTransport, type Protocol } from './protocol.js'
 import type { Registry } from './registry.js'
 import type { Selector } from './selector.js'
 import type { PoolOptions } from './socket-pool.js'
-import { isCallTransport, type Protocol } from './target.js'
 
 /** Options of `createClient`: one of `address`, `registry` with `service`, and `resolver`. */
 export interface ClientOptions {

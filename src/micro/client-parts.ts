@@ -7,6 +7,7 @@ import {
   type Transport,
 } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
+import { CLIENT_ID } from './client-ids.js'
 import type { ClientOptions } from './client-options.js'
 import { ClientRetries } from './client-retries.js'
 import { MUCP_CONTENT_TYPE, mucpContentType } from './content-type.js'
@@ -14,9 +15,8 @@ import { GrpcClient, type GrpcMethod } from './grpc-client.js'
 import { metadataOf } from './metadata-init.js'
 import { MicroError } from './micro-error.js'
 import { MucpClient } from './mucp-client.js'
-import { CLIENT_ID } from './mucp-codec.js'
+import type { Protocol } from './protocol.js'
 import type { ServiceMethod } from './service.js'
-import type { Protocol } from './target.js'
 
 const USER_AGENT = 'grpc-node-microwire/0.1.0'
 

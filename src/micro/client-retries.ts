@@ -3,6 +3,7 @@ import {
   methodConfigOf,
   type RetryBounds,
   RetryBudget,
+  type RetryBudgetOptions,
   type RetryRule,
   RetryThrottle,
   readServiceConfig,
@@ -11,8 +12,7 @@ import {
   UNAVAILABLE_ONLY,
 } from '../channel/index.js'
 import type { Runtime } from '../transport/index.js'
-import type { ClientOptions } from './client-options.js'
-import { backoffMs } from './retry.js'
+import { backoffMs } from './back-off.js'
 import type { ServiceMethod } from './service.js'
 
 /** What one method's calls follow, beside the options of each. */
@@ -24,6 +24,13 @@ export interface MethodRules {
   readonly timeoutMs: number
 }
 
+/** Of `ClientOptions`, what retries go by. */
+export interface RetryOptions {
+  readonly retries?: number
+  readonly serviceConfig?: string | object
+  readonly retryBudget?: RetryBudgetOptions | false
+}
+
 /** The retries of one client's native calls: its service config, its option `retries`, and what bounds both. */
 export class ClientRetries {
   readonly bounds: RetryBounds
@@ -32,7 +39,7 @@ export class ClientRetries {
   readonly #runtime: Pick<Runtime, 'random'>
 
   constructor(
-    { serviceConfig, retries = 0, retryBudget }: ClientOptions,
+    { serviceConfig, retries = 0, retryBudget }: RetryOptions,
     runtime: Pick<Runtime, 'now' | 'random'>,
   ) {
     this.#runtime = runtime

@@ -1,7 +1,7 @@
 import type { MessageStream } from './call-options.js'
+import { CLIENT_TRANSPORT_ID } from './client-ids.js'
 import { MessageSource } from './message-source.js'
 import { MicroError } from './micro-error.js'
-import { CLIENT_TRANSPORT_ID } from './mucp-codec.js'
 
 /** A client's stream, whatever carries it. */
 export interface ClientStream extends MessageStream<unknown, unknown> {

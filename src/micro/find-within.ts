@@ -1,10 +1,10 @@
 import { GrpcError, Status } from '../grpc/index.js'
 import type { Runtime } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
-import type { Preparations } from './client-closing.js'
+import { CLIENT_ID } from './client-ids.js'
 import { MicroError } from './micro-error.js'
-import { CLIENT_ID } from './mucp-codec.js'
 import { MucpGuard } from './mucp-guard.js'
+import type { Preparations } from './preparations.js'
 import type { Target } from './target.js'
 import type { TargetFinder } from './target-finder.js'
 

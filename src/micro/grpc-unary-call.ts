@@ -10,17 +10,24 @@ import {
 import type { Cancellable } from '../transport/index.js'
 import { abortError } from './abort-error.js'
 import { type Abortable, unwatchSignal, watchSignal } from './abort-watch.js'
+import type { AuthorizedOptions } from './authorized-options.js'
 import type { CallOptions } from './call-options.js'
-import type { AuthorizedOptions } from './credentials.js'
+import type { MethodRules } from './client-retries.js'
 import { fromGrpcError } from './error-mapping.js'
-import type { GrpcMethod } from './grpc-client.js'
 import { type GrpcClientOptions, newCall, type Opening, startCall } from './grpc-opening.js'
 import type { Target } from './target.js'
+
+/** One method as its calls need it. */
+export interface UnaryMethod {
+  readonly rules: MethodRules
+  /** @throws TypeError for a content type that has no gRPC subtype */
+  opening(target: Target, contentType: string): Opening
+}
 
 /** What the unary calls of one method, with one content type, have in common. */
 export interface UnaryCallParts {
   readonly client: GrpcClientOptions
-  readonly method: GrpcMethod
+  readonly method: UnaryMethod
   readonly contentType: string
 }
 

@@ -27,7 +27,7 @@ export type { Int64Form, JsonObject, JsonValue } from '../protobuf/index.js'
 export { FieldError } from '../protobuf/index.js'
 export type { Certificate, Peer } from '../transport/index.js'
 export { MemoryBudget } from '../transport/index.js'
-export type { CallOptions, MessageStream, MetadataInit, ResponseStream } from './call-options.js'
+export type { CallOptions, MessageStream, ResponseStream } from './call-options.js'
 export { Client, createClient } from './client.js'
 export type { ConnectOptions } from './client-connect.js'
 export type { ClientOptions } from './client-options.js'
@@ -40,9 +40,11 @@ export type { Event, EventHandler } from './events.js'
 export { type GenerateTypesOptions, generateTypes } from './generate-types.js'
 export type { InheritOptions } from './inheritance.js'
 export { type LoadServiceOptions, loadService } from './load-service.js'
+export type { MetadataInit } from './metadata-init.js'
 export { MicroError, type MicroErrorOptions } from './micro-error.js'
 export type { Middleware, MiddlewareCall, MiddlewareKind } from './middleware.js'
 export { ownFunction } from './own-function.js'
+export type { Protocol } from './protocol.js'
 export {
   memoryRegistry,
   type RegisterOptions,
@@ -81,4 +83,3 @@ export type {
   UntypedMethod,
 } from './service-types.js'
 export type { PoolOptions } from './socket-pool.js'
-export type { Protocol } from './target.js'

@@ -1,5 +1,7 @@
 import { Metadata } from '../grpc/index.js'
-import type { MetadataInit } from './call-options.js'
+
+/** Metadata as callers pass it: an object's own properties, or `Metadata`. */
+export type MetadataInit = Metadata | Readonly<Record<string, string | Uint8Array>>
 
 /** Metadata as `Metadata`. @throws TypeError for a name or value that may not be sent */
 export function metadataOf(init: MetadataInit): Metadata {

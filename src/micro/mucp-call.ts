@@ -1,5 +1,5 @@
 import type { Codec } from '../grpc/index.js'
-import type { Message } from '../transport/index.js'
+import type { Message, Peer, Runtime } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
 import { decodeOwn } from './codec.js'
 import type { Context } from './context.js'
@@ -14,8 +14,7 @@ import { END_OF_STREAM, errorHeader, type MucpFields } from './mucp-header.js'
 import { keptSizeOf, tooMuchKept, withoutBody } from './mucp-limits.js'
 import { errorReply, responseBody, responseHeader } from './mucp-reply.js'
 import type { MucpRequest } from './mucp-request.js'
-import type { MucpConnection } from './mucp-server.js'
-import { NOT_CANCELLED, type RunningHandler } from './running-handlers.js'
+import { NOT_CANCELLED, type RunningHandler, type RunningHandlers } from './running-handlers.js'
 
 /** Messages of one stream that wait for its handler; then the socket is not read. As go-micro. */
 const QUEUE_COUNT_MAX = 128
@@ -32,6 +31,33 @@ const NOTHING_OPENED: Opened = {
   error: '',
 }
 
+/** What a call needs of the socket that it came on. */
+export interface MucpCallOwner {
+  readonly options: {
+    /** The server's name: the id of errors that have none. */
+    readonly name: string
+    readonly runtime: Pick<Runtime, 'now' | 'schedule'>
+    readonly exposeErrors: boolean
+    readonly onError: (error: unknown, context: Context | undefined) => void
+    readonly running: RunningHandlers
+  }
+  readonly peer: Peer
+  /** Octets that may wait for one handler before the socket is not read. */
+  readonly queueSizeMax: number
+  /** Counts what is kept for the peer; false when it is too much. */
+  keep(size: number): boolean
+  /** The same is kept no more. */
+  give(size: number): void
+  /** Sends an answer. False when the peer is gone. @throws MicroError 500 when the message is too large */
+  send(message: Message): Promise<boolean>
+  /** Answers a request that fails. */
+  sendError(request: Message, answer: Message): Promise<void>
+  /** The last message of a call is about to leave: the client may use the id again when it has it. */
+  retire(call: MucpCall): void
+  /** A call has settled. */
+  release(call: MucpCall): void
+}
+
 /** One call over a transport, from the request to the last message of the answer. */
 export class MucpCall implements RunningHandler {
   /** What later messages of the call carry. */
@@ -42,7 +68,7 @@ export class MucpCall implements RunningHandler {
   readonly keptSize: number
   /** It counts among the handlers of its peer. */
   hasPlace = false
-  readonly #connection: MucpConnection
+  readonly #connection: MucpCallOwner
   readonly #endpoint: Endpoint
   readonly #request: MucpRequest
   readonly #context: MucpContext
@@ -63,7 +89,7 @@ export class MucpCall implements RunningHandler {
   previous: RunningHandler | undefined
   next: RunningHandler | undefined
 
-  constructor(connection: MucpConnection, endpoint: Endpoint, request: MucpRequest, key: string) {
+  constructor(connection: MucpCallOwner, endpoint: Endpoint, request: MucpRequest, key: string) {
     const { runtime } = connection.options
     const { kind } = endpoint.method
     const { subtype } = request.content
@@ -365,7 +391,7 @@ export class MucpCall implements RunningHandler {
   }
 }
 
-function accountOf(connection: MucpConnection): QueueAccount {
+function accountOf(connection: MucpCallOwner): QueueAccount {
   return {
     get sizeMax() {
       return connection.queueSizeMax

@@ -1,29 +1,24 @@
 import { Metadata, markProcessed } from '../grpc/index.js'
 import type { Message, Runtime, Transport } from '../transport/index.js'
 import { abortError } from './abort-error.js'
+import type { AuthorizedOptions } from './authorized-options.js'
+import { backoffMs } from './back-off.js'
 import type { CallOptions } from './call-options.js'
-import { clientClosed } from './client-closing.js'
+import { clientClosed } from './client-closed.js'
+import { CLIENT_CODEC_ID, CLIENT_ID } from './client-ids.js'
 import { closeSocket } from './close-socket.js'
-import type { AuthorizedOptions } from './credentials.js'
 import { findWithin } from './find-within.js'
 import { metadataOf } from './metadata-init.js'
 import { atAddress, MicroError } from './micro-error.js'
-import {
-  CLIENT_CODEC_ID,
-  CLIENT_ID,
-  dialError,
-  endOfSocket,
-  MucpCodec,
-  transportError,
-} from './mucp-codec.js'
-import { mergeInto, metadataFields } from './mucp-context.js'
+import { dialError, endOfSocket, MucpCodec, transportError } from './mucp-codec.js'
 import { MucpGuard } from './mucp-guard.js'
 import { END_OF_STREAM, formatTimeout, MucpHeader, readMucpFields } from './mucp-header.js'
+import { mergeInto, metadataFields } from './mucp-metadata.js'
 import { MucpStream } from './mucp-stream.js'
-import { backoffMs, isUnserved } from './retry.js'
 import type { ServiceMethod } from './service.js'
 import { type PooledSocket, type PoolOptions, SocketPool } from './socket-pool.js'
 import type { Target } from './target.js'
+import { isUnserved } from './unserved.js'
 
 /** What the calls of one client over a transport have in common. Defaults: those of go-micro >= 4.10. */
 export interface MucpClientOptions {

@@ -2,18 +2,14 @@ import type { Codec } from '../grpc/index.js'
 import type { Message, Socket } from '../transport/index.js'
 import { thrownText } from '../transport/index.js'
 import { asBuffer } from './as-buffer.js'
+import { CLIENT_CODEC_ID, CLIENT_ID, CLIENT_TRANSPORT_ID } from './client-ids.js'
 import { decodeOwn } from './codec.js'
 import { type ContentCodec, contentCodec, legacyContentType } from './content-type.js'
 import { MicroError } from './micro-error.js'
 import { endLine, setGrpcRequestHeaders } from './mucp-body.js'
 import { END_OF_STREAM, MucpHeader, readMucpFields, requestHeader } from './mucp-header.js'
-import { isUnserved } from './retry.js'
 import type { ServiceMethod } from './service.js'
-
-/** Ids of errors that the client itself makes. go-micro's names. */
-export const CLIENT_ID = 'go.micro.client'
-export const CLIENT_CODEC_ID = 'go.micro.client.codec'
-export const CLIENT_TRANSPORT_ID = 'go.micro.client.transport'
+import { isUnserved } from './unserved.js'
 
 /** What a message from the server turned out to be. */
 export type Reply =

@@ -1,10 +1,10 @@
-import { type HeaderList, Metadata } from '../grpc/index.js'
+import { Metadata } from '../grpc/index.js'
 import type { Message, Peer, Runtime } from '../transport/index.js'
 import { CallCancel } from './call-cancel.js'
 import type { Context } from './context.js'
 import type { Endpoint } from './endpoint-table.js'
 import { MicroError } from './micro-error.js'
-import { isProtocolHeader } from './mucp-header.js'
+import { mergeInto, metadataFields } from './mucp-metadata.js'
 import { checkText } from './options.js'
 
 /** What a call, or an event, is for. */
@@ -117,29 +117,5 @@ export class MucpContext implements Context {
   takeTrailers(header: Map<string, string>): void {
     mergeInto(header, this.#trailers)
     this.#trailers = undefined
-  }
-}
-
-/** What users may see of a message's header, as metadata. */
-export function metadataFields(header: ReadonlyMap<string, string>): HeaderList {
-  const list: string[] = []
-  for (const [key, value] of header) {
-    const name = key.toLowerCase()
-    if (!isProtocolHeader(name)) list.push(name, value)
-  }
-  return list
-}
-
-/**
- * Metadata into a message's header; values of one name are joined, as go-micro does. What belongs
- * to the protocol cannot be set by it: a `Micro-Error` would fail a call that went well.
- */
-export function mergeInto(header: Map<string, string>, metadata: Metadata | undefined): void {
-  if (metadata === undefined) return
-  const names = new Set<string>()
-  for (const [name, value] of metadata) {
-    if (isProtocolHeader(name)) continue
-    header.set(name, names.has(name) ? `${header.get(name)}, ${value}` : value)
-    names.add(name)
   }
 }

@@ -1,8 +1,8 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
 import { abortError } from './abort-error.js'
 import { unwatchSignal, watchSignal } from './abort-watch.js'
-import type { Preparations } from './client-closing.js'
-import type { Protocol } from './target.js'
+import type { Preparations } from './preparations.js'
+import type { Protocol } from './protocol.js'
 
 /** Longest delay a timer takes. Unit: ms. */
 const DELAY_MAX_MS = 0x7fff_ffff

@@ -10,7 +10,7 @@ import { toMicroError } from './error-mapping.js'
 import type { Event, Subscriptions } from './events.js'
 import { MicroError } from './micro-error.js'
 import { MucpAdmission } from './mucp-admission.js'
-import { MucpCall } from './mucp-call.js'
+import { MucpCall, type MucpCallOwner } from './mucp-call.js'
 import { MucpContext } from './mucp-context.js'
 import {
   END_OF_STREAM,
@@ -22,8 +22,8 @@ import {
 } from './mucp-header.js'
 import { headerFault, type KeptOctets, keptSizeOf, nameFault, tooMuchKept } from './mucp-limits.js'
 import { contentTypeOf, type MucpRequest, targetOf } from './mucp-request.js'
-import { leavingError } from './retry.js'
 import type { RunningHandlers } from './running-handlers.js'
+import { leavingError } from './unserved.js'
 
 /** Calls that may run at once on one socket; then it is not read until one has ended. */
 const CALLS_MAX = 1_000
@@ -52,7 +52,7 @@ export interface MucpServerOptions {
  * Unlike go-micro it finishes what is under way when the peer ends in good
  * order, and ignores messages for streams that have ended.
  */
-export class MucpConnection {
+export class MucpConnection implements MucpCallOwner {
   readonly options: MucpServerOptions
   readonly #socket: Socket
   readonly #admission: MucpAdmission

@@ -2,12 +2,12 @@ import { type CallKind, Metadata } from '../grpc/index.js'
 import type { Cancellable, Message, Runtime, Socket } from '../transport/index.js'
 import type { CallOptions } from './call-options.js'
 import type { CallRoute } from './call-route.js'
+import { CLIENT_ID } from './client-ids.js'
 import type { ClientStream } from './client-stream.js'
 import { closeSocket } from './close-socket.js'
 import { LazyResult } from './lazy-result.js'
 import { atAddress, MicroError } from './micro-error.js'
 import {
-  CLIENT_ID,
   cancelHeader,
   dialError,
   endHeader,
@@ -15,9 +15,9 @@ import {
   type MucpCodec,
   transportError,
 } from './mucp-codec.js'
-import { metadataFields } from './mucp-context.js'
 import { MucpGuard } from './mucp-guard.js'
 import { MucpHeader } from './mucp-header.js'
+import { metadataFields } from './mucp-metadata.js'
 
 /** A stream's own socket, and what its messages carry. */
 export interface OpenedSocket {

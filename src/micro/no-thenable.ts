@@ -1,4 +1,4 @@
-import type { AnyFunction } from './client-middleware.js'
+import type { AnyFunction } from './chain-call.js'
 
 /**
  * A method called `then`: whoever awaits the bound client, or gives it back from an async function, makes JavaScript call

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../channel/index.js'
+import type { Protocol } from './protocol.js'
 import type { RegistryNode } from './registry.js'
-import type { Protocol } from './target.js'
 
 /** A node of a registry as a channel's endpoint, with what its calls have to know. */
 export interface NodeEndpoint extends Endpoint {

@@ -1,8 +1,8 @@
 import type { Metadata } from '../grpc/index.js'
+import { CLIENT_ID } from './client-ids.js'
 import type { ClientStream } from './client-stream.js'
 import type { Found } from './find-within.js'
 import { MicroError } from './micro-error.js'
-import { CLIENT_ID } from './mucp-codec.js'
 
 /** A stream whose address is still being looked up. */
 export class PendingStream implements ClientStream {

@@ -8,13 +8,14 @@ import {
 import { GrpcError, Status } from '../grpc/index.js'
 import { type CallTransport, type Runtime, thrownText } from '../transport/index.js'
 import { CallRoute } from './call-route.js'
-import { clientClosed } from './client-closing.js'
+import { clientClosed } from './client-closed.js'
 import type { EndpointSource } from './endpoint-source.js'
 import { MicroError } from './micro-error.js'
 import type { NodeEndpoint } from './node-endpoint.js'
+import type { Protocol } from './protocol.js'
 import type { Selector } from './selector.js'
 import { selectorBalancing } from './selector-balancing.js'
-import type { Protocol, Target } from './target.js'
+import type { Target } from './target.js'
 
 /** How soon a call that waits for a node asks again. Unit: ms. */
 const NODES_RETRY_MS = 1_000

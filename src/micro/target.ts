@@ -1,13 +1,5 @@
-import type { CallTransport, Transport } from '../transport/index.js'
 import type { CallRoute } from './call-route.js'
-
-/** The protocol between a client and a node: `grpc` or `mucp`. */
-export type Protocol = 'grpc' | 'mucp'
-
-/** Whether native calls can go over it. */
-export function isCallTransport(transport: Transport): transport is CallTransport {
-  return 'session' in transport
-}
+import type { Protocol } from './protocol.js'
 
 /** Whom one call goes to. */
 export interface Target {

@@ -1,6 +1,6 @@
 import type { Transport } from '../transport/index.js'
 import type { ClientOptions } from './client-options.js'
-import { isCallTransport } from './target.js'
+import { isCallTransport } from './protocol.js'
 
 /** Of the default transport. See `Client.updateTls`. */
 export function updateTls(

@@ -1,6 +1,6 @@
 import type { Metadata } from '../grpc/index.js'
 import type { ResponseStream } from './call-options.js'
-import type { ClientChainCall } from './client-middleware.js'
+import type { ClientChainCall } from './chain-call.js'
 import { LazyResult } from './lazy-result.js'
 import { iterateMessages, type MessageIterator } from './message-iterator.js'
 

@@ -8,6 +8,7 @@ export {
 } from './address.js'
 export { inRootContext, inThisContext } from './async-context.js'
 export type { BackOffOptions } from './back-off.js'
+export type { CallSession } from './call-session.js'
 export type { SessionConnectOptions } from './connect-waiters.js'
 export { type ConnectionPeer, type Peer, peerAt, peerOf } from './connection-peer.js'
 export {
@@ -42,7 +43,6 @@ export type { SessionState } from './session-state.js'
 export { thrownError, thrownText } from './thrown.js'
 export type {
   CallListener,
-  CallSession,
   CallTransport,
   DialOptions,
   HandlerPlaces,

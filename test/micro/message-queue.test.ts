@@ -3,7 +3,7 @@ import { unwatchSignal, watchSignal } from '../../src/micro/abort-watch.js'
 import { CallCancel } from '../../src/micro/call-cancel.js'
 import { LazyResult } from '../../src/micro/lazy-result.js'
 import { MessageQueue } from '../../src/micro/message-queue.js'
-import { backoffMs } from '../../src/micro/retry.js'
+import { backoffMs } from '../../src/micro/back-off.js'
 import { FakeRuntime, settle } from './fake-runtime.js'
 
 t.test('messages come out in order, before or after someone waits for them', async t => {

@@ -15,7 +15,7 @@ import {
   type ServerCall,
 } from '../../src/grpc/index.js'
 import type { StartOptions } from '../../src/transport/session-options.js'
-import type { CallSession } from '../../src/transport/transport.js'
+import type { CallSession } from '../../src/transport/call-session.js'
 
 const codecs = new Map([['proto', BYTES_CODEC]])
 

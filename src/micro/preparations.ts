@@ -1,19 +1,5 @@
-import { GrpcError, Status } from '../grpc/index.js'
-import { MicroError } from './micro-error.js'
-import { CLIENT_ID } from './mucp-codec.js'
-import type { Protocol } from './target.js'
-
-const TEXT = 'the client was closed'
-
-/** What a call ends with whose client was closed: CANCELLED, 499 over mucp. */
-export function clientClosed(
-  protocol: Protocol | undefined,
-  unprocessed: boolean,
-  cause?: unknown,
-): GrpcError | MicroError {
-  if (protocol !== 'mucp') return new GrpcError(Status.Cancelled, TEXT, { unprocessed, cause })
-  return new MicroError(499, TEXT, { id: CLIENT_ID, origin: 'local', unprocessed, cause })
-}
+import { clientClosed } from './client-closed.js'
+import type { Protocol } from './protocol.js'
 
 /** A step ahead of a call that can be ended: a `MucpGuard`. */
 interface Step {
