@@ -1,5 +1,4 @@
 import type { Connection, Stream } from '../src/connection/index.js'
-import { CallBatch } from '../src/grpc/call-batch.js'
 import {
   BYTES_CODEC,
   type CallLimits,
@@ -11,8 +10,9 @@ import {
   Status,
   writeLengthPrefix,
 } from '../src/grpc/index.js'
-import { type InboxOwner, MessageInbox } from '../src/grpc/message-inbox.js'
-import { MessageOutbox, type OutboxOwner } from '../src/grpc/message-outbox.js'
+import { CallBatch } from '../src/grpc/message/call-batch.js'
+import { type InboxOwner, MessageInbox } from '../src/grpc/message/message-inbox.js'
+import { MessageOutbox, type OutboxOwner } from '../src/grpc/message/message-outbox.js'
 import { invariant, sameLines } from './invariant.js'
 
 // T9: messages of several calls of one connection, some of them compressed, with threads that end in any order.

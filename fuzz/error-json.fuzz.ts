@@ -1,4 +1,8 @@
-import { ERROR_DEPTH_MAX, ERROR_TEXT_SIZE_MAX, MicroError } from '../src/micro/micro-error.js'
+import {
+  ERROR_DEPTH_MAX,
+  ERROR_TEXT_SIZE_MAX,
+  MicroError,
+} from '../src/micro/errors/micro-error.js'
 import { OctetSource } from '../src/testing/index.js'
 import { invariant } from './invariant.js'
 

@@ -1,7 +1,6 @@
 import { authorityFault } from '../src/connection/authority.js'
 import { DecodedBlock } from '../src/connection/header-block.js'
 import { classifyField } from '../src/connection/header-rules.js'
-import { decodeBase64, encodeBase64 } from '../src/grpc/base64.js'
 import {
   decodeStatusMessage,
   encodeStatusMessage,
@@ -9,6 +8,7 @@ import {
   Metadata,
   parseTimeout,
 } from '../src/grpc/index.js'
+import { decodeBase64, encodeBase64 } from '../src/grpc/wire/base64.js'
 import { OctetSource } from '../src/testing/index.js'
 import { invariant, sameLines } from './invariant.js'
 

@@ -1,6 +1,5 @@
 import { gunzipSync, inflateSync } from 'node:zlib'
 import type { Stream } from '../src/connection/index.js'
-import { CallBatch } from '../src/grpc/call-batch.js'
 import {
   BYTES_CODEC,
   type Compression,
@@ -11,7 +10,8 @@ import {
   MessageReader,
   Status,
 } from '../src/grpc/index.js'
-import { MessageInbox } from '../src/grpc/message-inbox.js'
+import { CallBatch } from '../src/grpc/message/call-batch.js'
+import { MessageInbox } from '../src/grpc/message/message-inbox.js'
 import { cutsOf, digest, invariant, piecesOf, sameLines } from './invariant.js'
 
 // T9: DATA octets as length-prefixed messages, against the sentence of PROTOCOL-HTTP2.md that defines them.

@@ -1,4 +1,5 @@
 import { GrpcError, MicroError } from '../src/index.js'
+import { ERROR_DEPTH_MAX } from '../src/micro/errors/micro-error.js'
 import {
   type Client,
   createClient,
@@ -6,7 +7,6 @@ import {
   defineService,
   jsonCodec,
 } from '../src/micro/index.js'
-import { ERROR_DEPTH_MAX } from '../src/micro/micro-error.js'
 import { OctetSource } from '../src/testing/index.js'
 import { type Message, memoryTransport, type Socket } from '../src/transport/index.js'
 import { invariant } from './invariant.js'

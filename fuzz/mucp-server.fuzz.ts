@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, defineService, jsonCodec, MicroError } from '../src/micro/index.js'
-import { MUCP_HEADER_SIZE_MAX, MUCP_NAME_SIZE_MAX } from '../src/micro/mucp-limits.js'
+import { MUCP_HEADER_SIZE_MAX, MUCP_NAME_SIZE_MAX } from '../src/micro/server/mucp/limits.js'
 import { OctetSource } from '../src/testing/index.js'
 import { type Message, memoryTransport, type Socket } from '../src/transport/index.js'
 import { invariant } from './invariant.js'

@@ -6,10 +6,10 @@ import {
   randomClientOctets,
   randomServerOctets,
 } from '../src/testing/index.js'
-import { connectionPeer } from '../src/transport/connection-peer.js'
-import type { DriverOwner } from '../src/transport/driver-options.js'
-import { SocketDriver } from '../src/transport/socket-driver.js'
-import { TimerHost } from '../src/transport/timer-host.js'
+import { TimerHost } from '../src/transport/runtime/timer-host.js'
+import { connectionPeer } from '../src/transport/socket/connection-peer.js'
+import type { DriverOwner } from '../src/transport/socket/driver-options.js'
+import { SocketDriver } from '../src/transport/socket/socket-driver.js'
 import { FakeRuntime, FakeSocket } from '../test/transport/fake-runtime.js'
 import { invariant } from './invariant.js'
 

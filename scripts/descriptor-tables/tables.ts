@@ -2,8 +2,8 @@ import { DEFAULT_OPTIONS, FileDescriptorSet, generate } from '../../src/codegen/
 
 /** Where each file's module lies, beside the generator that uses it. */
 const PLACES: Readonly<Record<string, string>> = {
-  'google/protobuf/descriptor.proto': 'src/codegen/descriptor-table.ts',
-  'google/protobuf/compiler/plugin.proto': 'src/codegen/plugin-table.ts',
+  'google/protobuf/descriptor.proto': 'src/codegen/descriptor/descriptor-table.ts',
+  'google/protobuf/compiler/plugin.proto': 'src/codegen/descriptor/plugin-table.ts',
 }
 
 /** The two modules, from a serialised `FileDescriptorSet`; without the comments, which are longer than the rest. */

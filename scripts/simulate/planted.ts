@@ -22,13 +22,13 @@ export const PLANTED_BUGS: readonly PlantedSimulationBug[] = [
       'const spent = Math.min(this.#windowMax, Math.max(0, 1_048_576 - this.retained)) - this.#window;',
   },
   {
-    file: 'src/micro/message-source.js',
+    file: 'src/micro/async/message-source.js',
     about: 'a lost return(): what nobody wants is not closed',
     find: 'await close();',
     replace: ';',
   },
   {
-    file: 'src/micro/mucp-stream.js',
+    file: 'src/micro/client/mucp/stream.js',
     about: 'a cancel spelled as an end: a mucp handler takes what it has for all',
     find: 'return cancelHeader(header, failure);',
     replace: 'return endHeader(header);',
@@ -55,14 +55,14 @@ export const PLANTED_BUGS: readonly PlantedSimulationBug[] = [
     isOfFleets: true,
   },
   {
-    file: 'src/channel/retry-rule.js',
+    file: 'src/channel/retries/retry-rule.js',
     about: 'retries without a budget',
     find: 'budget?.take() === false',
     replace: 'false',
     isOfFleets: true,
   },
   {
-    file: 'src/micro/call-route.js',
+    file: 'src/micro/discovery/call-route.js',
     about: 'a retry forgets where it was',
     find: 'this.#tried.push(subchannel);',
     replace: ';',

@@ -1,8 +1,8 @@
 import { GrpcError, Status } from '../grpc/index.js'
 import type { Cancellable, Runtime } from '../transport/index.js'
-import type { Balancer, Balancing, Ended } from './balancer.js'
-import type { Endpoint } from './endpoint.js'
+import type { Balancer, Balancing, Ended } from './balancing/balancer.js'
 import { changeSet } from './endpoint-set.js'
+import type { Endpoint } from './names/endpoint.js'
 import { Picked, type PickOwner } from './picked.js'
 import {
   type ChannelSession,

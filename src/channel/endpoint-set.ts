@@ -1,4 +1,4 @@
-import type { Endpoint } from './endpoint.js'
+import type { Endpoint } from './names/endpoint.js'
 import type { Subchannel } from './subchannel.js'
 
 /** Endpoints of one channel; a resolver that gives more is believed as far as that. Unit: endpoints. */

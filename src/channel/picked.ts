@@ -1,7 +1,7 @@
 import type { GrpcError, Metadata } from '../grpc/index.js'
-import type { Ended } from './balancer.js'
-import { type Outcome, outcomeOf } from './outcome.js'
-import { pushbackOf } from './pushback.js'
+import type { Ended } from './balancing/balancer.js'
+import { type Outcome, outcomeOf } from './balancing/outcome.js'
+import { pushbackOf } from './retries/pushback.js'
 import type { Subchannel } from './subchannel.js'
 
 /** Whom a pick tells how its call went. */

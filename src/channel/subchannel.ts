@@ -1,6 +1,6 @@
 import type { Cancellable, Runtime } from '../transport/index.js'
-import type { Candidate } from './balancer.js'
-import type { Endpoint } from './endpoint.js'
+import type { Candidate } from './balancing/balancer.js'
+import type { Endpoint } from './names/endpoint.js'
 
 /**
  * `ready`: takes calls; `idle`: nobody has asked for a connection; `failed`: the last attempt failed, the next one has

@@ -1,13 +1,47 @@
-export { Any, type AnyInit, packAny, typeRegistry, unpackAny } from './any.js'
-export { fromBase64List } from './base64.js'
+export { fromBase64List } from './json/base64.js'
+export { fromJson, fromJsonText, type JsonOptions, toJson } from './json/json.js'
+export { Any, type AnyInit, packAny, typeRegistry, unpackAny } from './known/any.js'
+export {
+  type JsonObject,
+  type JsonValue,
+  ListValueType,
+  NULL_VALUE_TYPE,
+  NullValue,
+  StructType,
+  ValueType,
+} from './known/wkt-struct.js'
+export {
+  DateTimestamp,
+  ExactDuration,
+  type ExactTime,
+  type ExactTimeInit,
+  ExactTimestamp,
+  MsDuration,
+} from './known/wkt-time.js'
+export {
+  BoolValue,
+  BytesValue,
+  DoubleValue,
+  Empty,
+  FieldMask,
+  FloatValue,
+  Int32Value,
+  Int64Value,
+  NumberInt64Value,
+  NumberUInt64Value,
+  StringInt64Value,
+  StringUInt64Value,
+  StringValue,
+  UInt32Value,
+  UInt64Value,
+} from './known/wkt-values.js'
 export {
   type Extendable,
   Extension,
   getExtension,
   hasExtension,
   setExtension,
-} from './extension.js'
-export { FieldError, show } from './field-error.js'
+} from './message/extension.js'
 export {
   camelName,
   type EnumType,
@@ -17,8 +51,7 @@ export {
   type FieldRow,
   hasValue,
   Kind,
-} from './field-row.js'
-export { fromJson, fromJsonText, type JsonOptions, toJson } from './json.js'
+} from './message/field-row.js'
 export {
   type JsonContext,
   type JsonHooks,
@@ -26,7 +59,18 @@ export {
   type ReadFields,
   type TypeRegistry,
   type WriteFields,
-} from './message-type.js'
+} from './message/message-type.js'
+export {
+  binaryCodec,
+  jsonCodec,
+  type MessageCodec,
+  type MethodDefinition,
+  type MethodKind,
+  type MethodRow,
+  type ServiceDefinition,
+  service,
+} from './service.js'
+export { FieldError, show } from './wire/field-error.js'
 export {
   readPacked,
   readPackedDouble,
@@ -34,7 +78,7 @@ export {
   readPackedSint32,
   readPackedUint32,
   setEntry,
-} from './read-lists.js'
+} from './wire/read-lists.js'
 export {
   enter,
   enterGroup,
@@ -62,52 +106,8 @@ export {
   readUint64,
   readUint64Number,
   skip,
-} from './reader.js'
-export {
-  binaryCodec,
-  jsonCodec,
-  type MessageCodec,
-  type MethodDefinition,
-  type MethodKind,
-  type MethodRow,
-  type ServiceDefinition,
-  service,
-} from './service.js'
-export { keep, keepSpan, keepValue, UnknownFields, writeUnknown } from './unknown-fields.js'
-export {
-  type JsonObject,
-  type JsonValue,
-  ListValueType,
-  NULL_VALUE_TYPE,
-  NullValue,
-  StructType,
-  ValueType,
-} from './wkt-struct.js'
-export {
-  DateTimestamp,
-  ExactDuration,
-  type ExactTime,
-  type ExactTimeInit,
-  ExactTimestamp,
-  MsDuration,
-} from './wkt-time.js'
-export {
-  BoolValue,
-  BytesValue,
-  DoubleValue,
-  Empty,
-  FieldMask,
-  FloatValue,
-  Int32Value,
-  Int64Value,
-  NumberInt64Value,
-  NumberUInt64Value,
-  StringInt64Value,
-  StringUInt64Value,
-  StringValue,
-  UInt32Value,
-  UInt64Value,
-} from './wkt-values.js'
+} from './wire/reader.js'
+export { keep, keepSpan, keepValue, UnknownFields, writeUnknown } from './wire/unknown-fields.js'
 export {
   boolKey,
   checkClosed,
@@ -121,7 +121,7 @@ export {
   writePackedInt32,
   writePackedSint32,
   writePackedUint32,
-} from './write-lists.js'
+} from './wire/write-lists.js'
 export {
   isEmpty,
   isZero,
@@ -157,7 +157,7 @@ export {
   writeString,
   writeUint32,
   writeUint64,
-} from './write-scalars.js'
+} from './wire/write-scalars.js'
 export {
   close,
   closeGroup,
@@ -167,4 +167,4 @@ export {
   openNative,
   openRange,
   Writer,
-} from './writer.js'
+} from './wire/writer.js'

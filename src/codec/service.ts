@@ -1,5 +1,5 @@
-import { fromJsonText, toJson } from './json.js'
-import type { MessageType } from './message-type.js'
+import { fromJsonText, toJson } from './json/json.js'
+import type { MessageType } from './message/message-type.js'
 
 /** Which side sends one message and which sends many. */
 export type MethodKind = 'unary' | 'client' | 'server' | 'bidi'

@@ -1,8 +1,8 @@
-import { BUNDLED_FILES } from './bundled-files-table.js'
-import type { FileDescriptorProto } from './descriptor-table.js'
-import { GenerateError } from './generate-options.js'
-import { link } from './link.js'
-import { parseFile } from './parse-file.js'
+import { BUNDLED_FILES } from './descriptor/bundled-files-table.js'
+import type { FileDescriptorProto } from './descriptor/descriptor-table.js'
+import { parseFile } from './parse/parse-file.js'
+import { GenerateError } from './schema/generate-options.js'
+import { link } from './schema/link.js'
 
 /** The text of a file by the name it is imported by; undefined where there is none. */
 export type ReadFile = (name: string) => string | undefined

@@ -1,7 +1,7 @@
-import type { FileDescriptorProto } from './descriptor-table.js'
+import type { FileDescriptorProto } from './descriptor/descriptor-table.js'
+import { CodeGeneratorRequest, CodeGeneratorResponse } from './descriptor/plugin-table.js'
 import type { GeneratedFile } from './generate.js'
-import { GenerateError } from './generate-options.js'
-import { CodeGeneratorRequest, CodeGeneratorResponse } from './plugin-table.js'
+import { GenerateError } from './schema/generate-options.js'
 
 /** What a plugin of protoc is given on its input. */
 export function pluginRequest(

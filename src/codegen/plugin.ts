@@ -1,7 +1,7 @@
-import { EDITION_MAX, EDITION_MIN } from './features.js'
+import { CodeGeneratorRequest, CodeGeneratorResponse } from './descriptor/plugin-table.js'
 import { generate } from './generate.js'
-import { GenerateError, parseOptions } from './generate-options.js'
-import { CodeGeneratorRequest, CodeGeneratorResponse } from './plugin-table.js'
+import { EDITION_MAX, EDITION_MIN } from './schema/features.js'
+import { GenerateError, parseOptions } from './schema/generate-options.js'
 
 /** `CodeGeneratorResponse.Feature`: proto3 `optional`, and editions. */
 const SUPPORTED_FEATURES = 3n

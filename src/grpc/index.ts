@@ -25,13 +25,18 @@ export {
   type TimerOwner,
   TimerWheel,
 } from '../connection/index.js'
-export { CallAcceptor } from './call-acceptor.js'
-export { CallConnector, type CallConnectorOptions } from './call-connector.js'
-export { http2CodeOf } from './call-error.js'
-export { type CallOptions, CallSettings, findCompression } from './call-options.js'
-export type { CallTiming, CallWait, WaitingPlace } from './call-timing.js'
-export { ClientCall } from './client-call.js'
-export type { ClientCallOptions, ClientCallReceiver } from './client-call-options.js'
+export { CallConnector, type CallConnectorOptions } from './client/call-connector.js'
+export { ClientCall } from './client/client-call.js'
+export type { ClientCallOptions, ClientCallReceiver } from './client/client-call-options.js'
+export { type RequestHeadersOptions, requestHeaders } from './client/request-headers.js'
+export { MessageReader } from './message/message-reader.js'
+export { headerLimits, receiveLimits } from './message/receive-limits.js'
+export { CallAcceptor } from './server/call-acceptor.js'
+export { type CallOptions, CallSettings } from './server/call-options.js'
+export { type Route, Router, type ServerCallHandler } from './server/router.js'
+export { ServerCall } from './server/server-call.js'
+export { http2CodeOf } from './wire/call-error.js'
+export type { CallTiming, CallWait, WaitingPlace } from './wire/call-timing.js'
 export {
   type Compression,
   type CompressionDone,
@@ -43,16 +48,16 @@ export {
   GZIP,
   MessageTooLargeError,
   ZSTD,
-} from './compression.js'
+} from './wire/compression.js'
+export { findCompression } from './wire/find-compression.js'
 export {
   LENGTH_PREFIX_SIZE,
   MessageFlag,
   readMessageSize,
   writeLengthPrefix,
-} from './length-prefix.js'
-export { type CallLimits, callLimits, DEFAULT_CALL_LIMITS } from './limits.js'
-export { MessageReader } from './message-reader.js'
-export { Metadata } from './metadata.js'
+} from './wire/length-prefix.js'
+export { type CallLimits, callLimits, DEFAULT_CALL_LIMITS } from './wire/limits.js'
+export { Metadata } from './wire/metadata.js'
 export {
   BYTES_CODEC,
   type CallKind,
@@ -62,8 +67,8 @@ export {
   hasOneRequest,
   hasOneResponse,
   type Method,
-} from './method.js'
-export { decodeStatusMessage, encodeStatusMessage } from './percent-encoding.js'
+} from './wire/method.js'
+export { decodeStatusMessage, encodeStatusMessage } from './wire/percent-encoding.js'
 export {
   fieldText,
   type ProtobufField,
@@ -71,11 +76,7 @@ export {
   putMessage,
   putNumber,
   readFields,
-} from './protobuf-fields.js'
-export { headerLimits, receiveLimits } from './receive-limits.js'
-export { type RequestHeadersOptions, requestHeaders } from './request-headers.js'
-export { type Route, Router, type ServerCallHandler } from './router.js'
-export { ServerCall } from './server-call.js'
+} from './wire/protobuf-fields.js'
 export {
   addToError,
   GrpcError,
@@ -84,11 +85,11 @@ export {
   markProcessed,
   Status,
   statusName,
-} from './status.js'
+} from './wire/status.js'
 export {
   decodeStatusDetails,
   type ErrorDetail,
   encodeStatusDetails,
   STATUS_DETAILS_NAME,
-} from './status-details.js'
-export { encodeTimeout, parseTimeout } from './timeout.js'
+} from './wire/status-details.js'
+export { encodeTimeout, parseTimeout } from './wire/timeout.js'

@@ -27,24 +27,17 @@ export type { Int64Form, JsonObject, JsonValue } from '../protobuf/index.js'
 export { FieldError } from '../protobuf/index.js'
 export type { Certificate, Peer } from '../transport/index.js'
 export { MemoryBudget } from '../transport/index.js'
-export type { CallOptions, MessageStream, ResponseStream } from './call-options.js'
-export { Client, createClient } from './client.js'
-export type { ConnectOptions } from './client-connect.js'
-export type { ClientOptions } from './client-options.js'
-export { bytesCodec, type CodecChoice, jsonCodec, type TypedCodec } from './codec.js'
-export type { Context, Door } from './context.js'
-export type { Credentials, CredentialsTarget } from './credentials.js'
-export { type FromDefinitionOptions, fromDefinition } from './definition-service.js'
-export type { ClientTypes, HandlerTypes, PartialMessage } from './definition-types.js'
-export type { Event, EventHandler } from './events.js'
-export { type GenerateTypesOptions, generateTypes } from './generate-types.js'
-export type { InheritOptions } from './inheritance.js'
-export { type LoadServiceOptions, loadService } from './load-service.js'
-export type { MetadataInit } from './metadata-init.js'
-export { MicroError, type MicroErrorOptions } from './micro-error.js'
-export type { Middleware, MiddlewareCall, MiddlewareKind } from './middleware.js'
-export { ownFunction } from './own-function.js'
-export type { Protocol } from './protocol.js'
+export type { CallOptions, MessageStream, ResponseStream } from './call/call-options.js'
+export type { Context, Door } from './call/context.js'
+export type { Credentials, CredentialsTarget } from './call/credentials.js'
+export type { InheritOptions } from './call/inheritance.js'
+export type { MetadataInit } from './call/metadata-init.js'
+export type { Middleware, MiddlewareCall, MiddlewareKind } from './call/middleware.js'
+export { ownFunction } from './call/own-function.js'
+export { Client, createClient } from './client/client.js'
+export type { ConnectOptions } from './client/client-connect.js'
+export type { ClientOptions } from './client/client-options.js'
+export type { PoolOptions } from './client/mucp/socket-pool.js'
 export {
   memoryRegistry,
   type RegisterOptions,
@@ -53,24 +46,31 @@ export {
   type RegistryNode,
   type RegistryService,
   staticRegistry,
-} from './registry.js'
-export { type AbandonedHandler, HandlerAbandonedError } from './running-handlers.js'
-export { randomSelector, roundRobinSelector, type Selector } from './selector.js'
+} from './discovery/registry.js'
+export { randomSelector, roundRobinSelector, type Selector } from './discovery/selector.js'
+export { MicroError, type MicroErrorOptions } from './errors/micro-error.js'
+export type { Protocol } from './protocol.js'
+export type { Event, EventHandler } from './server/handlers/events.js'
+export { type AbandonedHandler, HandlerAbandonedError } from './server/handlers/running-handlers.js'
 export {
   createServer,
   type HandleOptions,
   Server,
   type StopOptions,
   type StopResult,
-} from './server.js'
-export type { ServerOptions } from './server-options.js'
+} from './server/server.js'
+export type { ServerOptions } from './server/server-options.js'
+export { bytesCodec, type CodecChoice, jsonCodec, type TypedCodec } from './service/codec.js'
+export { type FromDefinitionOptions, fromDefinition } from './service/definition-service.js'
+export type { ClientTypes, HandlerTypes, PartialMessage } from './service/definition-types.js'
+export { type LoadServiceOptions, loadService } from './service/load-service.js'
 export {
   type DescriptorSource,
   defineService,
   type MethodDefinition,
   type Service,
   type ServiceMethod,
-} from './service.js'
+} from './service/service.js'
 export type {
   AnyMethod,
   BoundClient,
@@ -81,5 +81,5 @@ export type {
   MethodTypes,
   ServiceTypes,
   UntypedMethod,
-} from './service-types.js'
-export type { PoolOptions } from './socket-pool.js'
+} from './service/service-types.js'
+export { type GenerateTypesOptions, generateTypes } from './types/generate-types.js'

@@ -1,27 +1,40 @@
 export { checkMemory, MemoryBudget } from '../connection/index.js'
+export type { BackOffOptions } from './client/back-off.js'
+export type { CallSession } from './client/call-session.js'
+export type { SessionConnectOptions } from './client/connect-waiters.js'
+export { connect, Session } from './client/session.js'
+export type { SessionOptions, StartOptions } from './client/session-options.js'
+export type { SessionState } from './client/session-state.js'
+export { TransportError, TransportErrorCode } from './errors/transport-error.js'
+export {
+  type GrpcTransportOptions,
+  grpcTransport,
+  type ListenerConnectionOptions,
+} from './micro/grpc-transport.js'
+export { type MemoryTransportOptions, memoryTransport } from './micro/memory-transport.js'
+export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './micro/message.js'
+export { MessageError } from './micro/protobuf-reader.js'
+export type {
+  CallListener,
+  CallTransport,
+  DialOptions,
+  HandlerPlaces,
+  Listener,
+  ListenOptions,
+  Message,
+  Socket,
+  Transport,
+} from './micro/transport.js'
+export { TRANSPORT_PATH, TRANSPORT_PATH_OLD } from './micro/transport-method.js'
+export { nodeRuntime } from './node/node-runtime.js'
 export {
   type Address,
   formatAddress,
   isLiteral,
   parseDialAddress,
   parseListenAddress,
-} from './address.js'
-export { inRootContext, inThisContext } from './async-context.js'
-export type { BackOffOptions } from './back-off.js'
-export type { CallSession } from './call-session.js'
-export type { SessionConnectOptions } from './connect-waiters.js'
-export { type ConnectionPeer, type Peer, peerAt, peerOf } from './connection-peer.js'
-export {
-  type GrpcTransportOptions,
-  grpcTransport,
-  type ListenerConnectionOptions,
-} from './grpc-transport.js'
-export type { HttpRequest, HttpResponse, OnRequest } from './http-request.js'
-export { type MemoryTransportOptions, memoryTransport } from './memory-transport.js'
-export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './message.js'
-export { nodeRuntime } from './node-runtime.js'
-export { MessageError } from './protobuf-reader.js'
-export { runCompressions } from './run-compressions.js'
+} from './runtime/address.js'
+export { inRootContext, inThisContext } from './runtime/async-context.js'
 export type {
   Cancellable,
   Certificate,
@@ -34,23 +47,10 @@ export type {
   RawSocket,
   Runtime,
   ServerTlsOptions,
-} from './runtime.js'
-export type { ServeOptions, Server, StopOptions } from './serve-options.js'
-export { serve } from './server.js'
-export { connect, Session } from './session.js'
-export type { SessionOptions, StartOptions } from './session-options.js'
-export type { SessionState } from './session-state.js'
-export { thrownError, thrownText } from './thrown.js'
-export type {
-  CallListener,
-  CallTransport,
-  DialOptions,
-  HandlerPlaces,
-  Listener,
-  ListenOptions,
-  Message,
-  Socket,
-  Transport,
-} from './transport.js'
-export { TransportError, TransportErrorCode } from './transport-error.js'
-export { TRANSPORT_PATH, TRANSPORT_PATH_OLD } from './transport-method.js'
+} from './runtime/runtime.js'
+export { thrownError, thrownText } from './runtime/thrown.js'
+export type { HttpRequest, HttpResponse, OnRequest } from './server/http-request.js'
+export type { ServeOptions, Server, StopOptions } from './server/serve-options.js'
+export { serve } from './server/server.js'
+export { type ConnectionPeer, type Peer, peerAt, peerOf } from './socket/connection-peer.js'
+export { runCompressions } from './socket/run-compressions.js'

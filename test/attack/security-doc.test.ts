@@ -10,7 +10,7 @@ const security = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8')
 
 for (const [name, path] of [
   ['connection limits', 'src/connection/limits.ts'],
-  ['call limits', 'src/grpc/limits.ts'],
+  ['call limits', 'src/grpc/wire/limits.ts'],
 ] as const) {
   t.test(`SECURITY.md has the ${name} as the code has them`, async t => {
     t.ok(security.includes(limitsTable(readFileSync(join(ROOT, path), 'utf8'))), path)

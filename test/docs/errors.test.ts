@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ErrorCode, errorCodeName, Status, statusName } from '../../src/grpc/index.js'
-import { statusText } from '../../src/micro/micro-error.js'
+import { statusText } from '../../src/micro/errors/micro-error.js'
 import { TransportErrorCode } from '../../src/transport/index.js'
 
 const page = readFileSync('docs/errors.md', 'utf8')

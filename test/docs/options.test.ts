@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { optionRows, optionsPage, SECTIONS } from '../../scripts/options-page.js'
 import { DEFAULT_CALL_LIMITS } from '../../src/grpc/index.js'
-import { CLIENT_OPTION_NAMES } from '../../src/micro/client-options.js'
-import { SERVER_OPTION_NAMES } from '../../src/micro/server-options.js'
+import { CLIENT_OPTION_NAMES } from '../../src/micro/client/client-options.js'
+import { SERVER_OPTION_NAMES } from '../../src/micro/server/server-options.js'
 
 const page = readFileSync('docs/options.md', 'utf8')
 
@@ -15,11 +15,11 @@ function namesOf(interfaceName: string, path: string): string[] {
 t.test(
   'docs/options.md has every option of createServer, createClient and a call, no others',
   t => {
-    const server = namesOf('ServerOptions', 'src/micro/server-options.ts')
+    const server = namesOf('ServerOptions', 'src/micro/server/server-options.ts')
     t.same([...server].sort(), [...SERVER_OPTION_NAMES].sort())
-    const client = namesOf('ClientOptions', 'src/micro/client-options.ts')
+    const client = namesOf('ClientOptions', 'src/micro/client/client-options.ts')
     t.same([...client].sort(), [...CLIENT_OPTION_NAMES].sort())
-    t.same(namesOf('CallLimits', 'src/grpc/limits.ts'), Object.keys(DEFAULT_CALL_LIMITS))
+    t.same(namesOf('CallLimits', 'src/grpc/wire/limits.ts'), Object.keys(DEFAULT_CALL_LIMITS))
     t.end()
   },
 )

@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { generateTables } from '../../scripts/descriptor-tables/tables.js'
+import {
+  CodeGeneratorRequest,
+  CodeGeneratorResponse,
+} from '../../src/codegen/descriptor/plugin-table.js'
 import { generate, loadSchema, parseOptions, runPlugin } from '../../src/codegen/index.js'
-import { CodeGeneratorRequest, CodeGeneratorResponse } from '../../src/codegen/plugin-table.js'
 import { ORDER_PROTO } from './schemas.js'
 
 const ROOT = join(import.meta.dirname, '../../..')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeBase64, encodeBase64, isBase64 } from '../../src/grpc/base64.js'
+import { decodeBase64, encodeBase64, isBase64 } from '../../src/grpc/wire/base64.js'
 
 t.test('M4: base64 may be padded or not', t => {
   for (const text of ['', 'AA==', 'AA', 'AAA=', 'AAA', 'AAAA', '+/+/']) t.ok(isBase64(text), text)

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ConnectionError, ErrorCode, GoawayError } from '../../src/connection/index.js'
+import { GrpcError, Status } from '../../src/grpc/index.js'
 import {
   cancelError,
   deadlineError,
@@ -13,9 +14,8 @@ import {
   responseLostError,
   responseResetError,
   unsendableError,
-} from '../../src/grpc/call-error.js'
-import { callTimes, NOT_YET } from '../../src/grpc/call-timing.js'
-import { GrpcError, Status } from '../../src/grpc/index.js'
+} from '../../src/grpc/wire/call-error.js'
+import { callTimes, NOT_YET } from '../../src/grpc/wire/call-timing.js'
 
 t.test('PROTOCOL-HTTP2 "Errors": the status of each HTTP/2 code, and the code is kept', t => {
   const statuses: Readonly<Record<number, Status>> = {

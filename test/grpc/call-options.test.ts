@@ -1,6 +1,6 @@
 import t from 'tap'
-import { CallSettings } from '../../src/grpc/call-options.js'
 import { CallAcceptor, DEFAULT_CALL_LIMITS, Router } from '../../src/grpc/index.js'
+import { CallSettings } from '../../src/grpc/server/call-options.js'
 
 t.test('CallSettings: what is left out has its default', t => {
   const settings = new CallSettings({})

@@ -6,7 +6,7 @@ import {
   timingText,
   type WaitingPlace,
   wholeMs,
-} from '../../src/grpc/call-timing.js'
+} from '../../src/grpc/wire/call-timing.js'
 
 const ADDRESS = '127.0.0.1:50051'
 

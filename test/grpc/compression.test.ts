@@ -1,8 +1,6 @@
 import * as zlib from 'node:zlib'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import t from 'tap'
-import { findCompression } from '../../src/grpc/call-options.js'
-import { acceptEncoding, acceptsEncoding } from '../../src/grpc/compression.js'
 import {
   type Compression,
   type CompressionDone,
@@ -14,7 +12,9 @@ import {
   MessageTooLargeError,
   ZSTD,
 } from '../../src/grpc/index.js'
-import { isWholeZstd } from '../../src/grpc/zstd-frame.js'
+import { acceptEncoding, acceptsEncoding } from '../../src/grpc/wire/compression.js'
+import { findCompression } from '../../src/grpc/wire/find-compression.js'
+import { isWholeZstd } from '../../src/grpc/wire/zstd-frame.js'
 
 const text = Buffer.from('abc'.repeat(500))
 

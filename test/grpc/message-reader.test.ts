@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { MessageReader } from '../../src/grpc/index.js'
-import { isWholeMessage, readMessageSize, writeLengthPrefix } from '../../src/grpc/length-prefix.js'
+import {
+  isWholeMessage,
+  readMessageSize,
+  writeLengthPrefix,
+} from '../../src/grpc/wire/length-prefix.js'
 import { framed } from './support.js'
 
 /** Reads all messages of `bytes` cut at `cuts`, each piece overwritten once it is returned. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeStatusMessage, encodeStatusMessage } from '../../src/grpc/percent-encoding.js'
+import { decodeStatusMessage, encodeStatusMessage } from '../../src/grpc/wire/percent-encoding.js'
 
 const MAX = 8_192
 

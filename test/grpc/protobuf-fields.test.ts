@@ -5,7 +5,7 @@ import {
   putMessage,
   putNumber,
   readFields,
-} from '../../src/grpc/protobuf-fields.js'
+} from '../../src/grpc/wire/protobuf-fields.js'
 
 t.test('protobuf encoding: a tag is number and wire type, varints go seven bits at a time', t => {
   const octets: number[] = []

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { grpcContentType, grpcSubtype, responseHeaders } from '../../src/grpc/content-type.js'
 import { GrpcError, type HeaderBlock, Router, Status } from '../../src/grpc/index.js'
+import { grpcContentType, grpcSubtype, responseHeaders } from '../../src/grpc/wire/content-type.js'
 import {
   answer,
   block,

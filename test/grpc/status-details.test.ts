@@ -4,7 +4,7 @@ import {
   decodeStatusDetails,
   encodeStatusDetails,
   STATUS_DETAILS_NAME,
-} from '../../src/grpc/status-details.js'
+} from '../../src/grpc/wire/status-details.js'
 
 const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest'
 const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo'

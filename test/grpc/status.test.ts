@@ -7,7 +7,7 @@ import {
   Status,
   statusName,
 } from '../../src/grpc/index.js'
-import { stacklessError } from '../../src/grpc/status.js'
+import { stacklessError } from '../../src/grpc/wire/status.js'
 
 t.test('status names are those of statuscodes.md', t => {
   t.equal(statusName(0), 'OK')

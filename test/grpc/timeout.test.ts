@@ -5,7 +5,7 @@ import {
   parseMicroTimeout,
   parseTimeout,
   TIMEOUT_MAX_MS,
-} from '../../src/grpc/timeout.js'
+} from '../../src/grpc/wire/timeout.js'
 
 t.test('R6: grpc-timeout is 1-8 digits and one unit, anchored', t => {
   const good: readonly (readonly [string, number])[] = [

@@ -14,10 +14,10 @@ import type {
   Stream,
   StreamHandler,
 } from '../../src/connection/index.js'
-import { connectionPeer } from '../../src/transport/connection-peer.js'
 import { connect, nodeRuntime, type Server, serve } from '../../src/transport/index.js'
-import { SocketDriver } from '../../src/transport/socket-driver.js'
-import { TimerHost } from '../../src/transport/timer-host.js'
+import { TimerHost } from '../../src/transport/runtime/timer-host.js'
+import { connectionPeer } from '../../src/transport/socket/connection-peer.js'
+import { SocketDriver } from '../../src/transport/socket/socket-driver.js'
 
 /** Answers any HTTP/2 request with its own body; what it sends obeys back-pressure. */
 class Echo implements ConnectionHandler {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { abortError } from '../../src/micro/abort-error.js'
+import { abortError } from '../../src/micro/errors/abort-error.js'
 import {
   createClient,
   createServer,

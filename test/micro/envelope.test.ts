@@ -1,12 +1,12 @@
 import t from 'tap'
-import { contentCodec, grpcSubtype, legacyContentType } from '../../src/micro/content-type.js'
+import { contentCodec, grpcSubtype, legacyContentType } from '../../src/micro/mucp/content-type.js'
 import {
   grpcEnvelope,
   jsonRpcEnvelope,
   plainEnvelope,
   protoRpcEnvelope,
-} from '../../src/micro/envelope.js'
-import { formatTimeout, isProtocolHeader, readMucpFields } from '../../src/micro/mucp-header.js'
+} from '../../src/micro/mucp/envelope.js'
+import { formatTimeout, isProtocolHeader, readMucpFields } from '../../src/micro/mucp/header.js'
 
 function text({ bytes, start, end }: { bytes: Buffer; start: number; end: number }): string {
   return bytes.toString('latin1', start, end)

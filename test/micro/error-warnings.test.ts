@@ -1,5 +1,4 @@
 import t from 'tap'
-import { errorWarnings, WARNING_INTERVAL_MS } from '../../src/micro/error-warnings.js'
 import {
   type Context,
   createClient,
@@ -7,6 +6,10 @@ import {
   defineService,
   jsonCodec,
 } from '../../src/micro/index.js'
+import {
+  errorWarnings,
+  WARNING_INTERVAL_MS,
+} from '../../src/micro/server/handlers/error-warnings.js'
 import { nodeRuntime, type Runtime } from '../../src/transport/index.js'
 
 const json = { request: jsonCodec<string>(), response: jsonCodec<string>() }

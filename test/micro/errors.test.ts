@@ -13,15 +13,15 @@ import {
   decodeErrorStatus,
   encodeErrorMessage,
   encodeErrorStatus,
-} from '../../src/micro/error-details.js'
+} from '../../src/micro/errors/error-details.js'
 import {
   codeOfStatus,
   fromGrpcError,
   statusOfCode,
   toGrpcError,
   toMicroError,
-} from '../../src/micro/error-mapping.js'
-import { atAddress, statusText } from '../../src/micro/micro-error.js'
+} from '../../src/micro/errors/error-mapping.js'
+import { atAddress, statusText } from '../../src/micro/errors/micro-error.js'
 import { TransportError, TransportErrorCode } from '../../src/transport/index.js'
 
 const DETAILS = 'grpc-status-details-bin'

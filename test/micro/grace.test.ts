@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Grace } from '../../src/micro/grace.js'
+import { Grace } from '../../src/micro/async/grace.js'
 import { FakeRuntime, settle } from './fake-runtime.js'
 
 t.test('a grace ends in its time', async t => {

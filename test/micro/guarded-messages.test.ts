@@ -1,5 +1,5 @@
 import t from 'tap'
-import { GuardedMessages, guardMessages } from '../../src/micro/guarded-messages.js'
+import { GuardedMessages, guardMessages } from '../../src/micro/async/guarded-messages.js'
 import { settle } from './fake-runtime.js'
 
 const over = new Error('the call is over')

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { ERROR_DEPTH_MAX, ERROR_TEXT_SIZE_MAX } from '../../src/micro/errors/micro-error.js'
 import {
   createClient,
   createServer,
@@ -9,7 +10,6 @@ import {
   jsonCodec,
   MicroError,
 } from '../../src/micro/index.js'
-import { ERROR_DEPTH_MAX, ERROR_TEXT_SIZE_MAX } from '../../src/micro/micro-error.js'
 import { type Message, memoryTransport, type Socket } from '../../src/transport/index.js'
 
 const json = { request: jsonCodec<unknown>(), response: jsonCodec<unknown>() }

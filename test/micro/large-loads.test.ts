@@ -12,7 +12,7 @@ import {
   type ServerOptions,
 } from '../../src/index.js'
 import { connect, grpcTransport, serve } from '../../src/transport/index.js'
-import { messageLimits } from '../../src/transport/message-limits.js'
+import { messageLimits } from '../../src/transport/socket/message-limits.js'
 
 // Sockets, everything at its default: loads of an ordinary day that an earlier receiver did not survive.
 

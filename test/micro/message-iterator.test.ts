@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { iterateMessages } from '../../src/micro/message-iterator.js'
+import { iterateMessages } from '../../src/micro/async/message-iterator.js'
 
 t.test('what cannot be iterated is refused with what it is', t => {
   const cases: readonly [unknown, string][] = [

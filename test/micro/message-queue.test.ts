@@ -1,9 +1,9 @@
 import t from 'tap'
-import { unwatchSignal, watchSignal } from '../../src/micro/abort-watch.js'
-import { CallCancel } from '../../src/micro/call-cancel.js'
-import { LazyResult } from '../../src/micro/lazy-result.js'
-import { MessageQueue } from '../../src/micro/message-queue.js'
-import { backoffMs } from '../../src/micro/back-off.js'
+import { unwatchSignal, watchSignal } from '../../src/micro/async/abort-watch.js'
+import { LazyResult } from '../../src/micro/async/lazy-result.js'
+import { MessageQueue } from '../../src/micro/async/message-queue.js'
+import { backoffMs } from '../../src/micro/client/calls/back-off.js'
+import { CallCancel } from '../../src/micro/server/handlers/call-cancel.js'
 import { FakeRuntime, settle } from './fake-runtime.js'
 
 t.test('messages come out in order, before or after someone waits for them', async t => {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { discardMessages, MessageSource } from '../../src/micro/message-source.js'
+import { discardMessages, MessageSource } from '../../src/micro/async/message-source.js'
 import { settle } from './fake-runtime.js'
 
 type Value = unknown

@@ -13,7 +13,7 @@ import {
   MUCP_KEPT_SIZE_MAX,
   MUCP_NAME_SIZE_MAX,
   MUCP_QUEUE_SIZE_MAX,
-} from '../../src/micro/mucp-limits.js'
+} from '../../src/micro/server/mucp/limits.js'
 import { type Message, memoryTransport, type Socket } from '../../src/transport/index.js'
 import { settle } from './fake-runtime.js'
 

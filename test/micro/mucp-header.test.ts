@@ -4,7 +4,7 @@ import {
   readMucpFields,
   replyHeader,
   requestHeader,
-} from '../../src/micro/mucp-header.js'
+} from '../../src/micro/mucp/header.js'
 
 const read = (header: Record<string, string>) => readMucpFields(new Map(Object.entries(header)))
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { usableNodes } from '../../src/micro/discovery/registry-records.js'
 import {
   createClient,
   defineService,
@@ -6,7 +7,6 @@ import {
   memoryRegistry,
   type Registry,
 } from '../../src/micro/index.js'
-import { usableNodes } from '../../src/micro/registry-records.js'
 import { memoryTransport } from '../../src/transport/index.js'
 
 const json = { request: jsonCodec<unknown>(), response: jsonCodec<unknown>() }

@@ -1,11 +1,11 @@
 import t from 'tap'
-import type { Context } from '../../src/micro/context.js'
+import type { Context } from '../../src/micro/call/context.js'
 import {
   HandlerAbandonedError,
   NOT_CANCELLED,
   type RunningHandler,
   RunningHandlers,
-} from '../../src/micro/running-handlers.js'
+} from '../../src/micro/server/handlers/running-handlers.js'
 import { peerAt } from '../../src/transport/index.js'
 import { FakeRuntime } from './fake-runtime.js'
 

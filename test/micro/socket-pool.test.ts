@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SocketPool } from '../../src/micro/socket-pool.js'
+import { SocketPool } from '../../src/micro/client/mucp/socket-pool.js'
 import type { Message, Socket, Transport } from '../../src/transport/index.js'
 import { FakeRuntime, settle } from './fake-runtime.js'
 

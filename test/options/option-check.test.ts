@@ -47,7 +47,7 @@ import {
   SimulatedNetwork,
   type SimulatedNetworkOptions,
 } from '../../src/testing/index.js'
-import { type GrpcTransportOptions, grpcTransport } from '../../src/transport/grpc-transport.js'
+import { connect } from '../../src/transport/client/session.js'
 import {
   type BackOffOptions,
   type DialOptions,
@@ -58,8 +58,11 @@ import {
   type SessionOptions,
   type StopOptions,
 } from '../../src/transport/index.js'
-import { serve } from '../../src/transport/server.js'
-import { connect } from '../../src/transport/session.js'
+import {
+  type GrpcTransportOptions,
+  grpcTransport,
+} from '../../src/transport/micro/grpc-transport.js'
+import { serve } from '../../src/transport/server/server.js'
 import { acceptorOf, routerWith } from '../transport/calls.js'
 import { FakeRuntime } from '../transport/fake-runtime.js'
 

@@ -106,7 +106,7 @@ t.test('every module has a source map of lines, whose source is in the package',
   }
   for (const [path, source] of [
     ['dist/frame/frame-reader.js', 'src/frame/frame-reader.ts'],
-    ['dist/cjs/micro/client.js', 'src/micro/client.ts'],
+    ['dist/cjs/micro/client/client.js', 'src/micro/client/client.ts'],
   ] as const) {
     const map = JSON.parse(readFileSync(join(installed, `${path}.map`), 'utf8')) as SourceMapPayload
     const lines = readFileSync(join(installed, path), 'utf8').split('\n')

@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { Connection, type ConnectionHost, TimerWheel } from '../../src/connection/index.js'
 import { CallConnector, ClientCall, requestHeaders } from '../../src/grpc/index.js'
 import type { Message } from '../../src/transport/index.js'
-import { encodeMessage } from '../../src/transport/message.js'
-import { TRANSPORT_PATH, transportMethod } from '../../src/transport/transport-method.js'
+import { encodeMessage } from '../../src/transport/micro/message.js'
+import { TRANSPORT_PATH, transportMethod } from '../../src/transport/micro/transport-method.js'
 
 const SIZE_MAX = 4_194_304
 

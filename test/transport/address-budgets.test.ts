@@ -1,8 +1,8 @@
 import t from 'tap'
 import { MemoryBudget } from '../../src/connection/index.js'
 import { createServer, defineService, jsonCodec } from '../../src/micro/index.js'
-import { AddressBudgets } from '../../src/transport/address-budgets.js'
 import { grpcTransport, type Message } from '../../src/transport/index.js'
+import { AddressBudgets } from '../../src/transport/server/address-budgets.js'
 import { frames, REQUEST } from '../support/frames.js'
 import { type Connected, connect } from '../support/peer.js'
 

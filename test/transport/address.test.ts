@@ -1,5 +1,9 @@
 import t from 'tap'
-import { formatAddress, parseDialAddress, parseListenAddress } from '../../src/transport/address.js'
+import {
+  formatAddress,
+  parseDialAddress,
+  parseListenAddress,
+} from '../../src/transport/runtime/address.js'
 
 t.test('addresses to listen on', t => {
   const cases: [string, object][] = [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Admission, groupOf } from '../../src/transport/admission.js'
+import { Admission, groupOf } from '../../src/transport/server/admission.js'
 
 const UNBOUND: number = Number.POSITIVE_INFINITY
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BackOff } from '../../src/transport/back-off.js'
+import { BackOff } from '../../src/transport/client/back-off.js'
 
 t.test('gRPC back-off: 1 s, times 1.6, at most 120 s, again from 1 s after a success', t => {
   const backOff = new BackOff({}, () => 0.5)

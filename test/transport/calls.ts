@@ -14,8 +14,8 @@ import {
   requestHeaders,
   type ServerCall,
 } from '../../src/grpc/index.js'
-import type { StartOptions } from '../../src/transport/session-options.js'
-import type { CallSession } from '../../src/transport/call-session.js'
+import type { CallSession } from '../../src/transport/client/call-session.js'
+import type { StartOptions } from '../../src/transport/client/session-options.js'
 
 const codecs = new Map([['proto', BYTES_CODEC]])
 

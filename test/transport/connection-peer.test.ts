@@ -1,6 +1,11 @@
 import t from 'tap'
-import { connectionPeer, peerAt, peerOf, setPeer } from '../../src/transport/connection-peer.js'
-import type { Certificate, RawSocket } from '../../src/transport/runtime.js'
+import type { Certificate, RawSocket } from '../../src/transport/runtime/runtime.js'
+import {
+  connectionPeer,
+  peerAt,
+  peerOf,
+  setPeer,
+} from '../../src/transport/socket/connection-peer.js'
 import { BareClient } from './calls.js'
 import { FakeSocket } from './fake-runtime.js'
 

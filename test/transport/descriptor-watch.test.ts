@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect as netConnect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { DescriptorWatch } from '../../src/transport/descriptor-watch.js'
+import { DescriptorWatch } from '../../src/transport/node/descriptor-watch.js'
 
 t.test('each time that descriptors run out is told once, and again after some were left', t => {
   let code: string | undefined

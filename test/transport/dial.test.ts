@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Dial, type DialOptions } from '../../src/transport/dial.js'
-import type { RawSocket } from '../../src/transport/runtime.js'
-import { connect, type Session } from '../../src/transport/session.js'
-import type { SessionOptions } from '../../src/transport/session-options.js'
+import { Dial, type DialOptions } from '../../src/transport/client/dial.js'
+import { connect, type Session } from '../../src/transport/client/session.js'
+import type { SessionOptions } from '../../src/transport/client/session-options.js'
+import type { RawSocket } from '../../src/transport/runtime/runtime.js'
 import { unary } from './calls.js'
 import { FakeRuntime } from './fake-runtime.js'
 

@@ -6,7 +6,7 @@ import type {
   RawListenOptions,
   RawSocket,
   Runtime,
-} from '../../src/transport/runtime.js'
+} from '../../src/transport/runtime/runtime.js'
 
 interface Timeout {
   readonly at: number

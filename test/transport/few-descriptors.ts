@@ -1,5 +1,5 @@
 import { Router } from '../../src/grpc/index.js'
-import { serve } from '../../src/transport/server.js'
+import { serve } from '../../src/transport/server/server.js'
 import { acceptorOf } from './calls.js'
 
 // A server of its own process, for descriptor-watch.test.ts: its limit of open files is small.

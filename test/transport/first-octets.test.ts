@@ -5,7 +5,7 @@ import {
   recogniseServer,
   Speaker,
   serverMistake,
-} from '../../src/transport/first-octets.js'
+} from '../../src/transport/socket/first-octets.js'
 
 const of = (text: string): Buffer => Buffer.from(text, 'latin1')
 

@@ -3,11 +3,11 @@
  * after minor collections. Prints octets for each connection.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectionPeer } from '../../src/transport/connection-peer.js'
-import { PlacedList } from '../../src/transport/placed-list.js'
-import { ServedSocket } from '../../src/transport/served-socket.js'
-import { SocketDriver } from '../../src/transport/socket-driver.js'
-import { TimerHost } from '../../src/transport/timer-host.js'
+import { PlacedList } from '../../src/transport/runtime/placed-list.js'
+import { TimerHost } from '../../src/transport/runtime/timer-host.js'
+import { ServedSocket } from '../../src/transport/server/served-socket.js'
+import { connectionPeer } from '../../src/transport/socket/connection-peer.js'
+import { SocketDriver } from '../../src/transport/socket/socket-driver.js'
 import { acceptorOf, routerWith } from './calls.js'
 import { FakeRuntime, FakeSocket } from './fake-runtime.js'
 

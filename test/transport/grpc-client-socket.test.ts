@@ -1,9 +1,9 @@
 import t from 'tap'
 import { CallAcceptor, Router, Status } from '../../src/grpc/index.js'
-import { grpcTransport } from '../../src/transport/grpc-transport.js'
-import { serve } from '../../src/transport/server.js'
-import type { Socket } from '../../src/transport/transport.js'
-import { TRANSPORT_PATH, transportMethod } from '../../src/transport/transport-method.js'
+import { grpcTransport } from '../../src/transport/micro/grpc-transport.js'
+import type { Socket } from '../../src/transport/micro/transport.js'
+import { TRANSPORT_PATH, transportMethod } from '../../src/transport/micro/transport-method.js'
+import { serve } from '../../src/transport/server/server.js'
 
 t.test(
   'micro-wire §2.2: dialling sends these headers and no others, and no end; a message does not wait for an answer',

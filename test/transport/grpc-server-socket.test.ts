@@ -1,12 +1,17 @@
 import t, { type Test } from 'tap'
 import { ClientCall, type GrpcError, Status } from '../../src/grpc/index.js'
-import { grpcTransport } from '../../src/transport/grpc-transport.js'
-import type { CallListener, CallTransport, Message, Socket } from '../../src/transport/transport.js'
+import { grpcTransport } from '../../src/transport/micro/grpc-transport.js'
+import type {
+  CallListener,
+  CallTransport,
+  Message,
+  Socket,
+} from '../../src/transport/micro/transport.js'
 import {
   TRANSPORT_PATH,
   TRANSPORT_PATH_OLD,
   transportMethod,
-} from '../../src/transport/transport-method.js'
+} from '../../src/transport/micro/transport-method.js'
 import { headersOf } from './calls.js'
 
 /** `Message` with nothing but the body `y`, as the call sees it. */

@@ -9,16 +9,24 @@ import {
   Router,
   Status,
 } from '../../src/grpc/index.js'
-import { type GrpcTransportOptions, grpcTransport } from '../../src/transport/grpc-transport.js'
-import { decodeMessage } from '../../src/transport/message.js'
-import { nodeRuntime } from '../../src/transport/node-runtime.js'
-import { serve } from '../../src/transport/server.js'
-import type { CallListener, CallTransport, Message, Socket } from '../../src/transport/transport.js'
+import {
+  type GrpcTransportOptions,
+  grpcTransport,
+} from '../../src/transport/micro/grpc-transport.js'
+import { decodeMessage } from '../../src/transport/micro/message.js'
+import type {
+  CallListener,
+  CallTransport,
+  Message,
+  Socket,
+} from '../../src/transport/micro/transport.js'
 import {
   TRANSPORT_PATH,
   TRANSPORT_PATH_OLD,
   transportMethod,
-} from '../../src/transport/transport-method.js'
+} from '../../src/transport/micro/transport-method.js'
+import { nodeRuntime } from '../../src/transport/node/node-runtime.js'
+import { serve } from '../../src/transport/server/server.js'
 import { ECHO, routerWith, unary } from './calls.js'
 
 function text(body: string | Buffer): Message {

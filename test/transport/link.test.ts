@@ -7,8 +7,8 @@ import {
   Router,
   Status,
 } from '../../src/grpc/index.js'
-import { connect, type Session } from '../../src/transport/session.js'
-import type { SessionOptions } from '../../src/transport/session-options.js'
+import { connect, type Session } from '../../src/transport/client/session.js'
+import type { SessionOptions } from '../../src/transport/client/session-options.js'
 import { bareServer, ECHO, HeldRoute, headersOf, type Outcome, routerWith, unary } from './calls.js'
 import { FakeRuntime, type FakeSocket } from './fake-runtime.js'
 

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { memoryTransport } from '../../src/transport/memory-transport.js'
-import type { Message, Socket } from '../../src/transport/transport.js'
+import { memoryTransport } from '../../src/transport/micro/memory-transport.js'
+import type { Message, Socket } from '../../src/transport/micro/transport.js'
 
 function text(body: string): Message {
   return { header: new Map([['a', 'b']]), body: Buffer.from(body) }

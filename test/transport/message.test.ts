@@ -6,9 +6,9 @@ import {
   decodeOwnMessage,
   encodeMessage,
   MESSAGE_SIZE_MAX,
-} from '../../src/transport/message.js'
-import { MessageError } from '../../src/transport/protobuf-reader.js'
-import type { Message } from '../../src/transport/transport.js'
+} from '../../src/transport/micro/message.js'
+import { MessageError } from '../../src/transport/micro/protobuf-reader.js'
+import type { Message } from '../../src/transport/micro/transport.js'
 
 const oracle = protobuf
   .parse(`

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, Socket } from 'node:net'
 import t from 'tap'
-import { nodeRuntime } from '../../src/transport/node-runtime.js'
+import { nodeRuntime } from '../../src/transport/node/node-runtime.js'
 
 t.test('now is monotonic and whole', t => {
   const first = nodeRuntime.now()

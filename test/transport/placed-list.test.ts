@@ -1,7 +1,7 @@
 import t from 'tap'
-import { PlacedList } from '../../src/transport/placed-list.js'
-import { ServedSocket } from '../../src/transport/served-socket.js'
-import { TimerHost } from '../../src/transport/timer-host.js'
+import { PlacedList } from '../../src/transport/runtime/placed-list.js'
+import { TimerHost } from '../../src/transport/runtime/timer-host.js'
+import { ServedSocket } from '../../src/transport/server/served-socket.js'
 import { FakeRuntime } from './fake-runtime.js'
 
 const owner = { onConnectionError() {}, onGone() {} }

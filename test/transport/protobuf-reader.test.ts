@@ -1,6 +1,10 @@
 import t from 'tap'
-import { MessageError, ProtobufReader, WireType } from '../../src/transport/protobuf-reader.js'
-import { StringCache } from '../../src/transport/string-cache.js'
+import {
+  MessageError,
+  ProtobufReader,
+  WireType,
+} from '../../src/transport/micro/protobuf-reader.js'
+import { StringCache } from '../../src/transport/micro/string-cache.js'
 
 function readerOf(...octets: number[]): { reader: ProtobufReader; end: number } {
   const reader = new ProtobufReader()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ReadBudget } from '../../src/transport/read-budget.js'
+import { ReadBudget } from '../../src/transport/socket/read-budget.js'
 import { FakeRuntime, FakeSocket } from './fake-runtime.js'
 
 /** Octets between two looks at the stopwatch. */

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { FrameType, Status } from '../../src/grpc/index.js'
-import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
-import { serve } from '../../src/transport/server.js'
-import { connect } from '../../src/transport/session.js'
+import { connect } from '../../src/transport/client/session.js'
+import type { ServeOptions, Server } from '../../src/transport/server/serve-options.js'
+import { serve } from '../../src/transport/server/server.js'
 import { acceptorOf, BareClient, ECHO, HeldRoute, routerWith, unary } from './calls.js'
 import { FakeRuntime, FakeSocket } from './fake-runtime.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type MessageCall, SocketFlow } from '../../src/transport/socket-flow.js'
+import { type MessageCall, SocketFlow } from '../../src/transport/micro/socket-flow.js'
 
 /** A call whose messages and room are what the test says. */
 class FakeCall implements MessageCall {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DEFAULT_LIMITS } from '../../src/connection/index.js'
-import { StartTurns } from '../../src/transport/start-turns.js'
+import { StartTurns } from '../../src/transport/client/start-turns.js'
 import { FakeRuntime } from './fake-runtime.js'
 
 class TimedRuntime extends FakeRuntime {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { StringCache } from '../../src/transport/string-cache.js'
+import { StringCache } from '../../src/transport/micro/string-cache.js'
 
 t.test('what was put is found by its octets, wherever they stand', t => {
   const cache = new StringCache()

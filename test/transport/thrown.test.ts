@@ -1,6 +1,6 @@
 import t from 'tap'
 import { grpcTransport, memoryTransport, thrownText } from '../../src/transport/index.js'
-import { thrownError } from '../../src/transport/thrown.js'
+import { thrownError } from '../../src/transport/runtime/thrown.js'
 
 const nothing: unknown = Object.create(null)
 const THROWN: readonly unknown[] = [

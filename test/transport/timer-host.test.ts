@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Timer } from '../../src/connection/index.js'
-import { TimerHost } from '../../src/transport/timer-host.js'
+import { TimerHost } from '../../src/transport/runtime/timer-host.js'
 import { FakeRuntime } from './fake-runtime.js'
 
 t.test('one timeout for the wheel: armed again only for what is earlier', t => {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { generate } from 'selfsigned'
 import t from 'tap'
-import { checkContext } from '../../src/transport/tls-context.js'
-import { certificateFault, materialFault } from '../../src/transport/tls-material.js'
+import { checkContext } from '../../src/transport/tls/tls-context.js'
+import { certificateFault, materialFault } from '../../src/transport/tls/tls-material.js'
 
 const name = [{ name: 'commonName', value: 'localhost' }]
 const ours = await generate(name, { keyType: 'ec', algorithm: 'sha256' })

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { tlsMistake } from '../../src/transport/tls-mistake.js'
-import { connectError } from '../../src/transport/transport-error.js'
-import { VERIFY_ERRORS } from '../../src/transport/verify-error-table.js'
+import { connectError } from '../../src/transport/errors/transport-error.js'
+import { tlsMistake } from '../../src/transport/tls/tls-mistake.js'
+import { VERIFY_ERRORS } from '../../src/transport/tls/verify-error-table.js'
 
 /** All that Node makes of OpenSSL's results (`X509_V_ERR_...`). */
 const NODE_NAMES: readonly string[] = `UNABLE_TO_GET_ISSUER_CERT UNABLE_TO_GET_CRL

@@ -4,8 +4,8 @@ import {
   CLIENT_TLS_NAMES,
   SERVER_TLS_NAMES,
   TLS_NAMES_REFUSED,
-} from '../../src/transport/tls-option-names-table.js'
-import { checkTls, checkTlsUpdate } from '../../src/transport/tls-options.js'
+} from '../../src/transport/tls/tls-option-names-table.js'
+import { checkTls, checkTlsUpdate } from '../../src/transport/tls/tls-options.js'
 import { CERT, ENCRYPTED_KEY, KEY, PASSPHRASE, PFX } from './stored-certificate.js'
 
 const other = await generate([{ name: 'commonName', value: 'other' }], { keyType: 'ec' })

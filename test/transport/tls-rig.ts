@@ -1,10 +1,10 @@
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { generate } from 'selfsigned'
 import type { Test } from 'tap'
-import type { ServeOptions, Server } from '../../src/transport/serve-options.js'
-import { serve } from '../../src/transport/server.js'
-import { connect, type Session } from '../../src/transport/session.js'
-import type { SessionOptions } from '../../src/transport/session-options.js'
+import { connect, type Session } from '../../src/transport/client/session.js'
+import type { SessionOptions } from '../../src/transport/client/session-options.js'
+import type { ServeOptions, Server } from '../../src/transport/server/serve-options.js'
+import { serve } from '../../src/transport/server/server.js'
 import { acceptorOf, routerWith } from './calls.js'
 
 export interface Pair {

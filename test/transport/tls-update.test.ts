@@ -1,9 +1,9 @@
 import t from 'tap'
 import { createClient } from '../../src/micro/index.js'
-import type { ConnectionPeer } from '../../src/transport/connection-peer.js'
-import { grpcTransport } from '../../src/transport/grpc-transport.js'
-import { serve } from '../../src/transport/server.js'
-import type { Session } from '../../src/transport/session.js'
+import type { Session } from '../../src/transport/client/session.js'
+import { grpcTransport } from '../../src/transport/micro/grpc-transport.js'
+import { serve } from '../../src/transport/server/server.js'
+import type { ConnectionPeer } from '../../src/transport/socket/connection-peer.js'
 import { acceptorOf, BareClient, HeldRoute, routerWith, unary } from './calls.js'
 import { CERT, PFX } from './stored-certificate.js'
 

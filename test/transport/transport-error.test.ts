@@ -1,5 +1,5 @@
 import t from 'tap'
-import { connectError, listenError } from '../../src/transport/transport-error.js'
+import { connectError, listenError } from '../../src/transport/errors/transport-error.js'
 
 t.test('errors of the system become one sentence with the address and a stable code', t => {
   const system = (code: string): Error => Object.assign(new Error(`x ${code}`), { code })

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { decodeMessage, encodeMessage } from '../../src/transport/message.js'
+import { decodeMessage, encodeMessage } from '../../src/transport/micro/message.js'
 import {
   TRANSPORT_PATH,
   TRANSPORT_PATH_OLD,
   transportMethod,
-} from '../../src/transport/transport-method.js'
+} from '../../src/transport/micro/transport-method.js'
 
 t.test('micro-wire fact 1: the two paths of Transport/Stream', t => {
   t.equal(TRANSPORT_PATH, '/go.micro.transport.grpc.Transport/Stream')

@@ -1,9 +1,9 @@
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { Status } from '../../src/grpc/index.js'
-import { serve } from '../../src/transport/server.js'
-import { connect, type Session } from '../../src/transport/session.js'
-import type { SessionOptions } from '../../src/transport/session-options.js'
+import { connect, type Session } from '../../src/transport/client/session.js'
+import type { SessionOptions } from '../../src/transport/client/session-options.js'
+import { serve } from '../../src/transport/server/server.js'
 import { Code, frames } from '../support/frames.js'
 import { acceptorOf, HeldRoute, routerWith, unary } from './calls.js'
 

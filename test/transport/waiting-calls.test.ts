@@ -1,7 +1,7 @@
 import t from 'tap'
 import { TimerWheel } from '../../src/connection/index.js'
 import { ClientCall, GrpcError, Status } from '../../src/grpc/index.js'
-import { WaitingCalls } from '../../src/transport/waiting-calls.js'
+import { WaitingCalls } from '../../src/transport/client/waiting-calls.js'
 import { ECHO, headersOf } from './calls.js'
 
 function newCall(): ClientCall {

@@ -1,0 +1,210 @@
+import type { Status } from '../../grpc/index.js'
+import type { Balancing } from '../balancing/balancer.js'
+import { leastRequest } from '../balancing/least-request.js'
+import { pickFirst } from '../balancing/pick-first.js'
+import { roundRobin } from '../balancing/round-robin.js'
+import type { RetryDelays } from '../retries/retry-rule.js'
+import type { RetryThrottling } from '../retries/retry-throttle.js'
+import {
+  durationOf,
+  type Fields,
+  fieldsOf,
+  flagOf,
+  listOf,
+  numberOf,
+  positiveDurationOf,
+  statusOf,
+  textOf,
+  wholeOf,
+} from './service-config-fields.js'
+
+/** `retryPolicy` of a method. gRPC A6. */
+export interface RetryPolicy extends RetryDelays {
+  /** The first attempt included. */
+  readonly maxAttempts: number
+  readonly retryableStatuses: ReadonlySet<Status>
+  /** Infinity: none. Unit: ms. */
+  readonly attemptTimeoutMs: number
+}
+
+/** What a config says of a method. */
+export interface MethodConfig {
+  readonly waitForReady?: boolean
+  /** Unit: ms. */
+  readonly timeoutMs?: number
+  readonly retryPolicy?: RetryPolicy
+}
+
+/** A service config that was read as a whole. gRPC A2, A6. */
+export interface ServiceConfig {
+  /** By `service/method`, `service/` and `/`. */
+  readonly methods: ReadonlyMap<string, MethodConfig>
+  readonly balancing: Balancing | undefined
+  readonly throttling: RetryThrottling | undefined
+}
+
+/** Attempts that a policy may ask for; more are lowered to it. gRPC A6. */
+export const ATTEMPTS_MAX = 5
+
+/** Fields of gRPC that do nothing here: better refused than overlooked. */
+const REFUSED: Readonly<Record<string, string>> = {
+  hedgingPolicy: 'hedging is not offered; use retryPolicy',
+  maxRequestMessageBytes: 'is not offered; servers limit what they receive',
+  maxResponseMessageBytes: 'is not offered for single methods; use messageSizeMax of the client',
+  healthCheckConfig: 'is not offered; a server that leaves says so by GOAWAY',
+  connectionScaling: 'is not offered; calls beyond a connection’s streams wait',
+}
+
+const BALANCINGS: Readonly<Record<string, () => Balancing>> = {
+  pick_first: () => pickFirst(),
+  round_robin: () => roundRobin(),
+  least_request_experimental: () => leastRequest(),
+}
+
+/**
+ * Reads a service config, an object or its JSON, as a whole or not at all. What gRPC does not know is passed over.
+ *
+ * @throws TypeError or RangeError that begins with the place: `serviceConfig.methodConfig[2].retryPolicy.maxBackoff: ...`
+ */
+export function readServiceConfig(given: unknown, place = 'serviceConfig'): ServiceConfig {
+  const config = fieldsOf(place, typeof given === 'string' ? parsed(place, given) : given)
+  refuse(place, config)
+  const methods = new Map<string, MethodConfig>()
+  const list = isAbsent(config['methodConfig'])
+    ? []
+    : listOf(`${place}.methodConfig`, config['methodConfig'])
+  for (const [index, each] of list.entries()) {
+    addMethods(`${place}.methodConfig[${index}]`, each, methods)
+  }
+  return {
+    methods,
+    balancing: readBalancing(place, config),
+    throttling: readThrottling(`${place}.retryThrottling`, config['retryThrottling']),
+  }
+}
+
+/** What holds for a method: of its own, of its service, or of all. */
+export function methodConfigOf(
+  { methods }: ServiceConfig,
+  service: string,
+  method: string,
+): MethodConfig | undefined {
+  return methods.get(`${service}/${method}`) ?? methods.get(`${service}/`) ?? methods.get('/')
+}
+
+function parsed(place: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new TypeError(`${place}: it is no JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function refuse(place: string, fields: Fields): void {
+  for (const [name, reason] of Object.entries(REFUSED)) {
+    if (!isAbsent(fields[name])) throw new TypeError(`${place}.${name}: ${reason}`)
+  }
+}
+
+/** proto3 JSON: null is as good as absent. */
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null
+}
+
+function addMethods(place: string, value: unknown, methods: Map<string, MethodConfig>): void {
+  const fields = fieldsOf(place, value)
+  const config = readMethod(place, fields)
+  const names = isAbsent(fields['name']) ? [] : listOf(`${place}.name`, fields['name'])
+  for (const [index, each] of names.entries()) {
+    const at = `${place}.name[${index}]`
+    const name = fieldsOf(at, each)
+    const service = isAbsent(name['service']) ? '' : textOf(`${at}.service`, name['service'])
+    const method = isAbsent(name['method']) ? '' : textOf(`${at}.method`, name['method'])
+    if (service === '' && method !== '') {
+      throw new TypeError(`${at}: method '${method}' is named without its service`)
+    }
+    const key = `${service}/${method}`
+    if (methods.has(key)) throw new TypeError(`${at}: '${key}' was named before`)
+    methods.set(key, config)
+  }
+}
+
+function readMethod(place: string, fields: Fields): MethodConfig {
+  refuse(place, fields)
+  const { waitForReady, timeout, retryPolicy } = fields
+  return {
+    ...(isAbsent(waitForReady)
+      ? {}
+      : { waitForReady: flagOf(`${place}.waitForReady`, waitForReady) }),
+    ...(isAbsent(timeout) ? {} : { timeoutMs: durationOf(`${place}.timeout`, timeout) }),
+    ...(isAbsent(retryPolicy)
+      ? {}
+      : { retryPolicy: readRetryPolicy(`${place}.retryPolicy`, retryPolicy) }),
+  }
+}
+
+function readRetryPolicy(place: string, value: unknown): RetryPolicy {
+  const fields = fieldsOf(place, value)
+  const asked = wholeOf(`${place}.maxAttempts`, fields['maxAttempts'])
+  if (asked < 2) throw new RangeError(`${place}.maxAttempts: expected at least 2, got ${asked}`)
+  const multiplier = numberOf(`${place}.backoffMultiplier`, fields['backoffMultiplier'])
+  if (multiplier <= 0) {
+    throw new RangeError(`${place}.backoffMultiplier: expected a number above 0, got ${multiplier}`)
+  }
+  const codes = listOf(`${place}.retryableStatusCodes`, fields['retryableStatusCodes'])
+  if (codes.length === 0) throw new RangeError(`${place}.retryableStatusCodes: the list is empty`)
+  const timeout = fields['perAttemptRecvTimeout']
+  return {
+    maxAttempts: Math.min(asked, ATTEMPTS_MAX),
+    initialBackoffMs: positiveDurationOf(`${place}.initialBackoff`, fields['initialBackoff']),
+    maxBackoffMs: positiveDurationOf(`${place}.maxBackoff`, fields['maxBackoff']),
+    backoffMultiplier: multiplier,
+    retryableStatuses: new Set(
+      codes.map((code, index) => statusOf(`${place}.retryableStatusCodes[${index}]`, code)),
+    ),
+    attemptTimeoutMs: isAbsent(timeout)
+      ? Number.POSITIVE_INFINITY
+      : positiveDurationOf(`${place}.perAttemptRecvTimeout`, timeout),
+  }
+}
+
+function readThrottling(place: string, value: unknown): RetryThrottling | undefined {
+  if (isAbsent(value)) return undefined
+  const fields = fieldsOf(place, value)
+  const maxTokens = wholeOf(`${place}.maxTokens`, fields['maxTokens'])
+  if (maxTokens <= 0 || maxTokens > 1_000) {
+    throw new RangeError(`${place}.maxTokens: expected 1 to 1000, got ${maxTokens}`)
+  }
+  // Three decimals count.
+  const tokenRatio =
+    Math.floor(numberOf(`${place}.tokenRatio`, fields['tokenRatio']) * 1_000) / 1_000
+  if (tokenRatio <= 0) {
+    throw new RangeError(`${place}.tokenRatio: expected at least 0.001, got ${tokenRatio}`)
+  }
+  return { maxTokens, tokenRatio }
+}
+
+/** The first policy of the list that is known; the older field is a name. gRPC A24. */
+function readBalancing(place: string, config: Fields): Balancing | undefined {
+  const { loadBalancingConfig, loadBalancingPolicy } = config
+  if (!isAbsent(loadBalancingConfig)) {
+    const at = `${place}.loadBalancingConfig`
+    const names = listOf(at, loadBalancingConfig).map((each, index) => {
+      const keys = Object.keys(fieldsOf(`${at}[${index}]`, each))
+      if (keys.length === 1) return keys[0]!
+      throw new TypeError(`${at}[${index}]: expected one policy, got ${keys.length}`)
+    })
+    return known(at, names)
+  }
+  if (isAbsent(loadBalancingPolicy)) return undefined
+  const at = `${place}.loadBalancingPolicy`
+  return known(at, [textOf(at, loadBalancingPolicy).toLowerCase()])
+}
+
+function known(place: string, names: readonly string[]): Balancing {
+  const name = names.find(each => Object.hasOwn(BALANCINGS, each))
+  if (name !== undefined) return BALANCINGS[name]!()
+  throw new TypeError(
+    `${place}: none of ${names.join(', ') || 'no policies'} is known; there are ${Object.keys(BALANCINGS).join(', ')}`,
+  )
+}

@@ -1,7 +1,0 @@
-import type { CallOptions } from './call-options.js'
-
-/** Options of a call that has its credentials. */
-export interface AuthorizedOptions extends CallOptions {
-  /** The same for another attempt, whose server may be another one, and whose token may be out of date. */
-  readonly renew?: () => Promise<AuthorizedOptions>
-}

@@ -1,0 +1,73 @@
+import type { ServerCall } from '../../grpc/index.js'
+import {
+  type CallListener,
+  grpcTransport,
+  type Listener,
+  type Runtime,
+  type Transport,
+} from '../../transport/index.js'
+import { errorWarnings } from './handlers/error-warnings.js'
+import type { MucpServerOptions } from './mucp/connection.js'
+import { GrpcRoute } from './native/route.js'
+import { callsOf, type ServerOptions, TRANSPORT_OPTION_NAMES } from './server-options.js'
+
+/** Services that `Transport/Stream` itself goes by. */
+export const TRANSPORT_SERVICES: readonly string[] = [
+  'go.micro.transport.grpc.Transport',
+  'go.micro.grpc.transport.Transport',
+]
+
+/** `onError` as it may be called anywhere: what it throws costs no caller an answer. */
+export function safeListener(
+  listener: ServerOptions['onError'],
+  runtime: Runtime,
+): MucpServerOptions['onError'] {
+  if (listener === undefined) return errorWarnings(runtime)
+  return (error, context) => {
+    try {
+      const result: unknown = listener(error, context)
+      if (result instanceof Promise) result.catch(() => undefined)
+    } catch {
+      // As its documentation says.
+    }
+  }
+}
+
+/** Options that the transport calls otherwise. */
+const RENAMED_NAMES: readonly string[] = ['tls', 'calls', 'compression', 'compressions']
+
+/** The default transport. What native handlers answer and cannot be encoded is told as well. */
+export function defaultTransport(options: ServerOptions): Transport {
+  const { tls, onError } = options
+  const told =
+    onError === undefined ? {} : { onError: (error: unknown) => onError(error, undefined) }
+  const passed: Record<string, unknown> = {}
+  for (const name of ['runtime', ...TRANSPORT_OPTION_NAMES] as const) {
+    if (options[name] !== undefined && !RENAMED_NAMES.includes(name)) passed[name] = options[name]
+  }
+  return grpcTransport({
+    ...passed,
+    ...told,
+    ...(tls === undefined ? {} : { serverTls: tls }),
+    calls: { ...toldOfCalls(onError), ...callsOf(options) },
+  })
+}
+
+/** Native calls of services have told already, with their context: what is left are sockets of mucp. */
+function toldOfCalls(onError: ServerOptions['onError']): object {
+  if (onError === undefined) return {}
+  return {
+    onError: (error: unknown, call: ServerCall) => {
+      if (!(call.route instanceof GrpcRoute)) onError(error, undefined)
+    },
+  }
+}
+
+export function isCallListener(listener: Listener): listener is CallListener {
+  return 'onCall' in listener
+}
+
+/** An address that others on this machine can dial, for one that means every interface. */
+export function reachable(address: string): string {
+  return address.replace(/^(?:\[::\]|0\.0\.0\.0|):(?=\d+$)/, '127.0.0.1:')
+}

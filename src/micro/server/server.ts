@@ -1,0 +1,398 @@
+import { GrpcError, Router, Status } from '../../grpc/index.js'
+import { checkOptions, type OptionKinds } from '../../options/index.js'
+import {
+  type Listener,
+  MemoryBudget,
+  nodeRuntime,
+  type Runtime,
+  type ServerTlsOptions,
+  type Socket,
+  type Transport,
+} from '../../transport/index.js'
+import { GRACE_MS, Grace, HANDLER_GRACE_MS, SETTLE_MS } from '../async/grace.js'
+import { type Inheritance, inheritanceOf } from '../call/inheritance.js'
+import { checkMiddleware, lateMiddleware, type Middleware } from '../call/middleware.js'
+import { checkDuration, checkFlag } from '../call/option-checks.js'
+import { Registration } from '../discovery/registration.js'
+import type { TypedCodec } from '../service/codec.js'
+import { checkService, type Service } from '../service/service.js'
+import type { Handlers, ServiceTypes } from '../service/service-types.js'
+import { bindHandlers, type Endpoint, EndpointTable } from './handlers/endpoint-table.js'
+import { type EventHandler, Subscriptions } from './handlers/events.js'
+import {
+  type AbandonedHandler,
+  HandlerAbandonedError,
+  RunningHandlers,
+} from './handlers/running-handlers.js'
+import { MucpConnection, type MucpServerOptions } from './mucp/connection.js'
+import { KeptOctets } from './mucp/limits.js'
+import { GrpcRoute } from './native/route.js'
+import { checkServerOptions, type ServerOptions } from './server-options.js'
+import {
+  defaultTransport,
+  isCallListener,
+  reachable,
+  safeListener,
+  TRANSPORT_SERVICES,
+} from './server-parts.js'
+
+/** Options of `server.stop`. */
+export interface StopOptions {
+  /** How long running calls may continue before they are ended. Unit: ms. Default: 5_000. */
+  readonly graceMs?: number
+  /**
+   * How long the handlers of those calls may take to settle; then they are abandoned and reported.
+   * 0 still gives them one turn of the event loop. Unit: ms. Default: 1_000.
+   */
+  readonly settleMs?: number
+}
+
+/** The result of `server.stop`. */
+export interface StopResult {
+  /** Handlers that still run: they ignored their signal. Empty: nothing is left. */
+  readonly abandoned: readonly AbandonedHandler[]
+}
+
+/** Options of `server.handle`. */
+export interface HandleOptions {
+  /**
+   * Serve native gRPC calls under the full name only: no short name, no mucp, not in the registry.
+   * Use it for services that gRPC tools look for; several versions of one service can then be on
+   * one server. Default: false.
+   */
+  readonly nativeOnly?: boolean
+  /** Runs around its handlers in place of the server's, the first outermost; `[]`: none. Default: the server's. */
+  readonly middleware?: readonly Middleware[]
+}
+
+const STOP_KINDS: OptionKinds<StopOptions> = { graceMs: checkDuration, settleMs: checkDuration }
+const HANDLE_KINDS: OptionKinds<HandleOptions> = {
+  nativeOnly: checkFlag,
+  middleware: (_, list) => checkMiddleware(list),
+}
+
+/**
+ * Creates a server whose handlers serve native gRPC and go-micro's protocol on the same port. It
+ * listens after `start`.
+ *
+ * @throws TypeError or RangeError naming the option that cannot be used
+ */
+export function createServer(options: ServerOptions): Server {
+  return new Server(options)
+}
+
+/** A server. See `createServer`. */
+export class Server implements AsyncDisposable {
+  /** The name of the server. */
+  readonly name: string
+  readonly #options: ServerOptions
+  readonly #transport: Transport
+  readonly #runtime: Runtime
+  readonly #table = new EndpointTable()
+  readonly #subscriptions = new Subscriptions()
+  readonly #router = new Router()
+  readonly #middleware: Middleware[] = []
+  /** What took the middleware first: more of it would come too late. */
+  #covered: ['handle' | 'subscribe', string] | undefined
+  readonly #inheritance: Inheritance | undefined
+  readonly #mucp: MucpServerOptions
+  readonly #running: RunningHandlers
+  /** Of mucp clients, and what ends the serving of each though its handlers go on. */
+  readonly #connections = new Map<MucpConnection, (error: Error) => void>()
+  readonly #services: Service<unknown>[] = []
+  readonly #stopHooks: (() => void | Promise<void>)[] = []
+  #listening: Promise<Listener> | undefined
+  #listener: Listener | undefined
+  #registration: Registration | undefined
+  #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
+  #stopping: Promise<StopResult> | undefined
+  #grace: Grace | undefined
+  #settleMs = SETTLE_MS
+
+  constructor(options: ServerOptions) {
+    checkServerOptions(options)
+    this.name = options.name
+    this.#options = options
+    this.#runtime = options.runtime ?? nodeRuntime
+    this.#inheritance = inheritanceOf(options.inherit, this.#runtime)
+    this.#transport = options.transport ?? defaultTransport(options)
+    const onError = safeListener(options.onError, this.#runtime)
+    const handlerGraceMs = options.handlerGraceMs ?? HANDLER_GRACE_MS
+    this.#running = new RunningHandlers(this.#runtime, handlerGraceMs, onError)
+    this.#mucp = {
+      name: this.name,
+      table: this.#table,
+      subscriptions: this.#subscriptions,
+      runtime: this.#runtime,
+      exposeErrors: options.exposeErrors === true,
+      kept: new KeptOctets(),
+      onError,
+      running: this.#running,
+    }
+    if (options.matchShortName === true) this.#router.catchAll = path => this.#byShortName(path)
+  }
+
+  /** The address it listens on: with the real port. @throws TypeError before `start` */
+  get address(): string {
+    if (this.#listener === undefined)
+      throw new TypeError('the server has no address before start: await server.start() first')
+    return this.#listener.address
+  }
+
+  /** The services that are handled, in the order of registration. */
+  get services(): readonly Service<unknown>[] {
+    return this.#services
+  }
+
+  /** What its connections, and others that share the budget, hold for their peers; of a transport that counts nothing, that of the process. */
+  get memory(): MemoryBudget {
+    return this.#transport.memory ?? MemoryBudget.ofProcess
+  }
+
+  /** Sockets of mucp clients that are open. */
+  get socketCount(): number {
+    return this.#connections.size
+  }
+
+  /**
+   * Adds middleware around all handlers and subscribers, the first outermost.
+   *
+   * @throws TypeError once one of them is there, which would run without it
+   */
+  use(...middleware: readonly Middleware[]): this {
+    checkMiddleware(middleware)
+    if (this.#covered !== undefined) throw lateMiddleware(...this.#covered)
+    this.#middleware.push(...middleware)
+    return this
+  }
+
+  /**
+   * Serves `service` with `handlers`, one for each method, under three names:
+   * its own, `<server>.<short name>` and its short name alone.
+   *
+   * @throws TypeError when handlers are missing or unknown, or another service has the short name
+   * @throws RangeError when a path of it is served already
+   */
+  handle<S extends ServiceTypes<S>>(
+    service: Service<S>,
+    handlers: Handlers<S>,
+    options: HandleOptions = {},
+  ): this {
+    checkService(service)
+    checkOptions('handle', options, HANDLE_KINDS)
+    if (TRANSPORT_SERVICES.includes(service.name)) {
+      throw new TypeError(`service ${service.name} is the transport's own`)
+    }
+    const chain = [...(options.middleware ?? this.#middleware)]
+    const endpoints =
+      options.nativeOnly === true
+        ? bindHandlers(service, handlers, chain, this.#inheritance)
+        : this.#table.add(service, handlers, chain, this.#inheritance)
+    for (const endpoint of endpoints) {
+      const paths = options.nativeOnly === true ? [endpoint.method.path] : this.#pathsOf(endpoint)
+      for (const path of paths) this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))
+    }
+    this.#services.push(service)
+    if (options.middleware === undefined) this.#covered ??= ['handle', service.name]
+    void this.#registration?.update()
+    return this
+  }
+
+  /**
+   * Runs `hook` when `stop` is called, before anything else happens: native
+   * calls are still accepted. `stop` waits for it, for `graceMs` at most, and goes on when it fails.
+   */
+  onStop(hook: () => void | Promise<void>): this {
+    if (typeof hook !== 'function') {
+      throw new TypeError(`a stop hook must be a function, got ${typeof hook}`)
+    }
+    this.#stopHooks.push(hook)
+    return this
+  }
+
+  /**
+   * Calls `handler` with each event of `topic` (`Micro-Topic`), within the middleware that there is now: what it
+   * refuses does not come, and the publisher hears of it. Returns how to end it. Default codec: JSON.
+   */
+  subscribe<T = unknown>(
+    topic: string,
+    handler: EventHandler<T>,
+    codec?: TypedCodec<T>,
+  ): () => void {
+    const end = this.#subscriptions.add(topic, handler, codec, [...this.#middleware])
+    this.#covered ??= ['subscribe', topic]
+    return end
+  }
+
+  /** Listens, then registers. Rejects with the transport's error, or TypeError when started or stopped before. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new')
+      throw new TypeError(`the server is ${this.#state} already; a server starts once`)
+    this.#state = 'starting'
+    try {
+      this.#listening = this.#transport.listen(this.#options.address ?? '127.0.0.1:0')
+      const listener = await this.#listening
+      this.#listener = listener
+      if (isCallListener(listener)) listener.onCall(this.#router)
+      listener.accept(socket => this.#serve(socket))
+      if (this.#stopping === undefined) await this.#register(listener)
+    } catch (error) {
+      if (this.#stopping === undefined) await this.#startAgain()
+      throw error
+    }
+    if (this.#stopping !== undefined) throw new TypeError('the server was stopped while it started')
+    this.#state = 'running'
+  }
+
+  /**
+   * TLS handshakes from now on use these options, and nothing of those before; connections live on. Whatever was set has
+   * to be named again, `undefined` takes it away.
+   *
+   * @throws TypeError or RangeError naming the option that is missing or cannot be used, and the old ones stay; TypeError unless it listens with `tls`
+   */
+  updateTls(tls: ServerTlsOptions): void {
+    const listener = this.#listener
+    if (listener === undefined)
+      throw new TypeError(
+        'the server has no certificate before start: give tls to createServer, or await server.start() first',
+      )
+    if (!isCallListener(listener)) {
+      throw new TypeError(`transport ${this.#transport.name} has no certificate`)
+    }
+    listener.updateTls(tls)
+  }
+
+  /**
+   * Runs the stop hooks, leaves the registry, stops accepting, lets running calls finish for
+   * `graceMs` and cuts the rest. Settles when no handler runs, or `settleMs` after the cut with the names of
+   * those that do; `onError` hears of them as well. May be called again: a shorter grace shortens the one that runs.
+   *
+   * @throws TypeError or RangeError naming the option that cannot be used
+   */
+  stop(options: StopOptions = {}): Promise<StopResult> {
+    checkOptions('stop', options, STOP_KINDS)
+    const { graceMs = GRACE_MS, settleMs = SETTLE_MS } = options
+    if (this.#stopping === undefined) {
+      this.#grace = new Grace(this.#runtime, graceMs)
+      this.#settleMs = settleMs
+      this.#stopping = this.#stop(this.#grace)
+    } else if (this.#grace?.shorten(graceMs) === true) {
+      this.#settleMs = Math.min(this.#settleMs, settleMs)
+    }
+    return this.#stopping
+  }
+
+  /** Same as `stop`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /** After a start that failed: it may be tried again. */
+  async #startAgain(): Promise<void> {
+    await this.#listener?.close()
+    this.#listener = undefined
+    if (this.#state === 'starting') this.#state = 'new'
+  }
+
+  async #stop(grace: Grace): Promise<StopResult> {
+    this.#state = 'stopped'
+    try {
+      if (this.#stopHooks.length > 0) {
+        await Promise.race([this.#runStopHooks(), grace.over])
+      }
+      // It may be about to listen: that is ended as well. Why it failed is for `start` to say.
+      await this.#listening?.catch(() => undefined)
+      await Promise.race([this.#registration?.end(), grace.over])
+      if (this.#listener !== undefined) await this.#drain(this.#listener, grace)
+      return { abandoned: await this.#abandon(grace) }
+    } finally {
+      grace.close()
+    }
+  }
+
+  async #drain(listener: Listener, grace: Grace): Promise<void> {
+    grace.whenOver(() => this.#cut())
+    const isNative = isCallListener(listener)
+    if (isNative) grace.whenShortened(restMs => void listener.stop(restMs))
+    const closed = isNative ? listener.stop(grace.restMs) : listener.close()
+    for (const connection of this.#connections.keys()) connection.drain()
+    await closed
+  }
+
+  /** Waits for what runs, and names it when that is in vain. */
+  async #abandon(grace: Grace): Promise<readonly AbandonedHandler[]> {
+    const running = this.#running
+    await Promise.race([running.idle(), grace.over])
+    if (running.count === 0) return []
+    const settling = new Grace(this.#runtime, this.#settleMs)
+    await Promise.race([running.idle(), settling.over])
+    settling.close()
+    const abandoned = running.list()
+    if (abandoned.length > 0) {
+      this.#mucp.onError(new HandlerAbandonedError('when the server stopped', abandoned), undefined)
+    }
+    return abandoned
+  }
+
+  async #runStopHooks(): Promise<void> {
+    const done = this.#stopHooks.map(async hook => {
+      try {
+        await hook()
+      } catch (error) {
+        this.#mucp.onError(error, undefined)
+      }
+    })
+    await Promise.all(done)
+  }
+
+  #cut(): void {
+    for (const [connection, abandon] of this.#connections) {
+      connection.destroy(new Error('the server stopped'))
+      abandon(new GrpcError(Status.Unavailable, 'the server is leaving'))
+    }
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const connection = new MucpConnection(socket, this.#mucp)
+    // A handler that ignores its signal holds up neither its client nor `stop`.
+    const cut = new Promise<never>((_resolve, reject) => this.#connections.set(connection, reject))
+    if (this.#state === 'stopped') connection.drain()
+    try {
+      await Promise.race([connection.run(), cut])
+    } finally {
+      this.#connections.delete(connection)
+    }
+  }
+
+  async #register(listener: Listener): Promise<void> {
+    const { registry, version, metadata, advertise } = this.#options
+    if (registry === undefined) return
+    this.#registration = new Registration(registry, this.#runtime, this.#mucp.onError, {
+      name: this.name,
+      version: version ?? 'latest',
+      metadata: metadata ?? {},
+      address: advertise ?? reachable(listener.address),
+      transport: this.#transport.name,
+      native: isCallListener(listener),
+      endpoints: () => [...this.#table.endpoints].map(endpoint => endpoint.method.endpoint),
+    })
+    await this.#registration.begin()
+  }
+
+  /** What gRPC clients, go-micro's client/grpc and short-spoken ones call. */
+  #pathsOf({ service, method }: Endpoint): Set<string> {
+    const { shortName } = service
+    return new Set([
+      method.path,
+      `/${this.name}.${shortName}/${method.wireName}`,
+      `/${shortName}/${method.wireName}`,
+    ])
+  }
+
+  /** As go-micro's server/grpc: whatever the package, the last part of the service decides. */
+  #byShortName(path: string): GrpcRoute | undefined {
+    const match = /^\/(?:[^/]*\.)?([^./]+)\/([^/]+)$/.exec(path)
+    const endpoint = match === null ? undefined : this.#table.get(`${match[1]}.${match[2]}`)
+    return endpoint === undefined ? undefined : new GrpcRoute(endpoint, path, this.#mucp)
+  }
+}
