@@ -93,6 +93,18 @@ export class Program {
     throw new Error(`${this.#name} took longer than ${timeoutMs} ms: ${tail}`)
   }
 
+  /** Id of the process; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Ends it at once, without a chance to clean up, and waits until it is gone. */
+  async kill(): Promise<void> {
+    if (this.#over) return
+    this.#child.kill('SIGKILL')
+    await this.#ended
+  }
+
   /** Ends it: politely first, by force after two seconds. */
   async stop(): Promise<void> {
     if (this.#over) return

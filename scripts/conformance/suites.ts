@@ -1,5 +1,6 @@
 import { connect } from './connect.js'
 import { corpus } from './corpus.js'
+import { engines } from './engines/index.js'
 import { frames } from './frames.js'
 import { goMicro, goMicroVersions } from './go-micro.js'
 import { grpcGo } from './grpc-go.js'
@@ -33,6 +34,7 @@ export const SUITES: readonly Suite[] = [
   protobuf,
   goMicro,
   tools,
+  engines,
 ]
 
 /** Parts of the suites above, to be asked for by name. */

@@ -142,6 +142,9 @@ export interface DebianTool extends Tool {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** Where Debian has programs, from the root. */
+const PROGRAM_FOLDERS = ['usr/sbin', 'usr/bin']
+
 /**
  * A program from Debian's packages: the installed one, or one unpacked into the cache together
  * with the libraries it needs. `packages[0]` is the one that holds it.
@@ -156,8 +159,11 @@ export async function debianProgram(
   }
   const folder = join(CACHE, 'debian')
   const root = join(folder, 'root')
-  const path = join(root, 'usr', 'sbin', command)
-  if (!existsSync(path)) await unpackDebian(folder, root, packages)
+  const places = PROGRAM_FOLDERS.map(part => join(root, part, command))
+  const isThere = () => places.find(place => existsSync(place))
+  if (isThere() === undefined) await unpackDebian(folder, root, packages)
+  const path = isThere()
+  if (path === undefined) throw new Unavailable(`Debian's ${packages[0]} has no ${command}.`)
   const libraries = ['usr/lib', 'lib'].map(part => join(root, part, 'x86_64-linux-gnu'))
   chmodSync(path, 0o755)
   const env = { LD_LIBRARY_PATH: libraries.join(delimiter) }

@@ -1,0 +1,5 @@
+module microwire.test/interop/consul
+
+go 1.19
+
+require github.com/hashicorp/consul v1.14.11
