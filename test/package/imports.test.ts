@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -41,7 +41,7 @@ function reachable(file: string, found: Set<string> = new Set()): Set<string> {
 }
 
 function folderOf(file: string): string {
-  return dirname(relative(DIST, file)).replaceAll('\\', '/')
+  return relative(DIST, file).split(/[\\/]/)[0]!
 }
 
 /**
@@ -100,7 +100,7 @@ for (const [door, { folders, builtins }] of Object.entries(DOORS)) {
   t.test(`microwire/${door}: Node loads ${folders.join(', ')} and nothing else`, async t => {
     const loaded = await load(`microwire/${door}`, builtins)
     t.same([...new Set(loaded.files.map(folderOf))].sort(), folders)
-    t.ok(loaded.files.length >= readdirSync(join(DIST, door)).length / 4, 'the probe sees files')
+    t.ok(loaded.files.length > folders.length, 'the probe sees files')
     t.same(loaded.builtins, [])
   })
 }
