@@ -41,11 +41,12 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     ],
   },
   channel: { layers: ['options', 'grpc', 'transport'], node: NO_IO },
+  overload: { layers: ['options', 'transport'], node: NO_IO },
   codec: { layers: [], node: NO_IO },
   codegen: { layers: ['codec'], node: NO_IO },
   protobuf: { layers: ['codec'], node: NO_IO, lazy: { protobufjs: ['message-plan.ts'] } },
   micro: {
-    layers: ['options', 'protobuf', 'grpc', 'transport', 'channel'],
+    layers: ['options', 'protobuf', 'grpc', 'transport', 'channel', 'overload'],
     node: ['node:async_hooks', 'node:diagnostics_channel'],
     lazy: {
       protobufjs: ['protobufjs-library.ts'],

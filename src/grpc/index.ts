@@ -84,6 +84,7 @@ export {
   type GrpcErrorOrigin,
   markProcessed,
   Status,
+  stacklessError,
   statusName,
 } from './wire/status.js'
 export {

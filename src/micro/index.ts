@@ -23,6 +23,12 @@ export {
   Metadata,
   Status,
 } from '../grpc/index.js'
+export type {
+  AdaptiveOptions,
+  OverloadOptions,
+  OverloadQueueOptions,
+  OverloadState,
+} from '../overload/index.js'
 export type { Int64Form, JsonObject, JsonValue } from '../protobuf/index.js'
 export { FieldError } from '../protobuf/index.js'
 export type { Certificate, Peer } from '../transport/index.js'
@@ -52,13 +58,8 @@ export { MicroError, type MicroErrorOptions } from './errors/micro-error.js'
 export type { Protocol } from './protocol.js'
 export type { Event, EventHandler } from './server/handlers/events.js'
 export { type AbandonedHandler, HandlerAbandonedError } from './server/handlers/running-handlers.js'
-export {
-  createServer,
-  type HandleOptions,
-  Server,
-  type StopOptions,
-  type StopResult,
-} from './server/server.js'
+export type { HandleOptions, StopOptions, StopResult } from './server/method-options.js'
+export { createServer, Server } from './server/server.js'
 export type { ServerOptions } from './server/server-options.js'
 export { bytesCodec, type CodecChoice, jsonCodec, type TypedCodec } from './service/codec.js'
 export { type FromDefinitionOptions, fromDefinition } from './service/definition-service.js'

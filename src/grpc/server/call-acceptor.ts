@@ -8,7 +8,7 @@ import {
 } from '../../connection/index.js'
 import { type CallOptions, CallSettings } from './call-options.js'
 import { isRefusal, RequestReader } from './request-head.js'
-import { sendRefusal } from './response-writer.js'
+import { errorFields, sendRefusal, sendStatus } from './response-writer.js'
 import type { Router } from './router.js'
 import { ServerCall } from './server-call.js'
 import { ServerCallBatch } from './server-call-batch.js'
@@ -34,6 +34,17 @@ export class CallAcceptor implements ConnectionHandler {
     if (isRefusal(outcome)) {
       sendRefusal(stream, outcome.headers, outcome.extra)
       // RFC 9113 §8.1: what the client still sends is not wanted.
+      if (!endStream) stream.reset(ErrorCode.NoError)
+      return REFUSED
+    }
+    const refused = outcome.route.refusal?.(outcome.list)
+    if (refused !== undefined) {
+      sendStatus(
+        stream,
+        outcome.statusHeaders,
+        refused.status,
+        errorFields(refused, this.#settings),
+      )
       if (!endStream) stream.reset(ErrorCode.NoError)
       return REFUSED
     }

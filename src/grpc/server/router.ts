@@ -1,3 +1,4 @@
+import type { HeaderList } from '../../connection/index.js'
 import { type Method, methodNameStart } from '../wire/method.js'
 import type { GrpcError } from '../wire/status.js'
 import type { ServerCall } from './server-call.js'
@@ -12,6 +13,11 @@ export interface Route {
   readonly keepsReceived?: boolean
   /** A response that cannot be encoded: the client reads the codec's own words. Default: false, they may hold secrets. */
   readonly exposesErrors?: boolean
+  /**
+   * Asked for each call as soon as its header is there: an error ends it before a message of it is read. For servers
+   * that have too much to do. Default: none is refused.
+   */
+  refusal?(headers: HeaderList): GrpcError | undefined
   /**
    * A call has come. It runs at the end of a `receive`: for unary when request
    * and END_STREAM are there; for server-streaming at the request, for go-micro

@@ -7,6 +7,7 @@ import {
   within,
   withMethods,
 } from '../../options/index.js'
+import { checkOverload, type OverloadOptions } from '../../overload/index.js'
 import {
   checkMemory,
   type GrpcTransportOptions,
@@ -143,6 +144,11 @@ export interface ServerOptions {
    * Default: false.
    */
   readonly inherit?: boolean | InheritOptions
+  /**
+   * How much the server does at once, over all connections, and what it refuses: limits of running handlers, fixed or found out
+   * by latency, a short queue, refusals while the event loop is late. See resilience.md. Default: it takes what comes.
+   */
+  readonly overload?: OverloadOptions
   /** Clock, timers, randomness and sockets. Default: those of Node. */
   readonly runtime?: Runtime
 }
@@ -197,6 +203,7 @@ const KINDS: OptionKinds<ServerOptions> = {
   handlerGraceMs: checkMs,
   matchShortName: checkFlag,
   inherit: checkInherit,
+  overload: checkOverload,
   runtime: CLOCK,
 }
 

@@ -1,5 +1,5 @@
 import { GrpcError, Router, Status } from '../../grpc/index.js'
-import { checkOptions, type OptionKinds } from '../../options/index.js'
+import type { OverloadState } from '../../overload/index.js'
 import {
   type Listener,
   MemoryBudget,
@@ -12,11 +12,11 @@ import {
 import { GRACE_MS, Grace, HANDLER_GRACE_MS, SETTLE_MS } from '../async/grace.js'
 import { type Inheritance, inheritanceOf } from '../call/inheritance.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from '../call/middleware.js'
-import { checkDuration, checkFlag } from '../call/option-checks.js'
 import { Registration } from '../discovery/registration.js'
 import type { TypedCodec } from '../service/codec.js'
 import { checkService, type Service } from '../service/service.js'
 import type { Handlers, ServiceTypes } from '../service/service-types.js'
+import { ServerGates } from './gates.js'
 import { bindHandlers, type Endpoint, EndpointTable } from './handlers/endpoint-table.js'
 import { type EventHandler, Subscriptions } from './handlers/events.js'
 import {
@@ -24,9 +24,16 @@ import {
   HandlerAbandonedError,
   RunningHandlers,
 } from './handlers/running-handlers.js'
+import {
+  checkHandle,
+  checkStop,
+  type HandleOptions,
+  type StopOptions,
+  type StopResult,
+} from './method-options.js'
 import { MucpConnection, type MucpServerOptions } from './mucp/connection.js'
 import { KeptOctets } from './mucp/limits.js'
-import { GrpcRoute } from './native/route.js'
+import type { GrpcRoute } from './native/route.js'
 import { checkServerOptions, type ServerOptions } from './server-options.js'
 import {
   defaultTransport,
@@ -35,41 +42,6 @@ import {
   safeListener,
   TRANSPORT_SERVICES,
 } from './server-parts.js'
-
-/** Options of `server.stop`. */
-export interface StopOptions {
-  /** How long running calls may continue before they are ended. Unit: ms. Default: 5_000. */
-  readonly graceMs?: number
-  /**
-   * How long the handlers of those calls may take to settle; then they are abandoned and reported.
-   * 0 still gives them one turn of the event loop. Unit: ms. Default: 1_000.
-   */
-  readonly settleMs?: number
-}
-
-/** The result of `server.stop`. */
-export interface StopResult {
-  /** Handlers that still run: they ignored their signal. Empty: nothing is left. */
-  readonly abandoned: readonly AbandonedHandler[]
-}
-
-/** Options of `server.handle`. */
-export interface HandleOptions {
-  /**
-   * Serve native gRPC calls under the full name only: no short name, no mucp, not in the registry.
-   * Use it for services that gRPC tools look for; several versions of one service can then be on
-   * one server. Default: false.
-   */
-  readonly nativeOnly?: boolean
-  /** Runs around its handlers in place of the server's, the first outermost; `[]`: none. Default: the server's. */
-  readonly middleware?: readonly Middleware[]
-}
-
-const STOP_KINDS: OptionKinds<StopOptions> = { graceMs: checkDuration, settleMs: checkDuration }
-const HANDLE_KINDS: OptionKinds<HandleOptions> = {
-  nativeOnly: checkFlag,
-  middleware: (_, list) => checkMiddleware(list),
-}
 
 /**
  * Creates a server whose handlers serve native gRPC and go-micro's protocol on the same port. It
@@ -96,6 +68,7 @@ export class Server implements AsyncDisposable {
   #covered: ['handle' | 'subscribe', string] | undefined
   readonly #inheritance: Inheritance | undefined
   readonly #mucp: MucpServerOptions
+  readonly #gates: ServerGates
   readonly #running: RunningHandlers
   /** Of mucp clients, and what ends the serving of each though its handlers go on. */
   readonly #connections = new Map<MucpConnection, (error: Error) => void>()
@@ -107,6 +80,8 @@ export class Server implements AsyncDisposable {
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
   #stopping: Promise<StopResult> | undefined
   #grace: Grace | undefined
+  #lameDuck: Grace | undefined
+  #isDraining = false
   #settleMs = SETTLE_MS
 
   constructor(options: ServerOptions) {
@@ -119,6 +94,7 @@ export class Server implements AsyncDisposable {
     const onError = safeListener(options.onError, this.#runtime)
     const handlerGraceMs = options.handlerGraceMs ?? HANDLER_GRACE_MS
     this.#running = new RunningHandlers(this.#runtime, handlerGraceMs, onError)
+    this.#gates = new ServerGates(options.overload, this.#runtime)
     this.#mucp = {
       name: this.name,
       table: this.#table,
@@ -128,6 +104,7 @@ export class Server implements AsyncDisposable {
       kept: new KeptOctets(),
       onError,
       running: this.#running,
+      gates: this.#gates,
     }
     if (options.matchShortName === true) this.#router.catchAll = path => this.#byShortName(path)
   }
@@ -147,6 +124,11 @@ export class Server implements AsyncDisposable {
   /** What its connections, and others that share the budget, hold for their peers; of a transport that counts nothing, that of the process. */
   get memory(): MemoryBudget {
     return this.#transport.memory ?? MemoryBudget.ofProcess
+  }
+
+  /** How many calls run, wait and were refused; undefined without the option `overload`. */
+  get overload(): OverloadState | undefined {
+    return this.#gates.state
   }
 
   /** Sockets of mucp clients that are open. */
@@ -179,7 +161,7 @@ export class Server implements AsyncDisposable {
     options: HandleOptions = {},
   ): this {
     checkService(service)
-    checkOptions('handle', options, HANDLE_KINDS)
+    checkHandle(options)
     if (TRANSPORT_SERVICES.includes(service.name)) {
       throw new TypeError(`service ${service.name} is the transport's own`)
     }
@@ -190,7 +172,7 @@ export class Server implements AsyncDisposable {
         : this.#table.add(service, handlers, chain, this.#inheritance)
     for (const endpoint of endpoints) {
       const paths = options.nativeOnly === true ? [endpoint.method.path] : this.#pathsOf(endpoint)
-      for (const path of paths) this.#router.add(new GrpcRoute(endpoint, path, this.#mucp))
+      for (const path of paths) this.#router.add(this.#gates.route(endpoint, path, this.#mucp))
     }
     this.#services.push(service)
     if (options.middleware === undefined) this.#covered ??= ['handle', service.name]
@@ -228,6 +210,7 @@ export class Server implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#state !== 'new')
       throw new TypeError(`the server is ${this.#state} already; a server starts once`)
+    this.#gates.start()
     this.#state = 'starting'
     try {
       this.#listening = this.#transport.listen(this.#options.address ?? '127.0.0.1:0')
@@ -263,20 +246,25 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Runs the stop hooks, leaves the registry, stops accepting, lets running calls finish for
+   * Runs the stop hooks, leaves the registry, goes on for `lameDuckMs`, stops accepting, lets running calls finish for
    * `graceMs` and cuts the rest. Settles when no handler runs, or `settleMs` after the cut with the names of
    * those that do; `onError` hears of them as well. May be called again: a shorter grace shortens the one that runs.
    *
    * @throws TypeError or RangeError naming the option that cannot be used
    */
   stop(options: StopOptions = {}): Promise<StopResult> {
-    checkOptions('stop', options, STOP_KINDS)
-    const { graceMs = GRACE_MS, settleMs = SETTLE_MS } = options
+    checkStop(options)
+    const { lameDuckMs = 0, graceMs = GRACE_MS, settleMs = SETTLE_MS } = options
     if (this.#stopping === undefined) {
-      this.#grace = new Grace(this.#runtime, graceMs)
+      this.#grace = new Grace(this.#runtime, lameDuckMs + graceMs)
       this.#settleMs = settleMs
-      this.#stopping = this.#stop(this.#grace)
-    } else if (this.#grace?.shorten(graceMs) === true) {
+      if (lameDuckMs > 0) this.#lameDuck = new Grace(this.#runtime, lameDuckMs)
+      this.#stopping = this.#stop(this.#grace, this.#lameDuck)
+      return this.#stopping
+    }
+    // Whoever asks twice has waited long enough.
+    this.#lameDuck?.shorten(0)
+    if (this.#grace?.shorten(graceMs) === true) {
       this.#settleMs = Math.min(this.#settleMs, settleMs)
     }
     return this.#stopping
@@ -294,7 +282,7 @@ export class Server implements AsyncDisposable {
     if (this.#state === 'starting') this.#state = 'new'
   }
 
-  async #stop(grace: Grace): Promise<StopResult> {
+  async #stop(grace: Grace, lameDuck: Grace | undefined): Promise<StopResult> {
     this.#state = 'stopped'
     try {
       if (this.#stopHooks.length > 0) {
@@ -303,14 +291,18 @@ export class Server implements AsyncDisposable {
       // It may be about to listen: that is ended as well. Why it failed is for `start` to say.
       await this.#listening?.catch(() => undefined)
       await Promise.race([this.#registration?.end(), grace.over])
+      if (lameDuck !== undefined) await Promise.race([lameDuck.over, grace.over])
       if (this.#listener !== undefined) await this.#drain(this.#listener, grace)
       return { abandoned: await this.#abandon(grace) }
     } finally {
+      this.#gates.close()
+      lameDuck?.close()
       grace.close()
     }
   }
 
   async #drain(listener: Listener, grace: Grace): Promise<void> {
+    this.#isDraining = true
     grace.whenOver(() => this.#cut())
     const isNative = isCallListener(listener)
     if (isNative) grace.whenShortened(restMs => void listener.stop(restMs))
@@ -356,7 +348,7 @@ export class Server implements AsyncDisposable {
     const connection = new MucpConnection(socket, this.#mucp)
     // A handler that ignores its signal holds up neither its client nor `stop`.
     const cut = new Promise<never>((_resolve, reject) => this.#connections.set(connection, reject))
-    if (this.#state === 'stopped') connection.drain()
+    if (this.#isDraining) connection.drain()
     try {
       await Promise.race([connection.run(), cut])
     } finally {
@@ -393,6 +385,6 @@ export class Server implements AsyncDisposable {
   #byShortName(path: string): GrpcRoute | undefined {
     const match = /^\/(?:[^/]*\.)?([^./]+)\/([^/]+)$/.exec(path)
     const endpoint = match === null ? undefined : this.#table.get(`${match[1]}.${match[2]}`)
-    return endpoint === undefined ? undefined : new GrpcRoute(endpoint, path, this.#mucp)
+    return endpoint === undefined ? undefined : this.#gates.route(endpoint, path, this.#mucp)
   }
 }

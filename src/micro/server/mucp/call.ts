@@ -1,4 +1,5 @@
 import type { Codec } from '../../../grpc/index.js'
+import type { Ticket } from '../../../overload/index.js'
 import type { Message } from '../../../transport/index.js'
 import { MessageQueue, type QueueAccount } from '../../async/message-queue.js'
 import { MessageSource } from '../../async/message-source.js'
@@ -42,6 +43,8 @@ export class MucpCall implements RunningHandler {
   readonly keptSize: number
   /** It counts among the handlers of its peer. */
   hasPlace = false
+  /** Its place among all calls of a server that limits them. */
+  ticket: Ticket | undefined = undefined
   readonly #connection: MucpCallOwner<MucpCall>
   readonly #endpoint: Endpoint
   readonly #request: MucpRequest
@@ -109,6 +112,7 @@ export class MucpCall implements RunningHandler {
 
   /** The handler has not settled long after its call was over. */
   release(): void {
+    this.ticket?.leave('cut')
     this.#requests?.fail(goneError(undefined))
     this.#context.finish()
     this.#connection.release(this)
@@ -127,9 +131,9 @@ export class MucpCall implements RunningHandler {
     return counts ? this.deliver(message, fields) : undefined
   }
 
-  /** It has waited in vain for others: its handler never starts. */
-  refuse(error: MicroError): void {
-    if (!this.#lost) this.#connection.options.onError(error, this.#context)
+  /** It has waited in vain for others, or may not even wait: its handler never starts. */
+  refuse(error: MicroError, isTold = true): void {
+    if (isTold && !this.#lost) this.#connection.options.onError(error, this.#context)
     void this.#fail(error)
   }
 
@@ -176,6 +180,7 @@ export class MucpCall implements RunningHandler {
   abort(reason: unknown): void {
     this.#lost = true
     this.#context.cancel(goneError(reason))
+    if (this.ticket?.isWaiting === true) this.#settle()
   }
 
   /** The peer is gone, and all that came from it was delivered. */
@@ -342,7 +347,7 @@ export class MucpCall implements RunningHandler {
       onError(failure, this.#context)
       await this.#sendError(MicroError.internal('the handler failed', { id: name })).catch(ignore)
     }
-    this.#settle()
+    this.#settle(true)
   }
 
   #sendError(error: MicroError): Promise<void> {
@@ -353,9 +358,10 @@ export class MucpCall implements RunningHandler {
     return this.#connection.sendError(this.#request.message, reply)
   }
 
-  #settle(): void {
+  #settle(isFailed = false): void {
     if (this.#settled) return
     this.#settled = true
+    this.ticket?.leave(isFailed ? 'failed' : this.#context.cancelled ? 'cut' : 'done')
     this.#context.finish()
     // A part of the handler may go on reading: what it has not had must not look like the end.
     const isCut = this.#lost || this.#context.cancelled

@@ -1,4 +1,5 @@
 import type { GrpcError } from '../../../grpc/index.js'
+import type { Gate } from '../../../overload/index.js'
 import type { Message, Peer, Runtime, Socket } from '../../../transport/index.js'
 import { peerAt, thrownText } from '../../../transport/index.js'
 import type { Context } from '../../call/context.js'
@@ -23,6 +24,7 @@ import { MucpAdmission } from './admission.js'
 import { MucpCall } from './call.js'
 import type { MucpCallOwner } from './call-owner.js'
 import { MucpContext } from './context.js'
+import { startWithin } from './gate.js'
 import { headerFault, type KeptOctets, keptSizeOf, nameFault, tooMuchKept } from './limits.js'
 import { contentTypeOf, type MucpRequest, targetOf } from './request.js'
 
@@ -44,6 +46,8 @@ export interface MucpServerOptions {
   readonly kept: KeptOctets
   readonly onError: (error: unknown, context: Context | undefined) => void
   readonly running: RunningHandlers
+  /** Of a server that limits its calls. */
+  readonly gates?: { of(endpoint: Endpoint): Gate | undefined }
 }
 
 /**
@@ -334,16 +338,23 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     const call = new MucpCall(this, endpoint, request, key)
     this.#calls.set(key, call)
     this.#running.add(call)
-    if (!this.#admission.take()) return this.#startLater(call)
+    if (!this.#admission.take()) return this.#startLater(call, endpoint)
     call.hasPlace = true
-    return call.start()
+    return this.#start(call, endpoint)
+  }
+
+  #start(call: MucpCall, endpoint: Endpoint): Promise<void> | undefined {
+    const gate = this.options.gates?.of(endpoint)
+    return gate === undefined
+      ? call.start()
+      : startWithin(gate, call, () => this.options.runtime.now())
   }
 
   /** As many handlers of the peer run as may: the call waits, and this socket with it. */
-  async #startLater(call: MucpCall): Promise<void> {
+  async #startLater(call: MucpCall, endpoint: Endpoint): Promise<void> {
     const { deadline } = call.context
     call.hasPlace = await this.#admission.wait(deadline)
-    if (call.hasPlace) await call.start()
+    if (call.hasPlace) await this.#start(call, endpoint)
     else call.refuse(this.#admission.refusal(deadline))
   }
 

@@ -170,8 +170,8 @@ export class GrpcContext implements Context, ServerCallHandler, RunningHandler {
     this.#running.add(this, this.#call.stream.connection.now)
   }
 
-  /** The handler has settled. */
-  settle(): void {
+  /** The handler has settled; `isFailed`: with an error. */
+  settle(_isFailed = false): void {
     this.#running.delete(this)
     // Who still reads requests in the background reads in vain.
     this.#requests?.wake()

@@ -41,6 +41,11 @@ export class GrpcRoute implements Route {
   start(call: ServerCall): ServerCallHandler | undefined {
     const context = new GrpcContext(this.#endpoint, call, this.#options.running)
     call.handler = context
+    return this.run(context, call)
+  }
+
+  /** Runs the handler. */
+  protected run(context: GrpcContext, call: ServerCall): ServerCallHandler | undefined {
     const { kind } = this.method
     const oneRequest = kind === 'unary' || kind === 'server'
     const oneResponse = kind === 'unary' || kind === 'client'
@@ -126,7 +131,7 @@ export class GrpcRoute implements Route {
       abandon(call)
     }
     const isCancelled = call.cancelled !== undefined
-    context.settle()
+    context.settle(true)
     if (isReported(error, isCancelled)) onError(error, context)
   }
 }
