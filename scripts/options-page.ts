@@ -70,15 +70,34 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'InheritOptions',
   },
   {
+    title: 'overload',
+    intro:
+      '`createServer({ overload: { adaptive: true } })`; see [resilience.md](resilience.md#servers-that-stay-up).',
+    path: 'src/overload/overload-options.ts',
+    interface: 'OverloadOptions',
+  },
+  {
+    title: 'overload.queue',
+    intro: '',
+    path: 'src/overload/overload-options.ts',
+    interface: 'OverloadQueueOptions',
+  },
+  {
+    title: 'overload.adaptive',
+    intro: '',
+    path: 'src/overload/gradient-limit.ts',
+    interface: 'AdaptiveOptions',
+  },
+  {
     title: 'server.handle(service, handlers, options)',
     intro: '',
-    path: 'src/micro/server/server.ts',
+    path: 'src/micro/server/method-options.ts',
     interface: 'HandleOptions',
   },
   {
     title: 'server.stop(options)',
     intro: 'See [endings.md](endings.md#stop).',
-    path: 'src/micro/server/server.ts',
+    path: 'src/micro/server/method-options.ts',
     interface: 'StopOptions',
   },
   {

@@ -9,7 +9,7 @@ export interface OverloadQueueOptions {
   readonly waitMaxMs?: number
   /** A queue whose shortest wait is longer for a whole interval stands: calls that waited twice as long are refused, the newest is served first. Unit: ms. Default: 5. */
   readonly targetMs?: number
-  /** Unit: ms. Default: 100. */
+  /** How long a queue is looked at before it is said to stand. Unit: ms. Default: 100. */
   readonly intervalMs?: number
 }
 
