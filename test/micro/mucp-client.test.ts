@@ -27,8 +27,12 @@ const greeter = defineService('greeter.v1.Greeter', {
 type Script = (socket: Socket, index: number) => void | Promise<void>
 
 /** A client, and a server that does for each socket what the script says. */
-async function bench(t: Test, script: Script, options: Partial<ClientOptions> = {}) {
-  const transport = memoryTransport()
+async function bench(
+  t: Test,
+  script: Script,
+  options: Partial<ClientOptions> = {},
+  transport = memoryTransport(),
+) {
   const listener: Listener = await transport.listen('greeter:1')
   let sockets = 0
   const open: Socket[] = []
@@ -289,6 +293,77 @@ t.test(
     t.equal(seen[4]!.header.get('Timeout'), '3100000000', 'the last attempt has what remains')
   },
 )
+
+t.test(
+  'an attempt has its 5 s from when its request has left: what is slow to leave is not sent again',
+  async t => {
+    const seen: Message[] = []
+    const inner = memoryTransport()
+    const leave: (() => void)[] = []
+    const transport: typeof inner = Object.create(inner)
+    transport.dial = async (address, options) => {
+      const socket = await inner.dial(address, options)
+      const send = socket.send.bind(socket)
+      socket.send = async sent => {
+        await new Promise<void>(resolve => leave.push(resolve))
+        return send(sent)
+      }
+      return socket
+    }
+    transport.listen = inner.listen.bind(inner)
+    const { hello, runtime } = await bench(
+      t,
+      answering(seen, () => (seen.length < 2 ? undefined : message(OK, '{}'))),
+      { transport, timeoutMs: 60_000 },
+      transport,
+    )
+    const answered = hello({})
+    await settle()
+    runtime.advance(12_000)
+    await settle()
+    t.equal(leave.length, 1, 'it is on its way still')
+    leave[0]!()
+    await settle()
+    t.equal(seen.length, 1)
+    runtime.advance(4_900)
+    await settle()
+    t.equal(leave.length, 1)
+    runtime.advance(200)
+    await settle()
+    runtime.advance(100)
+    await settle()
+    t.equal(leave.length, 2, 'no answer within 5 s: the next attempt')
+    leave[1]!()
+    t.same(await answered, {})
+  },
+)
+
+t.test('a request that never leaves ends with the call, not with each attempt', async t => {
+  const inner = memoryTransport()
+  let sends = 0
+  const transport: typeof inner = Object.create(inner)
+  transport.dial = async (address, options) => {
+    const socket = await inner.dial(address, options)
+    socket.send = () => {
+      sends++
+      return new Promise(() => undefined)
+    }
+    return socket
+  }
+  transport.listen = inner.listen.bind(inner)
+  const { hello, runtime } = await bench(
+    t,
+    answering([], () => undefined),
+    { transport },
+    transport,
+  )
+  const failed = hello({}).catch(error => error)
+  await settle()
+  runtime.advance(30_000)
+  await settle()
+  t.match(await failed, { code: 408 })
+  t.equal(sends, 1)
+})
 
 t.test(
   'micro-wire §3.7: a 408 of the server is repeated 5 times, with pauses that grow',

@@ -15,10 +15,18 @@ export class MucpGuard {
   readonly #signal: AbortSignal | undefined
   readonly protocol: Protocol | undefined
   readonly #owner: Preparations | undefined
+  readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
+  readonly #limitMs: number
+  readonly #expired: () => Error
   #onStop: ((reason: unknown) => void) | undefined
   #timer: Cancellable | undefined
   #stopped: { reason: unknown } | undefined
   #reject: ((reason: unknown) => void) | undefined
+  /** While a request is on its way, and later: the last moment there is. Undefined: the limit is all. Unit: ms. */
+  #sendingUntil: number | undefined
+  #sentAt: number | undefined
+  /** The limit has passed, and the request had not left. */
+  #isPostponed: boolean
 
   /**
    * @param expired what the attempt fails with after `limitMs`
@@ -27,7 +35,7 @@ export class MucpGuard {
    * @param owner ends it when the client is closed
    */
   constructor(
-    runtime: Pick<Runtime, 'schedule'>,
+    runtime: Pick<Runtime, 'now' | 'schedule'>,
     signal: AbortSignal | undefined,
     limitMs: number,
     expired: () => Error,
@@ -37,6 +45,12 @@ export class MucpGuard {
   ) {
     this.protocol = protocol
     this.#owner = owner
+    this.#runtime = runtime
+    this.#limitMs = limitMs
+    this.#expired = expired
+    this.#sendingUntil = undefined
+    this.#sentAt = undefined
+    this.#isPostponed = false
     this.#signal = signal
     this.#onStop = onStop
     if (signal?.aborted) {
@@ -44,13 +58,24 @@ export class MucpGuard {
       return
     }
     if (signal !== undefined) watchSignal(signal, this)
-    if (limitMs !== Number.POSITIVE_INFINITY) {
-      const delay = Math.min(Math.max(0, Math.ceil(limitMs)), DELAY_MAX_MS)
-      this.#timer = runtime.schedule(delay, () => this.stop(expired()))
-      // A call that waits keeps the process alive, whatever carries it.
-      this.#timer.ref()
-    }
+    if (limitMs !== Number.POSITIVE_INFINITY) this.#schedule(limitMs)
     owner?.add(this)
+  }
+
+  /**
+   * A request is on its way. The limit counts from when it has left (`sent`): a large one, among many, may take longer than that, and
+   * to begin anew would make it worse. @param until not later than this; the clock is that of the runtime. Unit: ms
+   */
+  sending(until: number): void {
+    this.#sendingUntil = until
+  }
+
+  /** The request has left. */
+  sent(): void {
+    this.#sentAt = this.#runtime.now()
+    if (!this.#isPostponed || this.#timer === undefined) return
+    this.#timer.cancel()
+    this.#schedule(this.#leftMs())
   }
 
   /** What `step` gives, or why it may not go on. A step that is left behind may still fail: nobody minds. */
@@ -85,6 +110,27 @@ export class MucpGuard {
     this.finish()
     this.#reject?.(reason)
     this.#onStop?.(reason)
+  }
+
+  #schedule(delayMs: number): void {
+    const delay = Math.min(Math.max(0, Math.ceil(delayMs)), DELAY_MAX_MS)
+    this.#timer = this.#runtime.schedule(delay, () => this.#onTime())
+    // A call that waits keeps the process alive, whatever carries it.
+    this.#timer.ref()
+  }
+
+  #onTime(): void {
+    const leftMs = this.#leftMs()
+    if (leftMs <= 0) return this.stop(this.#expired())
+    this.#isPostponed = this.#sentAt === undefined
+    this.#schedule(leftMs)
+  }
+
+  #leftMs(): number {
+    const until = this.#sendingUntil
+    if (until === undefined) return 0
+    const sentAt = this.#sentAt ?? Number.POSITIVE_INFINITY
+    return Math.min(until, sentAt + this.#limitMs) - this.#runtime.now()
   }
 
   onAbort(reason: unknown): void {

@@ -94,7 +94,8 @@ export interface ClientOptions {
    */
   readonly timeoutMs?: number
   /**
-   * mucp: timeout of one attempt; sent as `Timeout`. Unit: ms. Default: 5_000, as go-micro >= 4.10.
+   * mucp: timeout of one attempt; sent as `Timeout`. It counts from when the request has left, so that a large one on a
+   * slow path does not begin anew. Unit: ms. Default: 5_000, as go-micro >= 4.10.
    */
   readonly connectionTimeoutMs?: number
   /**

@@ -247,6 +247,7 @@ export class MucpClient {
     const expired = limitMs < connectionTimeoutMs ? callExpired : attemptExpired
     const guard = new MucpGuard(runtime, options.signal, limitMs, expired)
     const socket = await this.#socket(target.address, guard, isFresh)
+    guard.sending(deadline)
     const answer = await exchange(socket, message, guard)
     const reply = codec.read(answer)
     if (reply.kind !== 'message') {
@@ -343,7 +344,10 @@ async function exchange(
 ): Promise<Message> {
   try {
     guard.whenStopped(() => void closeSocket(socket.socket))
-    socket.socket.send(message).catch((cause: unknown) => guard.stop(sendError(cause)))
+    socket.socket.send(message).then(
+      () => guard.sent(),
+      (cause: unknown) => guard.stop(sendError(cause)),
+    )
     const answer = await socket.receiving
     if (guard.stopped) throw guard.reason
     if (answer === undefined) throw endOfSocket(socket.socket)

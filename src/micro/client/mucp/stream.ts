@@ -32,7 +32,7 @@ export interface MucpStreamParts {
   /** Hears how the call went. Undefined: a fixed address. */
   readonly route: CallRoute | undefined
   readonly kind: CallKind
-  readonly runtime: Pick<Runtime, 'schedule'>
+  readonly runtime: Pick<Runtime, 'now' | 'schedule'>
   readonly options: CallOptions
   /** See `ClientOptions.endGraceMs`. */
   readonly endGraceMs: number
