@@ -11,7 +11,7 @@ export interface ConnectionLimits {
   readonly frameSizeMax: number
   /** Frames handled in one `receive` before other connections get their turn. Unit: frames. Default: 1_000. Reason: one connection must not hold the event loop. */
   readonly turnFramesMax: number
-  /** Server: calls whose handlers are started or notified in one turn. Unit: calls. Default: 1_000. Reason: as `turnFramesMax`; a handler costs more than a frame. */
+  /** Server: calls whose handlers are started or notified in one turn, at most; 128 at first, fewer where handlers hold the thread after it. Unit: calls. Default: 1_000. Reason: as `turnFramesMax`; a handler costs more than a frame. */
   readonly turnCallsMax: number
   /** Duration of one turn, checked every 32 frames (sooner if they are large) and every 16 calls. Unit: us. Default: 500. Reason: as `turnFramesMax`; frames and handlers differ in cost. */
   readonly turnTimeMaxUs: number

@@ -1,3 +1,4 @@
+import { CallAllowance } from './call-allowance.js'
 import type { Connection } from './connection.js'
 
 /** How many calls are told between two looks at the stopwatch. */
@@ -15,10 +16,12 @@ export class Turns {
   #lookedAt: number | undefined = undefined
   /** Somebody has more to do. */
   #requested = false
+  readonly #allowance: CallAllowance
 
   constructor(connection: Connection, stopwatch: (() => number) | undefined) {
     this.#connection = connection
     this.stopwatch = stopwatch
+    this.#allowance = new CallAllowance(connection.limits.turnCallsMax, stopwatch)
   }
 
   /** Whether somebody has more to do: nothing is read before that is done. */
@@ -55,14 +58,14 @@ export class Turns {
 
   /** After the call that is the `count`th to hear news in this turn: whether the next ones wait. */
   isOver(count: number): boolean {
-    const { host, limits } = this.#connection
-    if (host.onTurn === undefined) return false
-    return count >= limits.turnCallsMax || (count % CALLS_PER_LOOK === 0 && this.isTimeUp())
+    if (this.#connection.host.onTurn === undefined) return false
+    return this.#allowance.isReached(count) || (count % CALLS_PER_LOOK === 0 && this.isTimeUp())
   }
 
   /** @internal Ends a turn: streams hear that the connection has gone, then the handler lets user code run. */
   end(): void {
     const { handler, host, streams, over } = this.#connection
+    this.#allowance.onTurn()
     do {
       // Nothing starts on a stream that has not heard yet.
       this.#requested = over && streams.loseMore()
