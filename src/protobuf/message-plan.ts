@@ -1,4 +1,4 @@
-import type * as protobuf from 'protobufjs'
+import type { ParsedField, ParsedType, ResolvedField } from './parsed-type.js'
 import { enumScalar, type Int64Form, type Scalar, scalarOf } from './scalars.js'
 import { type WellKnown, wellKnownOf } from './well-known.js'
 
@@ -71,25 +71,16 @@ const NEVER: unique symbol = Symbol('never')
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] }
 
-/** What protobufjs knows of a field and does not show in its types. */
-interface Resolved {
-  readonly hasPresence: boolean
-  readonly delimited: boolean
-  readonly _features: Readonly<Record<string, string>>
-  readonly keyType?: string
-  readonly typeDefault: unknown
-}
-
 /** Plans of the types of one schema, each made once. */
 export class MessagePlans {
-  readonly #plans = new Map<protobuf.Type, MessagePlan>()
+  readonly #plans = new Map<ParsedType, MessagePlan>()
   readonly #form: MessageForm
 
   constructor(form: MessageForm) {
     this.#form = form
   }
 
-  of(type: protobuf.Type): MessagePlan {
+  of(type: ParsedType): MessagePlan {
     const known = this.#plans.get(type)
     if (known !== undefined) return known
     const plan = {} as Mutable<MessagePlan>
@@ -117,14 +108,14 @@ export class MessagePlans {
     return plan
   }
 
-  #field(given: protobuf.Field): FieldPlan {
-    const field = given.resolve() as protobuf.Field & Resolved
+  #field(given: ParsedField): FieldPlan {
+    const field = given.resolve() as ResolvedField
     const { resolvedType } = field
     const isMessage = resolvedType !== null && 'fieldsArray' in resolvedType
     const enumeration =
       resolvedType !== null && 'valuesById' in resolvedType ? resolvedType : undefined
     const strictText = field._features['utf8_validation'] !== 'NONE'
-    const closed = enumeration !== undefined && featuresOf(enumeration)['enum_type'] === 'CLOSED'
+    const closed = enumeration !== undefined && enumeration._features['enum_type'] === 'CLOSED'
     const scalar = isMessage
       ? undefined
       : enumeration !== undefined
@@ -147,7 +138,7 @@ export class MessagePlans {
       name: field.name,
       shape,
       scalar,
-      message: isMessage ? this.of(resolvedType as protobuf.Type) : undefined,
+      message: isMessage ? this.of(resolvedType) : undefined,
       tag: ((field.id << 3) | (shape === 'map' ? 2 : wireType)) >>> 0,
       packed,
       delimited: field.delimited,
@@ -163,13 +154,9 @@ export class MessagePlans {
   }
 }
 
-function featuresOf(type: protobuf.ReflectionObject): Readonly<Record<string, string>> {
-  return (type as unknown as Resolved)._features
-}
-
 /** `optional` is a oneof of one, which nobody wants to see. */
-function isOptionalMark(oneof: protobuf.OneOf): boolean {
-  return (oneof as unknown as { isProto3Optional: boolean }).isProto3Optional
+function isOptionalMark(oneof: object): boolean {
+  return (oneof as { isProto3Optional: boolean }).isProto3Optional
 }
 
 /** What has presence is there when it was sent; a message that was not sent is null, unless another of its oneof may be. */

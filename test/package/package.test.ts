@@ -122,6 +122,25 @@ t.test('every module has a source map of lines, whose source is in the package',
   t.end()
 })
 
+t.test('declarations import types of node, and of no package that may be missing', t => {
+  const doors = Object.values(manifest.exports).flatMap(pathsOf)
+  const waiting = doors.filter(path => path.endsWith('.d.ts')).map(path => join(installed, path))
+  const reached = new Set<string>()
+  const foreign = new Set<string>()
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (reached.has(path)) continue
+    reached.add(path)
+    const text = readFileSync(path, 'utf8')
+    for (const [, name] of text.matchAll(/(?:from |import\()['"]([^'"]+)['"]/g)) {
+      if (name!.startsWith('.')) waiting.push(join(dirname(path), name!.replace(/js$/, 'd.ts')))
+      else if (!name!.startsWith('node:')) foreign.add(`${path.slice(installed.length)}: ${name}`)
+    }
+  }
+  t.same([...foreign], [])
+  t.ok(reached.size > 100, `${reached.size} files`)
+  t.end()
+})
+
 t.test('import and require give one copy in Node, whose types are the same', async t => {
   const program = join(published.folder, 'both.cjs')
   writeFileSync(

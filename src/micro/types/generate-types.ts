@@ -1,7 +1,8 @@
 import { checkOptions, type OptionKinds } from '../../options/index.js'
 import type { Int64Form } from '../../protobuf/index.js'
 import { checkText } from '../call/option-checks.js'
-import { FORM_KINDS, loadRoot } from '../service/load-service.js'
+import { FORM_KINDS } from '../service/load-service.js'
+import { loadRoot } from '../service/schema-root.js'
 import { writeTypes } from './type-writer.js'
 
 /** Options of `generateTypes`. */

@@ -1,5 +1,5 @@
 import type * as protobuf from 'protobufjs'
-import { servicesOf } from '../service/load-service.js'
+import { servicesOf } from '../service/schema-root.js'
 
 /** Words that no type may be called. */
 const TAKEN: readonly string[] = [

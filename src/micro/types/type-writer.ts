@@ -1,5 +1,5 @@
 import type * as protobuf from 'protobufjs'
-import { kindOf, servicesOf } from '../service/load-service.js'
+import { kindOf, servicesOf } from '../service/schema-root.js'
 import { lowerCamel } from '../service/service.js'
 import { TypeNames } from './type-names.js'
 import { wellKnownTypes } from './well-known-types.js'
