@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import t from 'tap'
@@ -7,11 +7,11 @@ import { typeFaults } from './support/type-faults.js'
 
 const PAGES = ['README.md', 'docs/testing.md']
 
-/** Snippets of the pages by the name in the comment above each. */
-function snippets(): Map<string, string> {
+/** Snippets of pages by the name in the comment above each. */
+function snippets(pages: readonly string[]): Map<string, string> {
   const found = new Map<string, string>()
   const pattern = /<!-- snippet: ([\w.-]+) -->\n```\w+\n([\s\S]*?)```/g
-  for (const page of PAGES) {
+  for (const page of pages) {
     for (const [, name, code] of readFileSync(page, 'utf8').matchAll(pattern)) {
       found.set(name!, code!)
     }
@@ -20,13 +20,12 @@ function snippets(): Map<string, string> {
 }
 
 const folder = '.build/readme'
-const code = snippets()
+const code = snippets(PAGES)
+/** Of another page, which has a test of its own; the snippet `mutual-tls` imports it. */
+const AUTHORISATION = 'authorisation'
+code.set(AUTHORISATION, snippets(['docs/middleware.md']).get(AUTHORISATION)!)
 mkdirSync(folder, { recursive: true })
 writeFileSync(`${folder}/hello.proto`, code.get('hello.proto')!)
-writeFileSync(
-  `${folder}/hello.ts`,
-  execFileSync(process.execPath, ['dist/cli/microwire-types.js', `${folder}/hello.proto`]),
-)
 // As the page says: neither protoc nor a plugin.
 execFileSync(process.execPath, [
   'dist/cli/microwire.js',
@@ -48,7 +47,9 @@ writeFileSync(
 /** Needs generated code: test/compat/codegen.test.ts runs it. */
 const GENERATED = 'protobuf-es'
 /** The programs among the snippets that are run here. */
-const programs = [...code.keys()].filter(name => !name.includes('.') && name !== GENERATED)
+const programs = [...code.keys()].filter(
+  name => !name.includes('.') && name !== GENERATED && name !== AUTHORISATION,
+)
 
 /** Writes one snippet as a program; the fixed port of the text becomes `address`. */
 function program(name: string, address: string): string {
@@ -84,8 +85,16 @@ async function output(child: ChildProcess): Promise<string[]> {
 t.test('README and docs/testing.md: every snippet is run', t => {
   const fences = PAGES.flatMap(page => readFileSync(page, 'utf8').match(/^```ts$/gm) ?? [])
   t.equal(programs.length + 1, fences.length)
-  const names = ['server', 'client', 'registry', 'frame', 'transport', 'testing', 'simulated']
-  t.same(programs, names)
+  t.same(programs, [
+    'server',
+    'client',
+    'registry',
+    'frame',
+    'transport',
+    'testing',
+    'simulated',
+    'mutual-tls',
+  ])
   t.match(readFileSync('test/compat/codegen.test.ts', 'utf8'), `snippet ${GENERATED}:`)
   t.end()
 })
@@ -134,11 +143,22 @@ t.test('docs/testing.md: virtual time', async t => {
   t.same(await output(start(program('simulated', ''))), ['done DEADLINE_EXCEEDED'])
 })
 
-t.test('the snippets have no type errors', t => {
-  const files = programs.map(name => {
+const skip = spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is not installed'
+t.test('docs/testing.md: mutual TLS, with the certificates made there', { skip }, async t => {
+  execFileSync('sh', ['-e', '-c', code.get('certificates.sh')!], { cwd: folder, stdio: 'ignore' })
+  program(AUTHORISATION, '')
+  const lines = await output(start(program('mutual-tls', '')))
+  t.match(lines.join('\n'), /pass 3\n/)
+})
+
+t.test('the snippets have no type errors, with the tsconfig.json of README', t => {
+  const files = [...programs, AUTHORISATION].map(name => {
     program(name, '127.0.0.1:0')
     return `${folder}/${name}.ts`
   })
-  t.same(typeFaults(files), [])
+  const given = JSON.parse(code.get('tsconfig.json')!) as { compilerOptions: object }
+  const { options, errors } = ts.convertCompilerOptionsFromJson(given.compilerOptions, folder)
+  t.same(errors, [])
+  t.same(typeFaults(files, options), [])
   t.end()
 })
