@@ -95,6 +95,12 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'HandleOptions',
   },
   {
+    title: 'server.subscribe(topic, handler, options)',
+    intro: 'See [brokers.md](brokers.md).',
+    path: 'src/micro/server/handlers/events.ts',
+    interface: 'SubscribeOptions',
+  },
+  {
     title: 'server.stop(options)',
     intro: 'See [endings.md](endings.md#stop).',
     path: 'src/micro/server/method-options.ts',

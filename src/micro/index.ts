@@ -33,6 +33,13 @@ export type { Int64Form, JsonObject, JsonValue } from '../protobuf/index.js'
 export { FieldError } from '../protobuf/index.js'
 export type { Certificate, Peer } from '../transport/index.js'
 export { MemoryBudget } from '../transport/index.js'
+export type {
+  Broker,
+  BrokerSubscribeOptions,
+  BrokerSubscription,
+  Delivery,
+  DeliveryHandler,
+} from './broker.js'
 export type { CallOptions, MessageStream, ResponseStream } from './call/call-options.js'
 export type { Context, Door } from './call/context.js'
 export type { Credentials, CredentialsTarget } from './call/credentials.js'
@@ -43,6 +50,7 @@ export { ownFunction } from './call/own-function.js'
 export { Client, createClient } from './client/client.js'
 export type { ConnectOptions } from './client/client-connect.js'
 export type { ClientOptions } from './client/client-options.js'
+export type { PublishOptions } from './client/client-publish.js'
 export type { PoolOptions } from './client/mucp/socket-pool.js'
 export {
   memoryRegistry,
@@ -56,7 +64,7 @@ export {
 export { randomSelector, roundRobinSelector, type Selector } from './discovery/selector.js'
 export { MicroError, type MicroErrorOptions } from './errors/micro-error.js'
 export type { Protocol } from './protocol.js'
-export type { Event, EventHandler } from './server/handlers/events.js'
+export type { Event, EventHandler, SubscribeOptions } from './server/handlers/events.js'
 export { type AbandonedHandler, HandlerAbandonedError } from './server/handlers/running-handlers.js'
 export type { HandleOptions, StopOptions, StopResult } from './server/method-options.js'
 export { createServer, Server } from './server/server.js'

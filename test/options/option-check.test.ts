@@ -181,6 +181,7 @@ const TAKERS: readonly Taker[] = [
       address: TEXT,
       transport: [{}, 'grpc'],
       registry: [{}, 'mdns'],
+      broker: [{}, 'nats'],
       version: TEXT,
       metadata: [5, { zone: 5 }, new Map()],
       advertise: [...TEXT, 'a b:1'],
@@ -221,6 +222,7 @@ const TAKERS: readonly Taker[] = [
     {
       address: TEXT,
       registry: [{}, 'mdns'],
+      broker: [{}, 'nats'],
       service: TEXT,
       balancer: [{}, 'roundRobin'],
       resolver: [{}, 'dns'],
@@ -547,7 +549,7 @@ t.test('what takes no options refuses them; what needs something says what', asy
     [() => new SimulatedNetwork({} as never), /^SimulatedNetwork needs a seed$/],
     [() => createServer({ name: 'a' }).subscribe('', () => {}), /^topic must be a text, got ''$/],
     [
-      () => createServer({ name: 'a' }).subscribe('a', () => {}, {} as never),
+      () => createServer({ name: 'a' }).subscribe('a', () => {}, { encode: 5 } as never),
       /^codec must have the method encode, got object$/,
     ],
     [

@@ -1,15 +1,15 @@
 import type { Metadata } from '../../grpc/index.js'
 import type { Peer } from '../../transport/index.js'
 
-/** The protocol of a call: native gRPC, or mucp over a transport. */
-export type Door = 'grpc' | 'mucp'
+/** How a call came: by native gRPC, by mucp over a transport, or, an event, by a broker. */
+export type Door = 'grpc' | 'mucp' | 'broker'
 
 /**
  * One call, as seen by its handler. Properties that are costly to compute are computed on first
  * access.
  */
 export interface Context {
-  /** The protocol of the call: `grpc` or `mucp`. */
+  /** The protocol of the call: `grpc` or `mucp`; `broker` for an event that a broker delivered. */
   readonly door: Door
   /** The service with its package: `greeter.v1.Greeter`. */
   readonly service: string

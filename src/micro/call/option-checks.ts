@@ -6,6 +6,12 @@ export const CLOCK: OptionCheck = withMethods(
   '; spread nodeRuntime of microwire/transport and replace what is to differ',
 )
 
+/** A broker, by what clients and servers use of it. */
+export const BROKER: OptionCheck = withMethods(
+  ['connect', 'publish', 'subscribe', 'close'],
+  '; use one like memoryBroker() of microwire/broker',
+)
+
 /** Checks a number of milliseconds. @throws RangeError naming the option */
 export function checkMs(name: string, value: unknown): void {
   if (typeof value !== 'number' || !(value > 0)) {

@@ -1,7 +1,8 @@
-import { type CallKind, GrpcError, Metadata, Status } from '../../grpc/index.js'
+import { GrpcError, Metadata, Status } from '../../grpc/index.js'
 import { type GuardedMessages, guardMessages } from '../async/guarded-messages.js'
 import type { CallOptions } from '../call/call-options.js'
 import { metadataOf } from '../call/metadata-init.js'
+import type { MiddlewareKind } from '../call/middleware.js'
 import type { Target } from '../discovery/target.js'
 import type { ClientStream } from './calls/client-stream.js'
 
@@ -17,7 +18,7 @@ export type AnyFunction = (request: unknown, options?: ChainOptions) => unknown
 
 /** What the calls of one method have in common for its middleware. */
 export interface ClientChainParts {
-  readonly kind: CallKind
+  readonly kind: MiddlewareKind
   readonly service: string
   readonly method: string
   /** On the wire: `/greeter.v1.Greeter/Hello`. */

@@ -39,6 +39,15 @@ export function fixedTarget(
   return address === undefined ? undefined : targetAt(address, protocol)
 }
 
+/** What a call of a client gets that was made to publish only. */
+export function nobodyToCall(): Promise<never> {
+  return Promise.reject(
+    new TypeError(
+      'this client has a broker and nobody to call: give it an address, registry or resolver as well',
+    ),
+  )
+}
+
 /** Who finds the servers of a client that may have several. */
 export function targetFinder(options: ClientOptions, parts: FinderParts): TargetFinder | undefined {
   const resolver = resolverOf(options, parts)

@@ -1,7 +1,7 @@
-import type { CallKind, Metadata } from '../../grpc/index.js'
+import type { Metadata } from '../../grpc/index.js'
 import { type Peer, peerAt } from '../../transport/index.js'
 import type { CallOptions } from '../call/call-options.js'
-import type { Middleware, MiddlewareCall } from '../call/middleware.js'
+import type { Middleware, MiddlewareCall, MiddlewareKind } from '../call/middleware.js'
 import { ClientChainCall, type ClientChainParts } from './chain-call.js'
 import { WrappedStream } from './wrapped-stream.js'
 
@@ -57,7 +57,7 @@ class ClientMiddlewareCall implements MiddlewareCall {
     this.#call = call
   }
 
-  get kind(): CallKind {
+  get kind(): MiddlewareKind {
     return this.#call.parts.kind
   }
 

@@ -28,9 +28,11 @@ import {
   type Runtime,
   type Transport,
 } from '../../transport/index.js'
+import type { Broker } from '../broker.js'
 import type { CompressionName } from '../call/call-options.js'
 import type { Credentials } from '../call/credentials.js'
 import {
+  BROKER,
   CLOCK,
   checkCount,
   checkFieldText,
@@ -45,7 +47,7 @@ import { isCallTransport, type Protocol } from '../protocol.js'
 import { fixedAddress } from './fixed-address.js'
 import type { PoolOptions } from './mucp/socket-pool.js'
 
-/** Options of `createClient`: one of `address`, `registry` with `service`, and `resolver`. */
+/** Options of `createClient`: one of `address`, `registry` with `service`, and `resolver`; or `broker`, to publish only. */
 export interface ClientOptions {
   /**
    * Address of the server, `host:port` or `unix:/path`; or of several: `dns:///name:port` (all addresses of a name),
@@ -59,6 +61,11 @@ export interface ClientOptions {
    * reason too, every 30 s at most. Infinity: only then. Unit: ms. Default: 30_000.
    */
   readonly dnsRefreshMs?: number
+  /**
+   * Broker that `publish` goes to, in place of the server. A client that only publishes needs nothing else. It is not
+   * closed with the client. See brokers.md. Default: none.
+   */
+  readonly broker?: Broker
   /** Registry in which to look up `service`. Default: none. */
   readonly registry?: Registry
   /**
@@ -213,6 +220,7 @@ const KINDS: OptionKinds<ClientOptions> = {
   address: (name, value) => void parseTargetName(checkText(name, value)),
   resolver: withMethods(['start'], '; it is { name, start(listener) }'),
   dnsRefreshMs: rangeOf(1_000),
+  broker: BROKER,
   registry: withMethods(['getService']),
   service: checkText,
   balancer: withMethods(['create'], '; use one like roundRobin()'),
@@ -280,7 +288,7 @@ export function checkClientOptions(options: ClientOptions): void {
   const given = Object.entries({ address, registry, resolver }).filter(
     ([, value]) => value !== undefined,
   )
-  if (given.length !== 1) {
+  if (given.length !== 1 && !(given.length === 0 && options.broker !== undefined)) {
     const got = given.length === 0 ? 'none' : given.map(([name]) => name).join(' and ')
     throw new TypeError(
       `createClient needs one of address, registry with service, and resolver; got ${got}`,

@@ -8,6 +8,8 @@ import {
 } from '../../transport/index.js'
 import type { CallOptions } from '../call/call-options.js'
 import { metadataOf } from '../call/metadata-init.js'
+import type { Middleware } from '../call/middleware.js'
+import type { Preparations } from '../call/preparations.js'
 import { CLIENT_ID } from '../errors/client-ids.js'
 import { MicroError } from '../errors/micro-error.js'
 import { MUCP_CONTENT_TYPE, mucpContentType } from '../mucp/content-type.js'
@@ -15,6 +17,7 @@ import type { Protocol } from '../protocol.js'
 import type { ServiceMethod } from '../service/service.js'
 import { ClientRetries } from './calls/client-retries.js'
 import type { ClientOptions } from './client-options.js'
+import { Publisher } from './client-publish.js'
 import { MucpClient } from './mucp/client.js'
 import { GrpcClient, type GrpcMethod } from './native/client.js'
 
@@ -76,6 +79,17 @@ export function mucpClient(
   })
 }
 
+/** How a client that has a broker publishes. */
+export function publisherOf(
+  { broker, timeoutMs = 30_000 }: ClientOptions,
+  runtime: Runtime,
+  preparations: Preparations,
+  middleware: readonly Middleware[],
+): Publisher | undefined {
+  if (broker === undefined) return undefined
+  return new Publisher({ broker, runtime, preparations, timeoutMs, middleware })
+}
+
 /** The client's native half. */
 export function grpcClient(
   options: ClientOptions,
@@ -109,13 +123,6 @@ export function grpcClient(
 /** Whether what a client sends is encrypted, as far as its transport says. */
 export function isEncrypted(transport: Transport): boolean {
   return 'encrypted' in transport && transport.encrypted === true
-}
-
-/** An event as it is sent: bytes as they are, everything else as JSON. */
-export function eventOf(message: unknown): { contentType: string; body: Uint8Array } {
-  if (message instanceof Uint8Array)
-    return { contentType: 'application/octet-stream', body: message }
-  return { contentType: 'application/json', body: Buffer.from(JSON.stringify(message) ?? 'null') }
 }
 
 /** The options of a call that waits for a connection where its method's config says so. */

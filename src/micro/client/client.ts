@@ -4,7 +4,6 @@ import { discardMessages } from '../async/message-source.js'
 import { bindCallbacks, type CallOptions, checkCallOptions } from '../call/call-options.js'
 import { inherit } from '../call/inheritance.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from '../call/middleware.js'
-import { checkText } from '../call/option-checks.js'
 import { Preparations } from '../call/preparations.js'
 import { type Target, targetAt, tellTarget } from '../discovery/target.js'
 import type { TargetFinder } from '../discovery/target-finder.js'
@@ -16,7 +15,7 @@ import { type ClientStream, checkIterable, pumpRequests, sendAll } from './calls
 import { type Found, findWithin } from './calls/find-within.js'
 import type { AnyFunction, ChainOptions } from './chain-call.js'
 import { type ConnectOptions, connectTo } from './client-connect.js'
-import { fixedTarget, targetFinder } from './client-finder.js'
+import { fixedTarget, nobodyToCall, targetFinder } from './client-finder.js'
 import { composeClient } from './client-middleware.js'
 import { type ClientOptions, checkClientOptions } from './client-options.js'
 import {
@@ -25,12 +24,18 @@ import {
   checkMetadata,
   contentTypeOf,
   defaultTransport,
-  eventOf,
   grpcClient,
   isEncrypted,
   mucpClient,
   patient,
+  publisherOf,
 } from './client-parts.js'
+import {
+  checkPublished,
+  type Publisher,
+  type PublishOptions,
+  publishedOf,
+} from './client-publish.js'
 import type { MucpClient } from './mucp/client.js'
 import { type GrpcClient, GrpcMethod } from './native/client.js'
 import { noThenable } from './no-thenable.js'
@@ -58,6 +63,7 @@ export class Client implements AsyncDisposable {
   readonly #grpc: GrpcClient | undefined
   readonly #credentials: CallCredentials
   readonly #preparations: Preparations = new Preparations()
+  readonly #publisher: Publisher | undefined
   readonly #middleware: Middleware[] = []
   /** The first service that was bound: middleware would come too late for it. */
   #boundName: string | undefined
@@ -66,19 +72,16 @@ export class Client implements AsyncDisposable {
   constructor(options: ClientOptions) {
     checkClientOptions(options)
     this.#options = options
-    this.#runtime = options.runtime ?? nodeRuntime
+    const runtime = options.runtime ?? nodeRuntime
+    this.#runtime = runtime
     this.#transport = options.transport ?? defaultTransport(options)
     const native = isCallTransport(this.#transport)
-    this.#credentials = new CallCredentials(
-      options,
-      this.#transport,
-      this.#runtime,
-      this.#preparations,
-    )
+    this.#credentials = new CallCredentials(options, this.#transport, runtime, this.#preparations)
     const protocol = options.protocol ?? (native ? undefined : 'mucp')
     this.#protocol = protocol
     this.#fixed = fixedTarget(options, protocol)
     this.#mucp = mucpClient(options, this.#transport, this.#runtime)
+    this.#publisher = publisherOf(options, this.#runtime, this.#preparations, this.#middleware)
     this.#grpc = native ? grpcClient(options, this.#transport, this.#runtime) : undefined
     this.#finder = targetFinder(options, {
       transport: this.#transport,
@@ -134,22 +137,19 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Sends an event to a server's subscribers (`Micro-Topic`) over the transport
-   * and waits until they are done. Octets go as they are, everything else as JSON.
+   * Sends an event to a server's subscribers (`Micro-Topic`) over the transport and waits until they are done. With a
+   * broker: publishes it there. Octets go as they are, everything else as JSON.
    *
-   * @throws MicroError that a subscriber failed with
+   * @throws MicroError that a subscriber failed with; of a broker, what its `publish` throws
    */
-  async publish(topic: string, message: unknown, options: CallOptions = {}): Promise<void> {
-    checkText('topic', topic)
-    checkCallOptions(options)
+  async publish(topic: string, message: unknown, options: PublishOptions = {}): Promise<void> {
+    checkPublished(topic, options)
     this.#checkOpen()
-    if (options.credentials !== undefined)
-      throw new TypeError('credentials are for calls, not events; use metadata')
-    const { contentType, body } = eventOf(message)
-    const type = options.contentType ?? contentType
     const given = this.#inherited(options, this.#timeoutMs('mucp'))
+    if (this.#publisher !== undefined) return await this.#publisher.publish(topic, message, given)
+    const { contentType, body } = publishedOf(topic, message, options)
     const find = (last?: Target) => last?.route?.moveOn() ?? this.#find(given)
-    await this.#mucp.publish(find, topic, type, body, given)
+    await this.#mucp.publish(find, topic, contentType, body, given)
   }
 
   /**
@@ -343,7 +343,7 @@ export class Client implements AsyncDisposable {
       return targetAt(address, this.#protocol)
     }
     if (this.#fixed !== undefined) return this.#fixed
-    const found = this.#finder!.find()
+    const found = this.#finder?.find() ?? nobodyToCall()
     return options?.onTarget === undefined ? found : tellTarget(found, options.onTarget)
   }
 

@@ -14,10 +14,12 @@ import {
   type Runtime,
   type Transport,
 } from '../../transport/index.js'
+import type { Broker } from '../broker.js'
 import type { CompressionName } from '../call/call-options.js'
 import type { Context } from '../call/context.js'
 import type { InheritOptions } from '../call/inheritance.js'
 import {
+  BROKER,
   CLOCK,
   checkFlag,
   checkFunction,
@@ -37,6 +39,11 @@ export interface ServerOptions {
   readonly transport?: Transport
   /** Registry in which the server registers itself. Default: none. */
   readonly registry?: Registry
+  /**
+   * Broker at which `subscribe` listens as well, from `start` on. It is not closed with the server: close it
+   * where it was made. See brokers.md. Default: none.
+   */
+  readonly broker?: Broker
   /** Version of the service in the registry. Default: `latest`. */
   readonly version?: string
   /** Additional metadata of the node in the registry. Default: none. */
@@ -179,6 +186,7 @@ const KINDS: OptionKinds<ServerOptions> = {
   address: checkText,
   transport: withMethods(['dial', 'listen']),
   registry: withMethods(['register', 'deregister']),
+  broker: BROKER,
   version: checkText,
   metadata: checkTexts,
   advertise: checkAdvertised,

@@ -13,12 +13,12 @@ import { GRACE_MS, Grace, HANDLER_GRACE_MS, SETTLE_MS } from '../async/grace.js'
 import { type Inheritance, inheritanceOf } from '../call/inheritance.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from '../call/middleware.js'
 import { Registration } from '../discovery/registration.js'
-import type { TypedCodec } from '../service/codec.js'
+import type { CodecChoice } from '../service/codec.js'
 import { checkService, type Service } from '../service/service.js'
 import type { Handlers, ServiceTypes } from '../service/service-types.js'
 import { ServerGates } from './gates.js'
 import { bindHandlers, type Endpoint, EndpointTable } from './handlers/endpoint-table.js'
-import { type EventHandler, Subscriptions } from './handlers/events.js'
+import { type EventHandler, type SubscribeOptions, Subscriptions } from './handlers/events.js'
 import {
   type AbandonedHandler,
   HandlerAbandonedError,
@@ -34,6 +34,7 @@ import {
 import { MucpConnection, type MucpServerOptions } from './mucp/connection.js'
 import { KeptOctets } from './mucp/limits.js'
 import type { GrpcRoute } from './native/route.js'
+import { ServerBroker } from './server-broker.js'
 import { checkServerOptions, type ServerOptions } from './server-options.js'
 import {
   defaultTransport,
@@ -77,6 +78,7 @@ export class Server implements AsyncDisposable {
   #listening: Promise<Listener> | undefined
   #listener: Listener | undefined
   #registration: Registration | undefined
+  readonly #broker: ServerBroker | undefined
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
   #stopping: Promise<StopResult> | undefined
   #grace: Grace | undefined
@@ -106,6 +108,8 @@ export class Server implements AsyncDisposable {
       running: this.#running,
       gates: this.#gates,
     }
+    const { broker } = options
+    this.#broker = broker === undefined ? undefined : new ServerBroker({ ...this.#mucp, broker })
     if (options.matchShortName === true) this.#router.catchAll = path => this.#byShortName(path)
   }
 
@@ -194,19 +198,22 @@ export class Server implements AsyncDisposable {
 
   /**
    * Calls `handler` with each event of `topic` (`Micro-Topic`), within the middleware that there is now: what it
-   * refuses does not come, and the publisher hears of it. Returns how to end it. Default codec: JSON.
+   * refuses does not come, and the publisher hears of it. With a broker also with what is published there, from
+   * `start` on. Returns how to end it. Default codec: JSON.
+   *
+   * @throws TypeError for a topic, handler, codec or option that cannot be used
    */
   subscribe<T = unknown>(
     topic: string,
     handler: EventHandler<T>,
-    codec?: TypedCodec<T>,
+    options?: CodecChoice<T> | SubscribeOptions<T>,
   ): () => void {
-    const end = this.#subscriptions.add(topic, handler, codec, [...this.#middleware])
+    const end = this.#subscriptions.add(topic, handler, options, [...this.#middleware])
     this.#covered ??= ['subscribe', topic]
     return end
   }
 
-  /** Listens, then registers. Rejects with the transport's error, or TypeError when started or stopped before. */
+  /** Listens, subscribes at the broker, then registers. Rejects with the transport's error, or TypeError when started or stopped before. */
   async start(): Promise<void> {
     if (this.#state !== 'new')
       throw new TypeError(`the server is ${this.#state} already; a server starts once`)
@@ -218,6 +225,8 @@ export class Server implements AsyncDisposable {
       this.#listener = listener
       if (isCallListener(listener)) listener.onCall(this.#router)
       listener.accept(socket => this.#serve(socket))
+      // Ahead of the registry: who finds the server may count on its subscriptions.
+      if (this.#stopping === undefined) await this.#broker?.start()
       if (this.#stopping === undefined) await this.#register(listener)
     } catch (error) {
       if (this.#stopping === undefined) await this.#startAgain()
@@ -246,7 +255,7 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Runs the stop hooks, leaves the registry, goes on for `lameDuckMs`, stops accepting, lets running calls finish for
+   * Runs the stop hooks, leaves the registry, goes on for `lameDuckMs`, stops accepting calls and events, lets what runs finish for
    * `graceMs` and cuts the rest. Settles when no handler runs, or `settleMs` after the cut with the names of
    * those that do; `onError` hears of them as well. May be called again: a shorter grace shortens the one that runs.
    *
@@ -277,6 +286,7 @@ export class Server implements AsyncDisposable {
 
   /** After a start that failed: it may be tried again. */
   async #startAgain(): Promise<void> {
+    await this.#broker?.end()
     await this.#listener?.close()
     this.#listener = undefined
     if (this.#state === 'starting') this.#state = 'new'
@@ -304,11 +314,13 @@ export class Server implements AsyncDisposable {
   async #drain(listener: Listener, grace: Grace): Promise<void> {
     this.#isDraining = true
     grace.whenOver(() => this.#cut())
+    const unsubscribed = this.#broker?.end()
     const isNative = isCallListener(listener)
     if (isNative) grace.whenShortened(restMs => void listener.stop(restMs))
     const closed = isNative ? listener.stop(grace.restMs) : listener.close()
     for (const connection of this.#connections.keys()) connection.drain()
     await closed
+    await Promise.race([unsubscribed, grace.over])
   }
 
   /** Waits for what runs, and names it when that is in vain. */
@@ -338,6 +350,7 @@ export class Server implements AsyncDisposable {
   }
 
   #cut(): void {
+    this.#broker?.cut()
     for (const [connection, abandon] of this.#connections) {
       connection.destroy(new Error('the server stopped'))
       abandon(new GrpcError(Status.Unavailable, 'the server is leaving'))

@@ -1,6 +1,6 @@
 import { Metadata } from '../../../grpc/index.js'
 import type { Message, Peer, Runtime } from '../../../transport/index.js'
-import type { Context } from '../../call/context.js'
+import type { Context, Door } from '../../call/context.js'
 import { checkText } from '../../call/option-checks.js'
 import { MicroError } from '../../errors/micro-error.js'
 import { mergeInto, metadataFields } from '../../mucp/metadata.js'
@@ -14,9 +14,9 @@ interface Described {
   readonly method: Pick<Endpoint['method'], 'name'> & { readonly path?: string }
 }
 
-/** The context of a call that came over a transport. */
+/** The context of a call that came over a transport, or of an event, wherever it came from. */
 export class MucpContext implements Context {
-  readonly door = 'mucp'
+  readonly door: Door
   readonly deadline: number
   readonly peer: Peer
   compressing = true
@@ -34,7 +34,9 @@ export class MucpContext implements Context {
     timeoutMs: number,
     peer: Peer,
     runtime: Pick<Runtime, 'now' | 'schedule'>,
+    door: Door = 'mucp',
   ) {
+    this.door = door
     this.#endpoint = endpoint
     this.#header = message.header
     this.#runtime = runtime
