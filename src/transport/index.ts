@@ -1,5 +1,5 @@
 export { checkMemory, MemoryBudget } from '../connection/index.js'
-export type { BackOffOptions } from './client/back-off.js'
+export { BackOff, type BackOffOptions, checkBackOff } from './client/back-off.js'
 export type { CallSession } from './client/call-session.js'
 export type { SessionConnectOptions } from './client/connect-waiters.js'
 export { connect, Session } from './client/session.js'

@@ -31,6 +31,7 @@ export function checkBackOff(options: BackOffOptions): void {
   new BackOff(options, () => 0)
 }
 
+/** Says how long to wait after each failed attempt. */
 export class BackOff {
   readonly #initialMs: number
   readonly #multiplier: number

@@ -1,0 +1,5 @@
+export { BrokerError, BrokerErrorCode } from './broker-error.js'
+export { type BrokerLimits, DEFAULT_BROKER_LIMITS } from './broker-limits.js'
+export type { BrokerState, EngineOptions } from './engine-options.js'
+export { type BrokerCodec, envelopeCodec, rawCodec } from './envelope.js'
+export { type MemoryBrokerOptions, memoryBroker } from './memory-broker.js'
