@@ -163,6 +163,37 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'StartOptions',
   },
   {
+    title: 'natsBroker(options)',
+    intro:
+      'From `microwire/broker/nats`; and the options of every engine, below. See [brokers.md](brokers.md).',
+    path: 'src/broker/nats/nats-broker.ts',
+    interface: 'NatsBrokerOptions',
+  },
+  {
+    title: 'Options of every engine of brokers',
+    intro: '',
+    path: 'src/broker/engine-options.ts',
+    interface: 'EngineOptions',
+  },
+  {
+    title: 'limits of a broker',
+    intro: '`natsBroker({ limits: { handlersMax: 1 } })`, and those of other brokers.',
+    path: 'src/broker/broker-limits.ts',
+    interface: 'BrokerLimits',
+  },
+  {
+    title: 'memoryBroker(options)',
+    intro: 'From `microwire/broker`.',
+    path: 'src/broker/memory-broker.ts',
+    interface: 'MemoryBrokerOptions',
+  },
+  {
+    title: 'broker.subscribe(topic, handler, options)',
+    intro: '',
+    path: 'src/micro/broker.ts',
+    interface: 'BrokerSubscribeOptions',
+  },
+  {
     title: 'mountReflection(server, options)',
     intro: 'From `microwire/services`.',
     path: 'src/services/reflection.ts',

@@ -122,6 +122,9 @@ const CIRCULAR = /^(src\/(connection|grpc|codec)|fuzz)\//
 
 /** Files without a test of the same name, and the test that covers them. */
 const COVERED_BY: Readonly<Record<string, string>> = {
+  'broker/broker-error.ts': 'broker/engine-broker.test.ts',
+  'broker/broker-limits.ts': 'broker/engine-broker.test.ts',
+  'broker/engine-options.ts': 'broker/engine-broker.test.ts',
   'channel/balancing/least-request.ts': 'channel/balancers.test.ts',
   'channel/balancing/outcome.ts': 'channel/balancers.test.ts',
   'channel/balancing/peak-ewma.ts': 'channel/balancers.test.ts',
@@ -437,7 +440,11 @@ t.test('time and chance enter through the runtime', t => {
 
 t.test('no promise is made below micro, transport excepted', t => {
   for (const { path, layer, tree } of sources) {
-    if (['transport', 'micro', 'services', 'broker', 'compat', 'otel', 'testing', 'cli'].includes(layer))
+    if (
+      ['transport', 'micro', 'services', 'broker', 'compat', 'otel', 'testing', 'cli'].includes(
+        layer,
+      )
+    )
       continue
     visit(tree, node => {
       if (ts.isNewExpression(node) && node.expression.getText() === 'Promise')

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { BrokerErrorCode } from '../../src/broker/index.js'
 import { ErrorCode, errorCodeName, Status, statusName } from '../../src/grpc/index.js'
 import { statusText } from '../../src/micro/errors/micro-error.js'
 import { TransportErrorCode } from '../../src/transport/index.js'
@@ -52,6 +53,12 @@ t.test('each code of the transport is explained', t => {
     Object.values(TransportErrorCode).sort(),
     'there are no others',
   )
+  t.end()
+})
+
+t.test('each code of brokers is explained', t => {
+  explained(t, Object.values(BrokerErrorCode))
+  t.same(inSource(/'(BROKER_[A-Z]+)'/g).sort(), Object.values(BrokerErrorCode).sort())
   t.end()
 })
 

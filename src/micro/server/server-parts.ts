@@ -71,3 +71,18 @@ export function isCallListener(listener: Listener): listener is CallListener {
 export function reachable(address: string): string {
   return address.replace(/^(?:\[::\]|0\.0\.0\.0|):(?=\d+$)/, '127.0.0.1:')
 }
+
+/** Runs what is to be done ahead of a server's end, all at once. What fails is told, and holds up nothing. */
+export async function runHooks(
+  hooks: readonly (() => void | Promise<void>)[],
+  onError: MucpServerOptions['onError'],
+): Promise<void> {
+  const done = hooks.map(async hook => {
+    try {
+      await hook()
+    } catch (error) {
+      onError(error, undefined)
+    }
+  })
+  await Promise.all(done)
+}

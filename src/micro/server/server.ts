@@ -40,6 +40,7 @@ import {
   defaultTransport,
   isCallListener,
   reachable,
+  runHooks,
   safeListener,
   TRANSPORT_SERVICES,
 } from './server-parts.js'
@@ -296,7 +297,7 @@ export class Server implements AsyncDisposable {
     this.#state = 'stopped'
     try {
       if (this.#stopHooks.length > 0) {
-        await Promise.race([this.#runStopHooks(), grace.over])
+        await Promise.race([runHooks(this.#stopHooks, this.#mucp.onError), grace.over])
       }
       // It may be about to listen: that is ended as well. Why it failed is for `start` to say.
       await this.#listening?.catch(() => undefined)
@@ -336,17 +337,6 @@ export class Server implements AsyncDisposable {
       this.#mucp.onError(new HandlerAbandonedError('when the server stopped', abandoned), undefined)
     }
     return abandoned
-  }
-
-  async #runStopHooks(): Promise<void> {
-    const done = this.#stopHooks.map(async hook => {
-      try {
-        await hook()
-      } catch (error) {
-        this.#mucp.onError(error, undefined)
-      }
-    })
-    await Promise.all(done)
   }
 
   #cut(): void {

@@ -25,7 +25,7 @@ const KINDS: OptionKinds<BackOffOptions> = {
   jitter: 'number',
 }
 
-/** @throws TypeError or RangeError naming the option that cannot be used. */
+/** Checks the options. @throws TypeError or RangeError naming the option that cannot be used. */
 export function checkBackOff(options: BackOffOptions): void {
   checkOptions('backOff', options, KINDS)
   new BackOff(options, () => 0)
