@@ -19,6 +19,7 @@ export interface EchoTypes {
   readonly armed: MethodTypes<'unary', Uint8Array, Uint8Array>
   readonly awaiting: MethodTypes<'unary', Uint8Array, Uint8Array>
   readonly hold: MethodTypes<'unary', Uint8Array, Uint8Array>
+  readonly store: MethodTypes<'unary', Uint8Array, Uint8Array>
   readonly drip: MethodTypes<'client', Uint8Array, Uint8Array>
   readonly stream: MethodTypes<'bidi', Uint8Array, Uint8Array>
   readonly upload: MethodTypes<'client', Uint8Array, Uint8Array>
@@ -32,6 +33,7 @@ export const ECHO: Service<EchoTypes> = defineService('bench.Echo', {
   armed: { kind: 'unary', ...octets },
   awaiting: { kind: 'unary', ...octets },
   hold: { kind: 'unary', ...octets },
+  store: { kind: 'unary', ...octets },
   drip: { kind: 'client', ...octets },
   stream: { kind: 'bidi', ...octets },
   upload: { kind: 'client', ...octets },
@@ -48,6 +50,7 @@ export const ECHO_HANDLERS: Handlers<EchoTypes> = {
   },
   awaiting: async request => await request,
   hold: () => new Promise(() => {}),
+  store: request => sizeAnswer(request.length),
   stream: requests => requests,
   async upload(requests) {
     let size = 0

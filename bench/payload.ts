@@ -30,6 +30,8 @@ export const Path = {
   stream: '/bench.Echo/Stream',
   /** Client streaming: swallows messages, answers with their octets as a 64-bit number. */
   upload: '/bench.Echo/Upload',
+  /** Takes one message, answers with its octets as a 64-bit number. */
+  store: '/bench.Echo/Store',
   /** Server streaming: the request holds two 32-bit numbers, how many messages and of how many octets. */
   download: '/bench.Echo/Download',
 } as const

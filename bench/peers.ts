@@ -7,7 +7,9 @@ import { type Command, Core, GO, outputOf, pinned } from './tools.js'
 /** A name in the tables and rows of the benchmarks. */
 export type Peer =
   | 'microwire'
+  | 'microwire orders'
   | 'grpc-js'
+  | 'grpc-js orders'
   | 'node:http2'
   | 'connect-node'
   | 'grpc-go'
@@ -35,6 +37,14 @@ const PROGRAMS: Programs = {
   'grpc-js': {
     server: [node, compiled('servers/grpc-js')],
     client: [node, compiled('clients/grpc-js')],
+  },
+  'microwire orders': {
+    server: [node, compiled('servers/orders-microwire')],
+    client: [node, compiled('clients/orders-microwire')],
+  },
+  'grpc-js orders': {
+    server: [node, compiled('servers/orders-grpc-js')],
+    client: [node, compiled('clients/orders-grpc-js')],
   },
   'node:http2': { server: [node, compiled('servers/node-http2')] },
   'connect-node': { server: [node, `${PEERS}/connect-node.js`] },

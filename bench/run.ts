@@ -10,12 +10,13 @@ import type { Bench, Suite } from './suite.js'
 import { codec } from './suites/codec.js'
 import { memory } from './suites/memory.js'
 import { micro } from './suites/micro.js'
+import { real } from './suites/real.js'
 import { rpc } from './suites/rpc.js'
 import { scale } from './suites/scale.js'
 import { stream } from './suites/stream.js'
 import { machine } from './tools.js'
 
-const SUITES: Readonly<Record<string, Suite>> = { micro, rpc, stream, memory, scale, codec }
+const SUITES: Readonly<Record<string, Suite>> = { real, micro, rpc, stream, memory, scale, codec }
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--only TEXT] [--json FILE]
 --only: contests whose names contain TEXT

@@ -1,7 +1,9 @@
 import { answerRunner, type Reply, type Request } from '../child.js'
 import { PREFIXED_MESSAGE } from '../payload.js'
-import { type CallBytes, callBytes } from '../wire/call-bytes.js'
+import type { Variety } from '../real/orders.js'
+import { type CallBytes, callBytes, orderCallBytes } from '../wire/call-bytes.js'
 import { RawConnection, type RawHandler } from '../wire/raw-connection.js'
+import { closedLoop } from './closed-loop.js'
 import { paced } from './paced-load.js'
 import { rawDownload, rawUpload } from './raw-load.js'
 import { download, echo, upload } from './stream-load.js'
@@ -14,6 +16,8 @@ interface UnaryLoadOptions {
   readonly inFlight: number
   readonly calls: CallBytes
   readonly count: number
+  /** Octets of DATA in each answer. */
+  readonly answerSize: number
 }
 
 /** One connection in a closed loop: as many calls in flight as asked for, until all are answered. */
@@ -57,18 +61,18 @@ class UnaryLoad implements RawHandler {
     const { calls, count, inFlight } = this.#options
     const connection = this.#connection
     const free = inFlight - (this.#sent - this.#answered)
-    const allowed = Math.floor(connection.connectionWindow / PREFIXED_MESSAGE.length)
+    const allowed = Math.floor(connection.connectionWindow / calls.payloadSize)
     const batch = Math.min(free, allowed, count - this.#sent)
     if (batch <= 0) return
     const next = this.#sent + batch
     connection.socket.write(calls.bytes.subarray(calls.offsets[this.#sent], calls.offsets[next]))
     this.#sent = next
-    connection.connectionWindow -= batch * PREFIXED_MESSAGE.length
+    connection.connectionWindow -= batch * calls.payloadSize
   }
 
   #finish(): void {
     this.#connection.close()
-    const expected = this.#options.count * PREFIXED_MESSAGE.length
+    const expected = this.#options.count * this.#options.answerSize
     if (this.#dataSize === expected) this.#resolve()
     else this.#reject(new Error(`${this.#dataSize} octets of data; expected ${expected}`))
   }
@@ -76,12 +80,32 @@ class UnaryLoad implements RawHandler {
 
 const prepared = new Map<string, CallBytes>()
 
+/** Connections that make one call each and end, `connections` at a time. */
+async function short(request: Request): Promise<Reply> {
+  const calls = callsFor(request, 1)
+  const options = {
+    port: Number(request['port']),
+    tls: request['tls'] === true,
+    inFlight: 1,
+    calls,
+    count: 1,
+    answerSize: Number(request['answerSize'] ?? PREFIXED_MESSAGE.length),
+  }
+  const once = async (): Promise<void> => await new UnaryLoad(options).finished
+  const seconds = await closedLoop(Number(request['calls']), Number(request['connections']), once)
+  return { calls: Number(request['calls']), seconds }
+}
+
 /** The prepared calls of earlier rounds serve again, as long as they are enough. */
-function callsFor(path: string, count: number, varying: boolean): CallBytes {
-  const key = `${path} ${varying}`
+function callsFor(request: Request, count: number): CallBytes {
+  const path = String(request['path'])
+  const key = `${path} ${request['varying']} ${request['orders']}`
   let calls = prepared.get(key)
   if (calls === undefined || calls.offsets.length <= count) {
-    calls = callBytes(path, count, varying)
+    calls =
+      request['orders'] === undefined
+        ? callBytes(path, count, request['varying'] === true)
+        : orderCallBytes(path, count, request['orders'] as Variety)
     prepared.set(key, calls)
   }
   return calls
@@ -90,13 +114,14 @@ function callsFor(path: string, count: number, varying: boolean): CallBytes {
 async function unary(request: Request): Promise<Reply> {
   const connections = Number(request['connections'])
   const count = Math.ceil(Number(request['calls']) / connections)
-  const calls = callsFor(String(request['path']), count, request['varying'] === true)
+  const calls = callsFor(request, count)
   const options = {
     port: Number(request['port']),
     tls: request['tls'] === true,
     inFlight: Number(request['inFlight']),
     calls,
     count,
+    answerSize: Number(request['answerSize'] ?? PREFIXED_MESSAGE.length),
   }
   const begin = performance.now()
   const loads = Array.from({ length: connections }, () => new UnaryLoad(options))
@@ -104,4 +129,4 @@ async function unary(request: Request): Promise<Reply> {
   return { calls: count * connections, seconds: (performance.now() - begin) / 1_000 }
 }
 
-answerRunner({ ready: 1 }, { unary, paced, echo, upload, download, rawUpload, rawDownload })
+answerRunner({ ready: 1 }, { unary, short, paced, echo, upload, download, rawUpload, rawDownload })

@@ -1,12 +1,15 @@
 // connect-node as a peer: plain JavaScript, because its types do not pass a strict check of libraries.
 // It speaks the child protocol of ../child.ts: one JSON line for each line of standard input.
+
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http2'
 import { createInterface } from 'node:readline'
-import { create, createFileRegistry } from '@bufbuild/protobuf'
+import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf'
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
   FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 
@@ -42,6 +45,26 @@ const file = create(FileDescriptorProtoSchema, {
 })
 const registry = createFileRegistry(file, () => undefined)
 
+// shop.v1.Orders of real/orders.proto, once the suite `real` has written its descriptors.
+const descriptors = new URL('../../.cache/bench/orders.binpb', import.meta.url)
+const orders = existsSync(descriptors)
+  ? createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)))
+  : undefined
+
+/** Two awaits and an order, as everybody's handler has them: see real/handlers.ts. */
+async function get({ id }) {
+  const order = await found
+  await Promise.resolve(id.length)
+  return order
+}
+
+const found =
+  orders &&
+  fromBinary(
+    orders.getMessage('shop.v1.Order'),
+    readFileSync(new URL('../../.cache/bench/order.binpb', import.meta.url)),
+  )
+
 const server = createServer(
   connectNodeAdapter({
     connect: false,
@@ -49,6 +72,9 @@ const server = createServer(
     routes: router => {
       router.service(registry.getService('bench.Echo'), { unary: request => request })
       router.service(registry.getService('bench.TypedEcho'), { typed: request => request })
+      if (orders !== undefined) {
+        router.service(orders.getService('shop.v1.Orders'), { get, peek: () => found })
+      }
     },
   }),
 ).listen(0, '127.0.0.1', () => {

@@ -34,6 +34,7 @@ const service: ServiceDefinition = {
   unary: method(Path.unary, false, false),
   timer: method(Path.timer, false, false),
   hold: method(Path.hold, false, false),
+  store: method(Path.store, false, false),
   stream: method(Path.stream, true, true),
   upload: method(Path.upload, true, false),
   download: method(Path.download, false, true),
@@ -61,10 +62,14 @@ function upload(call: ServerReadableStream<Buffer, Buffer>, respond: sendUnaryDa
     size += message.length
   })
   call.on('end', () => {
-    const answer = Buffer.alloc(8)
-    answer.writeBigUInt64BE(BigInt(size))
-    respond(null, answer)
+    respond(null, sizeAnswer(size))
   })
+}
+
+function sizeAnswer(size: number): Buffer {
+  const answer = Buffer.alloc(8)
+  answer.writeBigUInt64BE(BigInt(size))
+  return answer
 }
 
 // Channelz traces every call; without it the peer is at its best.
@@ -80,6 +85,8 @@ server.addService(service, {
     setTimeout(() => respond(null, call.request), 1)
   },
   hold: () => {},
+  store: (call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>) =>
+    respond(null, sizeAnswer(call.request.length)),
   stream: (call: ServerDuplexStream<Buffer, Buffer>) => {
     call.on('data', message => {
       if (!call.write(message)) {

@@ -7,16 +7,23 @@ export interface ServerArguments {
   readonly tls: Certificate | undefined
   /** Streams that one connection may have open; left out: the server's default. */
   readonly streams: number | undefined
+  /** Read schemas at run time, where there is generated code. */
+  readonly load: boolean
 }
 
-/** Reads `--tls` and `--streams N`. */
+/** Reads `--tls`, `--streams N` and `--load`. */
 export function serverArguments(): ServerArguments {
   const { values } = parseArgs({
-    options: { tls: { type: 'boolean', default: false }, streams: { type: 'string' } },
+    options: {
+      tls: { type: 'boolean', default: false },
+      streams: { type: 'string' },
+      load: { type: 'boolean', default: false },
+    },
   })
   return {
     tls: values.tls ? readCertificate() : undefined,
     streams: values.streams === undefined ? undefined : Number(values.streams),
+    load: values.load,
   }
 }
 

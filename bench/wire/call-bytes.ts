@@ -1,4 +1,12 @@
-import { PREFIXED_MESSAGE } from '../payload.js'
+import { PREFIXED_MESSAGE, prefixed } from '../payload.js'
+import {
+  orderFields,
+  REQUEST,
+  scrambled,
+  tokenLiteral,
+  userOf,
+  type Variety,
+} from '../real/orders.js'
 import { END_HEADERS, FLAG_1, frame, Type } from './frame-bytes.js'
 import { compress, type Field, hpackJs, TABLE } from './hpack-js.js'
 
@@ -20,6 +28,15 @@ export interface CallBody {
 
 const WHOLE: CallBody = { data: PREFIXED_MESSAGE, endStream: true }
 
+/** `GetOrder { id, view }`. */
+const ORDER_REQUEST = Buffer.concat([
+  Buffer.from([0x0a, REQUEST.id.length]),
+  Buffer.from(REQUEST.id),
+  Buffer.from([0x12, REQUEST.view.length]),
+  Buffer.from(REQUEST.view),
+])
+const ORDER_BODY: CallBody = { data: prefixed(ORDER_REQUEST), endStream: true }
+
 /**
  * HEADERS and DATA of `count` calls on streams 1, 3, 5 and so on. With `varying`, each call has
  * a grpc-timeout and a W3C trace id that no other has, so that each header block inserts into the
@@ -29,19 +46,29 @@ export function callBytes(
   path: string | ((call: number) => string),
   count: number,
   varying: boolean,
-  { data, endStream }: CallBody = WHOLE,
+  body: CallBody = WHOLE,
 ): CallBytes {
   const compressor = hpackJs.compressor.create(TABLE)
+  return assemble(count, body, call =>
+    compress(
+      compressor,
+      callFields(typeof path === 'string' ? path : path(call), varying ? call : undefined),
+    ),
+  )
+}
+
+/** HEADERS with the blocks of `blockOf`, and what follows each. */
+function assemble(
+  count: number,
+  { data, endStream }: CallBody,
+  blockOf: (call: number) => Buffer,
+): CallBytes {
   const offsets = new Uint32Array(count + 1)
   const chunks: Buffer[] = []
   let size = 0
   for (let call = 0; call < count; call++) {
-    const block = compress(
-      compressor,
-      callFields(typeof path === 'string' ? path : path(call), varying ? call : undefined),
-    )
     const streamId = call * 2 + 1
-    const headers = frame(Type.headers, END_HEADERS, streamId, block)
+    const headers = frame(Type.headers, END_HEADERS, streamId, blockOf(call))
     chunks.push(headers)
     size += headers.length
     if (data.length > 0) {
@@ -52,6 +79,18 @@ export function callBytes(
     offsets[call + 1] = size
   }
   return { bytes: Buffer.concat(chunks, size), offsets, payloadSize: data.length }
+}
+
+/**
+ * Calls of `shop.v1.Orders` as an application makes them: each with a bearer token, a timeout and a trace id,
+ * which no two share where they vary.
+ */
+export function orderCallBytes(path: string, count: number, variety: Variety): CallBytes {
+  const compressor = hpackJs.compressor.create(TABLE)
+  return assemble(count, ORDER_BODY, call => {
+    const fields = [...callFields(path, undefined), ...orderFields(call, variety)]
+    return Buffer.concat([compress(compressor, fields), tokenLiteral(userOf(call, variety))])
+  })
 }
 
 /** The header list of a unary call; with a number, a timeout and a trace id go with it that no other has. */
@@ -72,15 +111,4 @@ export function callFields(path: string, call: number | undefined): readonly Fie
     { name: 'grpc-timeout', value: `${9_999_999 - call}u` },
     { name: 'traceparent', value: `00-${trace}-${scrambled(call + 0x20_0000)}-01` },
   ]
-}
-
-/** Sixteen hexadecimal digits that look random and depend on `seed` alone. */
-function scrambled(seed: number): string {
-  const low = Math.imul(seed + 1, 0x9e37_79b1) >>> 0
-  const high = Math.imul(low ^ (low >>> 15), 0x85eb_ca6b) >>> 0
-  return hex8(low) + hex8(high)
-}
-
-function hex8(value: number): string {
-  return value.toString(16).padStart(8, '0')
 }

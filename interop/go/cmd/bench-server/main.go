@@ -50,6 +50,7 @@ func main() {
 		grpc.MaxRecvMsgSize(messageSizeMax), grpc.MaxSendMsgSize(messageSizeMax))
 	server.RegisterService(&echo, nil)
 	server.RegisterService(&typedEcho, nil)
+	registerOrders(server)
 	go func() { log.Fatal(server.Serve(listener)) }()
 	answerRunner(reply{"port": float64(listener.Addr().(*net.TCPAddr).Port)}, nil)
 }
