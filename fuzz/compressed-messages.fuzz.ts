@@ -11,7 +11,8 @@ import {
   writeLengthPrefix,
 } from '../src/grpc/index.js'
 import { CallBatch } from '../src/grpc/message/call-batch.js'
-import { type InboxOwner, MessageInbox } from '../src/grpc/message/message-inbox.js'
+import type { InboxOwner } from '../src/grpc/message/inbox-options.js'
+import { MessageInbox } from '../src/grpc/message/message-inbox.js'
 import { MessageOutbox, type OutboxOwner } from '../src/grpc/message/message-outbox.js'
 import { invariant, sameLines } from './invariant.js'
 
@@ -112,7 +113,7 @@ class Call implements InboxOwner, OutboxOwner {
     this.connection = connection
     const stream = this as unknown as Stream
     const options = { codec: BYTES_CODEC, encoding: 'gzip', decompression: compression, limits }
-    this.inbox = new MessageInbox(stream, { ...options, batch, owner: this })
+    this.inbox = new MessageInbox(stream, { ...options, batch, owner: this, keepsRoom: false })
     this.outbox = new MessageOutbox(this, limits)
     this.outbox.open(stream, batch.coder(connection as Connection))
   }

@@ -148,6 +148,7 @@ function runInbox(
       limits,
       batch: new CallBatch(),
       owner: { onInflated: () => {} },
+      keepsRoom: false,
     },
     true,
   )

@@ -160,7 +160,7 @@ export class Connection {
     this.control.provoked = 0
     const pieces = this.output.take()
     this.#hostKnows = false
-    if (this.sender.notifyDrained()) this.turns.end()
+    if (this.sender.notifyDrained() || this.turns.roomCame()) this.turns.end()
     if (!this.over && this.sender.queuedSize > 0) this.deadlines.armStall(this.octetsTaken)
     this.checkFinished()
     this.memory.update()

@@ -101,6 +101,11 @@ export class MemoryAccount {
     return this.#charged - this.#doomed
   }
 
+  /** DATA that waits for windows of the peer, or for its turn. Unit: octets. */
+  get queuedSize(): number {
+    return this.#connection.sender.queuedSize
+  }
+
   /** @internal Nothing can be given up any more. */
   get isOver(): boolean {
     return this.#connection.over

@@ -17,6 +17,8 @@ export class Turns {
   /** Somebody has more to do. */
   #requested = false
   readonly #allowance: CallAllowance
+  /** Somebody waits until no more than this is queued. Unit: octets. */
+  #roomSize = -1
 
   constructor(connection: Connection, stopwatch: (() => number) | undefined) {
     this.#connection = connection
@@ -45,6 +47,18 @@ export class Turns {
     if (host.onTurn !== undefined) host.onTurn()
     else if (over) this.end()
     else connection.onTime(connection.now, () => {})
+  }
+
+  /** For the handler: it is called in another turn once no more than `size` octets are queued for the peer. */
+  awaitRoom(size: number): void {
+    this.#roomSize = size
+  }
+
+  /** @internal Queued octets have left: whether somebody waited for that. */
+  roomCame(): boolean {
+    if (this.#connection.sender.queuedSize > this.#roomSize) return false
+    this.#roomSize = -1
+    return true
   }
 
   /** @internal To be asked now and then: whether this turn has taken its time, counted from when it was first asked. */

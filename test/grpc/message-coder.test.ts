@@ -88,6 +88,110 @@ t.test('what a call that has ended left inflated counts no more', t => {
   t.end()
 })
 
+t.test(
+  'inflatedSizeMax: while half of it is unread answers nothing is inflated, large or small',
+  t => {
+    const { side, gzip, route } = serverOf('unary', {
+      messageSizeMax: 10_000,
+      inflatedSizeMax: 20_000,
+    })
+    const { connection } = side
+    connection.memory.queuedSize = 10_001
+    side.unary(LARGE_PACKED, ENCODED)
+    side.unary(framed(GZIP.compress(Buffer.from('small')), 1), ENCODED)
+    t.equal(gzip.running, 0)
+    t.equal(connection.roomSize, 10_000, 'a turn is wanted once no more are queued')
+    connection.memory.queuedSize = 10_000
+    side.turn()
+    t.equal(gzip.running, 1)
+    gzip.finish()
+    t.equal(gzip.running, 1, 'the small one has waited behind it')
+    gzip.finish()
+    side.turn()
+    t.same(
+      route.calls.map(call => call.request),
+      [LARGE, 'small'],
+    )
+    t.equal(connection.timers.count, 0)
+    t.end()
+  },
+)
+
+t.test(
+  'inflatedSizeMax: one message in 10 s is inflated whatever is unread, since its reader may wait for it',
+  t => {
+    const { side, gzip } = serverOf('unary', { messageSizeMax: 10_000, inflatedSizeMax: 20_000 })
+    const { connection } = side
+    connection.memory.queuedSize = 1e6
+    const streams = Array.from({ length: 3 }, () => side.unary(LARGE_PACKED, ENCODED))
+    connection.advance(10_999)
+    t.equal(gzip.running, 0)
+    connection.advance(11_000)
+    t.equal(gzip.running, 1)
+    gzip.finish()
+    side.turn()
+    t.equal(gzip.running, 0, 'the next one waits as long')
+    connection.advance(21_000)
+    t.equal(gzip.running, 1)
+    gzip.finish()
+    side.turn()
+    streams[2]!.handler.onReset(8, true)
+    t.equal(connection.timers.count, 0, 'nobody waits')
+    t.end()
+  },
+)
+
+t.test('inflatedSizeMax: a request counts until it is answered', t => {
+  const { side, gzip, route } = serverOf('unary', {
+    messageSizeMax: 10_000,
+    inflatedSizeMax: 24_999,
+  })
+  for (let i = 0; i < 5; i++) side.unary(LARGE_PACKED, ENCODED)
+  t.equal(gzip.running, 2)
+  gzip.finish()
+  gzip.finish()
+  side.turn()
+  t.equal(gzip.running, 1, '10,000 are with handlers: there is room for one')
+  gzip.finish()
+  side.turn()
+  t.equal(gzip.running, 1, '15,000: one goes on in any case')
+  route.calls[0]!.respond('x')
+  route.calls[1]!.respond('x')
+  t.equal(gzip.running, 1, '5,000 are with handlers, and two may come to 10,000 each')
+  route.calls[2]!.respond('x')
+  t.equal(gzip.running, 2)
+  t.end()
+})
+
+t.test('a compression without threads does not inflate ahead of unread answers either', t => {
+  const { name, compress, decompress } = GZIP
+  const compressions = new Map([[name, { name, compress, decompress }]])
+  const route = new RecordingRoute('unary')
+  const side = new ServerSide([route], { compressions, limits: { inflatedSizeMax: 20_000 } })
+  side.connection.memory.queuedSize = 10_001
+  side.unary(LARGE_PACKED, ENCODED)
+  side.turn()
+  t.equal(route.calls.length, 0)
+  side.connection.memory.queuedSize = 0
+  side.turn()
+  side.turn()
+  t.equal(route.calls[0]?.request, LARGE)
+  t.end()
+})
+
+t.test('a client inflates responses whatever a server leaves unread of its requests', t => {
+  const gzip = new SlowGzip()
+  const limits = callLimits({ inflateNowSizeMax: 999 })
+  const client = new ClientSide('server', { compressions: gzip.compressions, limits }).start()
+  client.connection.role = 'client'
+  client.connection.memory.queuedSize = 1e9
+  client.respond(['grpc-encoding', 'gzip'])
+  client.stream.deliver(LARGE_PACKED)
+  client.turn()
+  t.equal(gzip.running, 1)
+  t.end()
+})
+
 t.test('no more than four messages of a connection are with the threads', t => {
   const { route, side, gzip } = serverOf('bidi', { messageSizeMax: 10_000 })
   const streams = Array.from({ length: 9 }, () => side.open(ENCODED))

@@ -51,6 +51,30 @@ t.test(
   },
 )
 
+t.test('what waits to be compressed is in the account of memory', t => {
+  const gzip = new SlowGzip()
+  const route = new RecordingRoute('bidi')
+  const side = server(route, gzip)
+  const stream = side.open(ACCEPTS)
+  const kept = (): number => stream.charged
+  side.turn()
+  const call = route.calls[0]!
+  const before = kept()
+  call.write(LARGE)
+  call.write(LARGE)
+  t.equal(kept() - before, 10_010, 'with prefixes')
+  gzip.finish()
+  side.turn()
+  t.equal(kept() - before, 5_005)
+  gzip.finish()
+  side.turn()
+  t.equal(kept(), before)
+  call.write(LARGE)
+  call.stream.handler.onReset(8, true)
+  t.equal(kept(), before, 'nobody wants it')
+  t.end()
+})
+
 t.test('large messages of one call leave one after the other', t => {
   const gzip = new SlowGzip()
   const side = client('bidi', gzip).start()

@@ -223,12 +223,24 @@ export class FakeConnection {
   }
 
   /** What the connection was told that is kept. */
-  readonly memory = { charge(): void {} }
+  readonly memory = { charge(): void {}, queuedSize: 0 }
   /** Turns that were asked for. */
   asked = 0
   readonly limits: ConnectionLimits = DEFAULT_LIMITS
-  readonly turns: { isOver(): boolean; request(): void; ask(): void; stopwatch?: () => number } = {
+  role: 'client' | 'server' = 'server'
+  /** A turn is wanted once no more are queued. */
+  roomSize = -1
+  readonly turns: {
+    isOver(): boolean
+    request(): void
+    ask(): void
+    awaitRoom(size: number): void
+    stopwatch?: () => number
+  } = {
     isOver: () => false,
+    awaitRoom: size => {
+      this.roomSize = size
+    },
     request: () => {},
     ask: () => {
       this.asked++

@@ -1,6 +1,7 @@
 import type { HeaderBlock, HeaderList, Stream } from '../../connection/index.js'
 import type { CallBatch } from '../message/call-batch.js'
-import { type InboxOwner, MessageInbox } from '../message/message-inbox.js'
+import type { InboxOwner } from '../message/inbox-options.js'
+import { MessageInbox } from '../message/message-inbox.js'
 import { type Compressions, DEFAULT_COMPRESSIONS } from '../wire/compression.js'
 import { ForeignBody } from '../wire/foreign-body.js'
 import { isWholeMessage, LENGTH_PREFIX_SIZE } from '../wire/length-prefix.js'
@@ -295,7 +296,8 @@ export class ResponseReader {
     const { codec, compressions, limits, owner, batch } = this.#options
     const { encoding } = this.#head!
     const decompression = compressions.get(encoding)
-    const inboxOptions = { codec, encoding, decompression, limits, owner, batch }
+    const message = { codec, encoding, decompression, limits }
+    const inboxOptions = { ...message, owner, batch, keepsRoom: false }
     return new MessageInbox(this.#stream, inboxOptions, this.#isWanted)
   }
 

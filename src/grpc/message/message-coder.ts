@@ -1,109 +1,15 @@
 import type { Connection } from '../../connection/index.js'
 import { type Compression, MessageTooLargeError } from '../wire/compression.js'
 import type { CallLimits } from '../wire/limits.js'
-
-/** Who has a message compressed or inflated: one at a time. */
-export interface CodedOwner {
-  /** It was not done at once, and now is: `bytes`, or why there are none. Called at the beginning of a turn's end. */
-  onCoded(bytes: Buffer | undefined, error: unknown): void
-}
+import { AnswerRoom } from './answer-room.js'
+import { type CodedOwner, CodingJob } from './coding-job.js'
+import { JobQueue } from './job-queue.js'
 
 /** How often what is inflated is usually larger: what seems too large for now is not tried. */
 const USUAL_RATIO = 4
 
 /** A Buffer cannot be larger. Unit: octets. */
 const RESERVED_MAX = 0x7fff_ffff
-
-/** Of one connection and one direction, at once: more would only wait in the thread pool, and be in the way of others. Unit: jobs. */
-const JOBS_MAX = 4
-
-/** One message that is compressed or inflated off the thread. */
-export class CodingJob {
-  /** Undefined once it is not wanted any more. */
-  owner: CodedOwner | undefined
-  /** What is to be coded; then what it became. */
-  bytes: Uint8Array | undefined
-  error: unknown = undefined
-  /** Octets it may come to, which count until it has ended. */
-  readonly reserved: number
-  /** Octets it came to, which count until its owner needs it no more. */
-  charged = 0
-  readonly budget: number
-  readonly compression: Compression
-
-  constructor(
-    owner: CodedOwner,
-    bytes: Uint8Array,
-    compression: Compression,
-    reserved: number,
-    budget: number,
-  ) {
-    this.owner = owner
-    this.bytes = bytes
-    this.compression = compression
-    this.reserved = reserved
-    this.budget = budget
-  }
-}
-
-/** Jobs of one direction, in the order they came. */
-class JobQueue {
-  /** Octets that were inflated and not taken, or may be any moment. */
-  #used = 0
-  #running = 0
-  readonly #waiting: CodingJob[] = []
-  readonly #run: (job: CodingJob, ended: () => void) => void
-  readonly #charge: (size: number) => void
-
-  constructor(run: (job: CodingJob, ended: () => void) => void, charge: (size: number) => void) {
-    this.#run = run
-    this.#charge = charge
-  }
-
-  add(job: CodingJob): void {
-    this.#waiting.push(job)
-    this.#next()
-  }
-
-  release(size: number): void {
-    this.#used -= size
-    this.#charge(-size)
-    this.#next()
-  }
-
-  #next(): void {
-    for (;;) {
-      const job = this.#waiting[0]
-      if (job === undefined) return
-      if (job.owner !== undefined && !this.#hasRoom(job)) return
-      this.#waiting.shift()
-      if (job.owner !== undefined) this.#begin(job)
-    }
-  }
-
-  /** One always may run: whatever else waits to be taken, each call goes on. */
-  #hasRoom(job: CodingJob): boolean {
-    if (this.#running === 0) return true
-    return this.#running < JOBS_MAX && this.#used + job.reserved <= job.budget
-  }
-
-  #begin(job: CodingJob): void {
-    this.#running++
-    this.#used += job.reserved
-    let hasEnded = false
-    const ended = (): void => {
-      if (hasEnded) return
-      hasEnded = true
-      this.#running--
-      this.#used -= job.reserved
-      if (job.owner !== undefined && job.reserved > 0) job.charged = job.bytes?.length ?? 0
-      this.#used += job.charged
-      if (job.charged > 0) this.#charge(job.charged)
-      this.#next()
-    }
-    this.#run(job, ended)
-  }
-}
 
 /**
  * Compresses and inflates the messages of one connection. Small ones are done
@@ -116,17 +22,23 @@ export class MessageCoder {
   /** What was done at once since the last turn ended. Unit: ms, of the stopwatch. */
   #spentMs = 0
   #done: CodingJob[] = []
-  readonly #outbound: JobQueue = new JobQueue(
-    (job, ended) => this.#compress(job, ended),
-    () => undefined,
-  )
-  readonly #inbound: JobQueue = new JobQueue(
-    (job, ended) => this.#inflate(job, ended),
-    size => this.#connection.memory.charge(size),
-  )
+  readonly #room: AnswerRoom
+  readonly #outbound: JobQueue
+  readonly #inbound: JobQueue
 
   constructor(connection: Connection) {
     this.#connection = connection
+    this.#room = new AnswerRoom(connection, () => this.#inbound.advance())
+    this.#outbound = new JobQueue({
+      run: (job, ended) => this.#compress(job, ended),
+      charge: () => undefined,
+      room: undefined,
+    })
+    this.#inbound = new JobQueue({
+      run: (job, ended) => this.#inflate(job, ended),
+      charge: size => connection.memory.charge(size),
+      room: this.#room,
+    })
   }
 
   /**
@@ -165,10 +77,11 @@ export class MessageCoder {
     owner: CodedOwner,
   ): Buffer | CodingJob {
     const { messageSizeMax, inflatedSizeMax, inflateNowSizeMax } = limits
-    if (compression.decompressAsync === undefined) {
+    const isRoom = this.#room.allows(inflatedSizeMax)
+    if (compression.decompressAsync === undefined && isRoom) {
       return this.#inflateNow(bytes, compression, messageSizeMax)
     }
-    if (bytes.length * USUAL_RATIO <= inflateNowSizeMax && this.#hasTime) {
+    if (isRoom && bytes.length * USUAL_RATIO <= inflateNowSizeMax && this.#hasTime) {
       const nowMax = Math.min(messageSizeMax, inflateNowSizeMax)
       try {
         return this.#inflateNow(bytes, compression, nowMax)
@@ -182,16 +95,19 @@ export class MessageCoder {
     return job
   }
 
+  /** What the job came to is the application's now, whose answer may be as large: others wait for it until `release`. */
+  take(job: CodingJob): void {
+    this.#inbound.take(job)
+  }
+
   /**
    * Its owner needs the job no more: what it came to is the application's now, or nobody wants it,
    * and nobody will hear. A thread that works on it goes on, and counts until it has ended.
    */
   release(job: CodingJob): void {
-    const { charged } = job
     job.owner = undefined
     job.bytes = undefined
-    job.charged = 0
-    if (charged > 0) this.#inbound.release(charged)
+    this.#inbound.release(job)
   }
 
   /** Whether `deliver` has something to tell. */
@@ -202,6 +118,8 @@ export class MessageCoder {
   /** The end of a turn: owners hear what has been done for them. */
   deliver(): void {
     this.#spentMs = 0
+    // Answers may have left.
+    this.#inbound.advance()
     if (this.#done.length === 0) return
     const done = this.#done
     this.#done = []
@@ -240,7 +158,12 @@ export class MessageCoder {
 
   #inflate(job: CodingJob, ended: () => void): void {
     const sizeMax = job.reserved === RESERVED_MAX ? Number.POSITIVE_INFINITY : job.reserved
-    this.#run(job, ended, (bytes, done) => job.compression.decompressAsync!(bytes, sizeMax, done))
+    const { compression } = job
+    this.#run(job, ended, (bytes, done) => {
+      if (compression.decompressAsync !== undefined) {
+        compression.decompressAsync(bytes, sizeMax, done)
+      } else done(null, compression.decompress(bytes, sizeMax))
+    })
   }
 
   #run(

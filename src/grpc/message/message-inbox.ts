@@ -1,11 +1,9 @@
 import type { Stream } from '../../connection/index.js'
-import { type Compression, MessageTooLargeError } from '../wire/compression.js'
+import { MessageTooLargeError } from '../wire/compression.js'
 import { LENGTH_PREFIX_SIZE, MessageFlag } from '../wire/length-prefix.js'
-import type { CallLimits } from '../wire/limits.js'
-import type { Codec } from '../wire/method.js'
 import { type GrpcError, Status, stacklessError } from '../wire/status.js'
-import type { CallBatch } from './call-batch.js'
-import { CodingJob } from './message-coder.js'
+import { CodingJob } from './coding-job.js'
+import type { InboxOptions } from './inbox-options.js'
 import { MessageReader } from './message-reader.js'
 
 /**
@@ -20,25 +18,6 @@ const MESSAGE_COST = 128
 const SPARE_STEP = 8_192
 /** A difference that is worth charging. Unit: messages. */
 const CHARGE_STEP = 32
-
-/** How the messages of one side are to be read. */
-export interface InboxOptions {
-  readonly codec: Codec
-  /** The peer's `grpc-encoding`; '' for none. */
-  readonly encoding: string
-  /** What undoes it; undefined when we cannot. A server refuses such a request before there is a message. */
-  readonly decompression: Compression | undefined
-  readonly limits: CallLimits
-  readonly owner: InboxOwner
-  /** That of the connection. */
-  readonly batch: CallBatch
-}
-
-/** The call that messages are received for. */
-export interface InboxOwner {
-  /** The message that was being inflated can be read, or is broken: see `fault`. */
-  onInflated(): void
-}
 
 /**
  * Messages received on one call, decoded while their bytes are borrowed and
@@ -168,7 +147,7 @@ export class MessageInbox {
     this.compressed = this.#headPacked
     if (this.#headPacked) {
       this.#headPacked = false
-      this.#release()
+      this.#release(this.#options.keepsRoom)
     }
     this.#credit(size)
     if (this.#full) this.#refill()
@@ -208,7 +187,7 @@ export class MessageInbox {
     this.#packed = undefined
     this.#headJob ??= this.#job
     this.#job = undefined
-    if (this.#headJob !== undefined) this.#release()
+    if (this.#headJob !== undefined) this.#release(false)
     this.#reader.clear()
     if (this.#chargedSpare > 0) this.#chargeSpare(-this.#chargedSpare)
   }
@@ -375,9 +354,12 @@ export class MessageInbox {
   }
 
   /** What was inflated is the application's, or nobody's. */
-  #release(): void {
+  #release(keepsRoom: boolean): void {
+    const job = this.#headJob
+    if (job === undefined) return
     const coder = this.#options.batch.coder(this.#stream.connection)
-    if (this.#headJob !== undefined) coder.release(this.#headJob)
+    if (keepsRoom) return coder.take(job)
+    coder.release(job)
     this.#headJob = undefined
   }
 

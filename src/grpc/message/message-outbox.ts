@@ -3,7 +3,8 @@ import type { Compression } from '../wire/compression.js'
 import { LENGTH_PREFIX_SIZE, MessageFlag } from '../wire/length-prefix.js'
 import type { CallLimits } from '../wire/limits.js'
 import { type GrpcError, Status, stacklessError } from '../wire/status.js'
-import { CodingJob, type MessageCoder } from './message-coder.js'
+import { CodingJob } from './coding-job.js'
+import type { MessageCoder } from './message-coder.js'
 import { sendPayload } from './message-writer.js'
 
 /** The call whose messages leave through an outbox. */
@@ -35,6 +36,8 @@ export class MessageOutbox {
   /** In the order they were written; the first may be with the coder. */
   #held: HeldMessage[] = []
   #size = 0
+  /** Of it, what the stream's account knows. Most messages never wait here. */
+  #charged = 0
   #job: CodingJob | undefined = undefined
   /** `add` answered false. */
   #wantsDrain = false
@@ -64,6 +67,7 @@ export class MessageOutbox {
     this.#coder = coder
     const isOpen = this.#run(true)
     if (!this.isWaiting && this.#isEnd) this.#end()
+    this.#charge()
     return isOpen && !this.isWaiting
   }
 
@@ -75,6 +79,7 @@ export class MessageOutbox {
     if (this.#stream === undefined) return true
     const isOpen = this.#held.length > 1 || this.#run(true)
     if (!this.isWaiting) return isOpen
+    this.#charge()
     const { streamBufferSize } = this.#stream.connection.limits
     if (this.#size + this.#stream.bufferedSize < streamBufferSize) return isOpen
     this.#wantsDrain = true
@@ -106,6 +111,7 @@ export class MessageOutbox {
     this.#job = undefined
     this.#held = []
     this.#size = 0
+    this.#charge()
     this.#last = undefined
     this.#wantsDrain = false
   }
@@ -118,6 +124,7 @@ export class MessageOutbox {
       return
     }
     const isOpen = this.#run(this.#send(bytes))
+    this.#charge()
     if (this.isWaiting) return
     const last = this.#last
     this.#last = undefined
@@ -126,6 +133,14 @@ export class MessageOutbox {
     if (!this.#wantsDrain || !isOpen) return
     this.#wantsDrain = false
     this.#owner.onOutboxDrained()
+  }
+
+  /** What waits here is held for the peer as well. */
+  #charge(): void {
+    const difference = this.#size - this.#charged
+    if (difference === 0 || this.#stream === undefined) return
+    this.#charged = this.#size
+    this.#stream.charge(difference)
   }
 
   /** Sends what can leave. `isOpen`: what the last send said. */

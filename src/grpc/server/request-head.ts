@@ -1,6 +1,7 @@
 import type { HeaderBlock, HeaderList, Stream } from '../../connection/index.js'
 import type { CallBatch } from '../message/call-batch.js'
-import { type InboxOwner, MessageInbox } from '../message/message-inbox.js'
+import type { InboxOwner } from '../message/inbox-options.js'
+import { MessageInbox } from '../message/message-inbox.js'
 import { isBase64 } from '../wire/base64.js'
 import { acceptsEncoding, type Compression } from '../wire/compression.js'
 import { grpcSubtype, plainSubtype, responseHeaders } from '../wire/content-type.js'
@@ -296,6 +297,7 @@ export function newRequestInbox(
 ): MessageInbox {
   const { requestCodec: codec, encoding, decompression } = head
   const { limits } = settings
-  const options = { codec, encoding, decompression, limits, owner, batch }
+  const message = { codec, encoding, decompression, limits }
+  const options = { ...message, owner, batch, keepsRoom: head.oneRequest }
   return new MessageInbox(stream, options, isWanted)
 }

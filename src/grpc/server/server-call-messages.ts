@@ -1,5 +1,6 @@
 import type { HeaderList, Stream } from '../../connection/index.js'
-import type { InboxOwner, MessageInbox } from '../message/message-inbox.js'
+import type { InboxOwner } from '../message/inbox-options.js'
+import type { MessageInbox } from '../message/message-inbox.js'
 import { MessageOutbox, type OutboxOwner } from '../message/message-outbox.js'
 import { encodeMessage, sendPayload, sendWhole, withCodecText } from '../message/message-writer.js'
 import { acceptsEncoding, type Compression } from '../wire/compression.js'

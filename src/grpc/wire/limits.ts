@@ -11,9 +11,10 @@ export interface CallLimits {
   /**
    * Compressed messages of one connection that are being decompressed, or are decompressed and wait
    * to be read. Further messages stay compressed until those were read, but one is always in
-   * progress. Until its size is known, a message counts as `messageSizeMax`. Unit: bytes. Default:
-   * 16_777_216. Reason: four messages of the largest size keep all threads of Node's pool busy; a
-   * message of 4 MB can arrive as 4 kB.
+   * progress. Until its size is known, a message counts as `messageSizeMax`. While a client leaves
+   * half as many bytes of responses unread, a server decompresses one message in 10 s. Unit: bytes.
+   * Default: 16_777_216. Reason: four messages of the largest size keep all threads of Node's pool
+   * busy; a message of 4 MB can arrive as 4 kB, and its answer be as large.
    */
   readonly inflatedSizeMax: number
   /**
