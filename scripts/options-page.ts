@@ -127,7 +127,7 @@ export const SECTIONS: readonly OptionSection[] = [
   {
     title: 'grpcTransport(options)',
     intro:
-      'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `onRequest`.',
+      'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `reusePort`, `onRequest`.',
     path: 'src/transport/micro/grpc-transport.ts',
     interface: 'GrpcTransportOptions',
   },

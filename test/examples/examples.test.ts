@@ -45,6 +45,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'microwire: sum 3',
     'microwire: name is empty',
   ],
+  'zero-loss-restart': ['served by the new process and the old process'],
   mucp: [
     'Hello, Ada, through the door mucp',
     'Hello, Ada, through the door grpc',

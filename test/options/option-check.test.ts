@@ -125,6 +125,7 @@ const CONNECTIONS = {
   connectionAgeMs: NUMBER,
   connectionAgeGraceMs: NUMBER,
   connectionIdleMs: NUMBER,
+  reusePort: FLAG,
 }
 
 const SESSION = {

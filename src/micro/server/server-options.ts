@@ -33,7 +33,10 @@ import type { Registry } from '../discovery/registry.js'
 export interface ServerOptions {
   /** Name of the server in the registry, and `id` of its errors: `greeter`. */
   readonly name: string
-  /** Address to listen on: `host:port`; port 0 picks a free port. Default: `127.0.0.1:0`. */
+  /**
+   * Address to listen on: `host:port`; port 0 picks a free port. Default transport: also `unix:/path`, and a socket that was handed over
+   * (`fd:3`, `systemd:`). Default: `127.0.0.1:0`.
+   */
   readonly address?: string
   /** Transport to serve on. Default: a `grpcTransport`, which also serves native gRPC calls. */
   readonly transport?: Transport
@@ -124,6 +127,11 @@ export interface ServerOptions {
    */
   readonly connectionIdleMs?: number
   /**
+   * Default transport: other processes may listen at the same port (SO_REUSEPORT); see `serve`. To restart without loss hand the socket
+   * over instead. Default: false.
+   */
+  readonly reusePort?: boolean
+  /**
    * Send callers the text of exceptions that are neither `MicroError` nor `GrpcError`. The text may
    * contain secrets. Default: false.
    */
@@ -178,6 +186,7 @@ export const TRANSPORT_OPTION_NAMES = [
   'connectionAgeMs',
   'connectionAgeGraceMs',
   'connectionIdleMs',
+  'reusePort',
 ] as const
 
 /** Every option, and what it may be. What belongs to the default transport is looked at there as well. */
@@ -206,6 +215,7 @@ const KINDS: OptionKinds<ServerOptions> = {
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',
   connectionIdleMs: 'number',
+  reusePort: checkFlag,
   exposeErrors: checkFlag,
   onError: checkFunction,
   handlerGraceMs: checkMs,

@@ -121,6 +121,15 @@ export class Server implements AsyncDisposable {
     return this.#listener.address
   }
 
+  /**
+   * Descriptors of its listening sockets, for a process that takes over: `spawn(command, args, { stdio: [0, 1, 2, server.descriptors[0]] })`
+   * with the address `fd:3`. Empty before `start`, on Windows and with another transport.
+   */
+  get descriptors(): readonly number[] {
+    const listener = this.#listener
+    return listener !== undefined && isCallListener(listener) ? (listener.descriptors ?? []) : []
+  }
+
   /** The services that are handled, in the order of registration. */
   get services(): readonly Service<unknown>[] {
     return this.#services

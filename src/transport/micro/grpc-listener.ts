@@ -45,6 +45,10 @@ export class GrpcListener implements CallListener {
     return this.#server?.address ?? ''
   }
 
+  get descriptors(): readonly number[] {
+    return this.#server?.descriptors ?? []
+  }
+
   /** The server below, with its counters. */
   get server(): Server | undefined {
     return this.#server

@@ -70,6 +70,7 @@ const KINDS: OptionKinds<GrpcTransportOptions> = {
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',
   connectionIdleMs: 'number',
+  reusePort: 'boolean',
 }
 
 /** A transport is both sides at once. */
@@ -302,7 +303,7 @@ class GrpcTransport implements CallTransport {
   #serveOptions(): ConnectionOptions {
     const { serverTls: tls, neverIndexed, memory, onRequest } = this.#options
     const { connectionsMax, handshakeTimeoutMs } = this.#options
-    const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
+    const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs, reusePort } = this.#options
     const { connectionsPerAddressMax, memoryPerAddressMax } = this.#options
     const { messageSizeMax } = callLimits({ ...this.#limits, ...this.#options.calls?.limits })
     return given({
@@ -318,6 +319,7 @@ class GrpcTransport implements CallTransport {
       connectionAgeMs,
       connectionAgeGraceMs,
       connectionIdleMs,
+      reusePort,
     })
   }
 

@@ -134,6 +134,8 @@ export interface Transport {
 export interface CallListener extends Listener {
   /** Serves the routes of `router`. Throws when one of them is a path of `Transport/Stream`. Call once. */
   onCall(router: Router): void
+  /** Descriptors of its listening sockets; absent: it has none that could be handed over. */
+  readonly descriptors?: readonly number[]
   /** Stops accepting, lets running calls and sockets finish for `graceMs`, then cuts. Unit: ms. */
   stop(graceMs: number): Promise<void>
   /** Other TLS options for handshakes from now on. @throws as `Server.updateTls` */

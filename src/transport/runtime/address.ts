@@ -6,6 +6,8 @@ export interface Address extends RawAddress {
   readonly text: string
   /** Last port of a range; the same as `port` without one. */
   readonly portMax: number
+  /** A socket that listens already: its descriptor. */
+  readonly fd?: number | undefined
 }
 
 const PORT_MAX = 65_535

@@ -32,6 +32,10 @@ export interface RawConnectOptions extends RawAddress {
 
 /** Options of `Runtime.listen`. */
 export interface RawListenOptions extends RawAddress {
+  /** A socket that listens already, by its descriptor, instead of host, port and path. */
+  readonly fd?: number | undefined
+  /** Other sockets may listen at the same address (SO_REUSEPORT). */
+  readonly reusePort?: boolean | undefined
   readonly tls?: TlsOptions | undefined
   readonly backlog?: number | undefined
   /** TLS handshake limit. Unit: ms. */
@@ -105,6 +109,10 @@ export interface RawListenEvents {
 export interface RawListener {
   readonly host: string
   readonly port: number
+  /** Of a unix socket that was handed over. */
+  readonly path?: string | undefined
+  /** Its descriptor, by which another process may take it over. Absent: it has none. */
+  readonly fd?: number | undefined
   /**
    * Stops accepting; sockets that were accepted live on. Settles when the
    * listening socket and all of them are gone: nothing of it is left.

@@ -14,7 +14,7 @@ const PORT_ATTEMPTS_MAX = 10
 /** Of an address of a name, not of the name: a family that this machine has not, an address of another machine. */
 const SKIPPED: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
 
-export type ListenSettings = Omit<RawListenOptions, 'host' | 'port' | 'path'>
+export type ListenSettings = Omit<RawListenOptions, 'host' | 'port' | 'path' | 'fd'>
 
 /** The listening sockets of one server: as many as its name has addresses, all at one port. */
 export class Listeners {
@@ -26,7 +26,14 @@ export class Listeners {
 
   /** As text, the first of them first. */
   get addresses(): readonly string[] {
-    return this.#listeners.map(({ host, port }) => formatAddress(host, port))
+    return this.#listeners.map(({ host, port, path }) =>
+      path === undefined ? formatAddress(host, port) : `unix:${path}`,
+    )
+  }
+
+  /** By which another process may take the sockets over. */
+  get descriptors(): readonly number[] {
+    return this.#listeners.flatMap(({ fd }) => fd ?? [])
   }
 
   /** See `RawListener`. */
@@ -66,7 +73,7 @@ export async function listenEverywhere(
     const port = address.port === undefined || address.port === 0 ? address.port : address.port + i
     try {
       const listen = (host: string | undefined, at: number | undefined): Promise<RawListener> =>
-        runtime.listen({ ...settings, host, port: at, path: address.path }, events)
+        runtime.listen({ ...settings, host, port: at, path: address.path, fd: address.fd }, events)
       return new Listeners(await listenAt(hosts, port, listen))
     } catch (cause) {
       if (systemCode(cause) !== 'EADDRINUSE' || i >= attempts) {

@@ -25,8 +25,8 @@ import { checkOnRequest, type OnRequest } from './http-request.js'
 /** Options of `serve`. */
 export interface ServeOptions {
   /**
-   * Address to listen on: `host:port`, `[::1]:port`, `:port`, `host:min-max` or `unix:/path`.
-   * Default: `:0`, a free port on every interface.
+   * Address to listen on: `host:port`, `[::1]:port`, `:port`, `host:min-max` or `unix:/path`; or a socket that listens already and
+   * was handed over: `fd:3`, `systemd:` or `systemd:name`. Default: `:0`, a free port on every interface.
    */
   readonly address?: string
   /**
@@ -57,6 +57,11 @@ export interface ServeOptions {
   readonly handshakeTimeoutMs?: number
   /** Connections that the kernel may queue. Default: 511, as Node. */
   readonly backlog?: number
+  /**
+   * Other processes may listen at the same port (SO_REUSEPORT): the kernel deals connections out to them. Node 22.12 or 23.1 and later; not on
+   * macOS and Windows. A process that stops loses the connections that the kernel had dealt to it and it had not accepted: to restart without loss hand the socket over. Default: false.
+   */
+  readonly reusePort?: boolean
   /**
    * Maximum number of open connections, including running TLS handshakes. Further ones are closed
    * and reported to `onError`. Default: 65_536.
@@ -117,6 +122,11 @@ export interface Server extends AsyncDisposable {
   readonly address: string
   /** All that are bound: more than one where the host of `address` is a name with several addresses, such as `localhost`. */
   readonly addresses: readonly string[]
+  /**
+   * Descriptors of the listening sockets, for a successor: `spawn(command, args, { stdio: [0, 1, 2, server.descriptors[0]] })`
+   * with the address `fd:3`. Empty on Windows and before it listens.
+   */
+  readonly descriptors: readonly number[]
   /** Sockets that are open. */
   readonly connectionCount: number
   /** Sockets served since the start. */
@@ -175,6 +185,7 @@ export type ConnectionOptions = Pick<
   | 'neverIndexed'
   | 'memory'
   | 'onRequest'
+  | 'reusePort'
 >
 
 /** @throws RangeError or TypeError naming the option that cannot be used. */
@@ -195,6 +206,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   messageSizeMax: 'number',
   handshakeTimeoutMs: 'number',
   backlog: rangeOf(1),
+  reusePort: 'boolean',
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
   memoryPerAddressMax: 'number',

@@ -12,6 +12,7 @@ import {
   TransportErrorCode,
   tlsError,
 } from '../errors/transport-error.js'
+import { handedSocket } from '../node/handed-socket.js'
 import { nodeRuntime } from '../node/node-runtime.js'
 import { type Address, formatAddress, parseListenAddress } from '../runtime/address.js'
 import { PlacedList } from '../runtime/placed-list.js'
@@ -83,7 +84,7 @@ class SocketServer implements Server {
     this.#tls = options.tls
     this.#onError = errorListener('onError', options.onError)
     this.#newHandler = this.#withHttp(options)
-    this.#address = parseListenAddress(options.address === undefined ? ':0' : options.address)
+    this.#address = listenAddress(options.address ?? ':0')
     this.#runtime = options.runtime ?? nodeRuntime
     this.#timers = new TimerHost(this.#runtime)
     checkServeOptions(options)
@@ -115,6 +116,10 @@ class SocketServer implements Server {
     return this.#listeners?.addresses ?? []
   }
 
+  get descriptors(): readonly number[] {
+    return this.#listeners?.descriptors ?? []
+  }
+
   get connectionCount(): number {
     return this.#connections.size
   }
@@ -135,6 +140,7 @@ class SocketServer implements Server {
     const settings = {
       tls: options.tls,
       backlog: options.backlog,
+      reusePort: options.reusePort,
       handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     }
     this.#listeners = await listenEverywhere(this.#runtime, this.#address, settings, {
@@ -294,6 +300,12 @@ class SocketServer implements Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
   }
+}
+
+/** Also of a socket that was handed over. */
+function listenAddress(text: string): Address {
+  const fd = typeof text === 'string' ? handedSocket(text) : undefined
+  return fd === undefined ? parseListenAddress(text) : { text, portMax: 0, fd }
 }
 
 /** A socket we do not serve: its errors are nobody's business. */
