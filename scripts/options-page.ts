@@ -70,6 +70,48 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'InheritOptions',
   },
   {
+    title: 'outlierDetection(options)',
+    intro: '`createClient({ balancer: outlierDetection() })`; see [resilience.md](resilience.md#what-to-switch-on).',
+    path: 'src/channel/balancing/outlier-detection.ts',
+    interface: 'OutlierDetectionOptions',
+  },
+  {
+    title: 'outlierDetection: successRate',
+    intro: '',
+    path: 'src/channel/balancing/outlier-detection.ts',
+    interface: 'SuccessRateOptions',
+  },
+  {
+    title: 'outlierDetection: failurePercentage',
+    intro: '',
+    path: 'src/channel/balancing/outlier-detection.ts',
+    interface: 'FailurePercentageOptions',
+  },
+  {
+    title: 'slowStart(options)',
+    intro: '',
+    path: 'src/channel/balancing/slow-start.ts',
+    interface: 'SlowStartOptions',
+  },
+  {
+    title: 'weightedRoundRobin(options)',
+    intro: '',
+    path: 'src/channel/weights/weighted-round-robin.ts',
+    interface: 'WeightedRoundRobinOptions',
+  },
+  {
+    title: 'zoneFirst(options)',
+    intro: '',
+    path: 'src/channel/balancing/zone-first.ts',
+    interface: 'ZoneFirstOptions',
+  },
+  {
+    title: 'randomSubset(options)',
+    intro: '',
+    path: 'src/channel/balancing/random-subset.ts',
+    interface: 'RandomSubsetOptions',
+  },
+  {
     title: 'overload',
     intro:
       '`createServer({ overload: { adaptive: true } })`; see [resilience.md](resilience.md#servers-that-stay-up).',

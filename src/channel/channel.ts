@@ -107,7 +107,8 @@ export class Channel implements PickOwner, SubchannelOwner {
     if (this.#isEmptied) return
     const make = (endpoint: Endpoint) =>
       new Subchannel(endpoint, this.#options.open(endpoint), this)
-    const { all, added, removed } = changeSet(this.#all, this.#ordered(endpoints), make)
+    const chosen = this.#ordered(this.#chosen(endpoints))
+    const { all, added, removed } = changeSet(this.#all, chosen, make)
     this.#all = all
     this.#connectingCount += added.filter(({ standing }) => standing === 'connecting').length
     for (const subchannel of removed) {
@@ -182,7 +183,12 @@ export class Channel implements PickOwner, SubchannelOwner {
   onBegin(subchannel: Subchannel): void {
     subchannel.pending++
     if (subchannel.isTried) this.#isStale = true
-    this.#guard(() => this.#balancer.onBegin?.(subchannel))
+    if (this.#balancer.onBegin === undefined) return
+    try {
+      this.#balancer.onBegin(subchannel)
+    } catch (error) {
+      this.#options.onError?.(error)
+    }
   }
 
   /** For picks alone. */
@@ -193,7 +199,7 @@ export class Channel implements PickOwner, SubchannelOwner {
     if (outcome === 'ok') subchannel.onAlive()
     else if (outcome === 'late') subchannel.onLate()
     else if (outcome === 'unreached' && error !== undefined) subchannel.onUnreachable(error)
-    if (this.#isTimed) this.#guard(() => this.#balancer.onEnd!(subchannel, ended))
+    if (this.#isTimed) this.#tellBalancer(subchannel, ended)
     if (subchannel.isRemoved && subchannel.pending === 0) {
       this.#options.release?.(subchannel.endpoint)
     }
@@ -268,6 +274,24 @@ export class Channel implements PickOwner, SubchannelOwner {
     } catch (error) {
       this.#options.onError?.(error)
       return candidates[this.#turn++ % candidates.length]!
+    }
+  }
+
+  #chosen(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+    if (this.#balancer.choose === undefined) return endpoints
+    try {
+      return this.#balancer.choose(endpoints)
+    } catch (error) {
+      this.#options.onError?.(error)
+      return endpoints
+    }
+  }
+
+  #tellBalancer(subchannel: Subchannel, ended: Ended): void {
+    try {
+      this.#balancer.onEnd!(subchannel, ended)
+    } catch (error) {
+      this.#options.onError?.(error)
     }
   }
 

@@ -7,9 +7,18 @@ export type {
 } from './balancing/balancer.js'
 export { leastRequest } from './balancing/least-request.js'
 export { type Outcome, outcomeOf } from './balancing/outcome.js'
+export {
+  type FailurePercentageOptions,
+  type OutlierDetectionOptions,
+  outlierDetection,
+  type SuccessRateOptions,
+} from './balancing/outlier-detection.js'
 export { type PeakEwmaOptions, peakEwma } from './balancing/peak-ewma.js'
 export { pickFirst } from './balancing/pick-first.js'
+export { type RandomSubsetOptions, randomSubset } from './balancing/random-subset.js'
 export { roundRobin } from './balancing/round-robin.js'
+export { type SlowStartOptions, slowStart } from './balancing/slow-start.js'
+export { type ZoneFirstOptions, zoneFirst } from './balancing/zone-first.js'
 export { Channel, type ChannelOptions, type ChannelState } from './channel.js'
 export {
   type MethodConfig,
@@ -37,3 +46,13 @@ export { RetryThrottle, type RetryThrottling } from './retries/retry-throttle.js
 export { type ChannelSession, type Standing, Subchannel } from './subchannel.js'
 export { textOf, unreachableError } from './unreachable.js'
 export type { Waiter } from './waiters.js'
+export {
+  LOAD_REPORT_NAME,
+  type LoadReport,
+  readLoadReport,
+  writeLoadReport,
+} from './weights/load-report.js'
+export {
+  type WeightedRoundRobinOptions,
+  weightedRoundRobin,
+} from './weights/weighted-round-robin.js'

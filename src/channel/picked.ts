@@ -50,8 +50,8 @@ export class Picked {
   end(outcome: Outcome, error?: Error, trailers?: Metadata, pushbackMs?: number): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    const endAt = this.#answeredAt < 0 ? this.#owner.now() : this.#answeredAt
-    const durationMs = Math.max(0, endAt - this.#beganAt)
-    this.#owner.onEnd(this.subchannel, { outcome, durationMs, pushbackMs, trailers }, error)
+    const at = this.#owner.now()
+    const durationMs = Math.max(0, (this.#answeredAt < 0 ? at : this.#answeredAt) - this.#beganAt)
+    this.#owner.onEnd(this.subchannel, { outcome, durationMs, at, pushbackMs, trailers }, error)
   }
 }

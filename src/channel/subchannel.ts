@@ -46,6 +46,7 @@ const PING_AGAIN_MS = 300_000
 export class Subchannel implements Candidate {
   endpoint: Endpoint
   pending = 0
+  known: unknown = undefined
   readonly session: ChannelSession | undefined
   readonly #owner: SubchannelOwner
   readonly #unwatch: (() => void) | undefined

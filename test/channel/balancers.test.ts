@@ -12,9 +12,15 @@ import {
 import { GrpcError, Metadata, Status } from '../../src/grpc/index.js'
 import { candidates, Outside, shares } from './fakes.js'
 
-const ended = (outcome: Outcome, durationMs: number, pushbackMs?: number): Ended => ({
+const ended = (
+  outside: Outside,
+  outcome: Outcome,
+  durationMs: number,
+  pushbackMs?: number,
+): Ended => ({
   outcome,
   durationMs,
+  at: outside.now(),
   pushbackMs,
 })
 
@@ -65,15 +71,15 @@ t.test(
     const isBelow = (loadMs: number): boolean => {
       // One whose load is known to be `loadMs`, measured just now.
       const rival = { ...other!, endpoint: { id: 'rival', address: 'r:1' } }
-      balancer.onEnd!(rival, ended('ok', loadMs))
+      balancer.onEnd!(rival, ended(outside, 'ok', loadMs))
       return shares(balancer, [known!, rival], 20).get('n0') === 20
     }
-    balancer.onEnd!(known!, ended('ok', 30))
-    balancer.onEnd!(known!, ended('ok', 100))
+    balancer.onEnd!(known!, ended(outside, 'ok', 30))
+    balancer.onEnd!(known!, ended(outside, 'ok', 100))
     t.ok(isBelow(100.5))
     t.notOk(isBelow(99.5), 'a peak counts at once')
     outside.advance(1_000)
-    balancer.onEnd!(known!, ended('ok', 10))
+    balancer.onEnd!(known!, ended(outside, 'ok', 10))
     t.ok(isBelow(91.6))
     t.notOk(isBelow(91.3))
     outside.advance(10_000)
@@ -90,13 +96,13 @@ t.test('peakEwma: failing at once is not being fast', t => {
   const outside = new Outside()
   const balancer = peakEwma().create(outside)
   const from = candidates(3)
-  for (const each of from) balancer.onEnd!(each, ended('ok', 20))
+  for (const each of from) balancer.onEnd!(each, ended(outside, 'ok', 20))
   for (const outcome of ['failed', 'unreached', 'late'] as const) {
-    balancer.onEnd!(from[0]!, ended(outcome, 0))
+    balancer.onEnd!(from[0]!, ended(outside, outcome, 0))
     t.equal(shares(balancer, from, 300).get('n0'), undefined, outcome)
   }
-  balancer.onEnd!(from[1]!, ended('neutral', 1))
-  balancer.onEnd!(from[2]!, ended('failed', 0, 60_000))
+  balancer.onEnd!(from[1]!, ended(outside, 'neutral', 1))
+  balancer.onEnd!(from[2]!, ended(outside, 'failed', 0, 60_000))
   t.equal(shares(balancer, from, 300).get('n2'), undefined, 'it asked to be left alone')
   t.end()
 })
@@ -105,14 +111,14 @@ t.test('peakEwma: who is new, or was not chosen for long, is tried with one call
   const outside = new Outside()
   const balancer = peakEwma({ retryAfterMs: 5_000 }).create(outside)
   const from = candidates(2)
-  balancer.onEnd!(from[0]!, ended('ok', 1))
+  balancer.onEnd!(from[0]!, ended(outside, 'ok', 1))
   t.same([...shares(balancer, from, 20)], [['n1', 20]])
   from[1]!.pending = 1
   t.same([...shares(balancer, from, 20)], [['n0', 20]])
   from[1]!.pending = 0
-  balancer.onEnd!(from[1]!, ended('ok', 10_000))
+  balancer.onEnd!(from[1]!, ended(outside, 'ok', 10_000))
   outside.advance(4_999)
-  balancer.onEnd!(from[0]!, ended('ok', 1))
+  balancer.onEnd!(from[0]!, ended(outside, 'ok', 1))
   t.same([...shares(balancer, from, 20)], [['n0', 20]])
   outside.advance(1)
   t.same([...shares(balancer, from, 20)], [['n1', 20]])
@@ -133,7 +139,7 @@ t.test(
         const isSlow = chosen === from[9]
         if (isSlow) slow++
         outside.advance(pauseMs)
-        balancer.onEnd!(chosen, ended('ok', isSlow ? 100 : 1))
+        balancer.onEnd!(chosen, ended(outside, 'ok', isSlow ? 100 : 1))
       }
       t.ok(slow <= 3, `${slow} of 3000`)
     }

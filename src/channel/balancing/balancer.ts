@@ -8,6 +8,8 @@ export interface Candidate {
   readonly endpoint: Endpoint
   /** Calls of this client that have begun there and not ended. */
   readonly pending: number
+  /** The balancer that picks may keep here what it knows of the endpoint: quicker than a map. Those around it have maps. */
+  known?: unknown
 }
 
 /** How one call ended. */
@@ -15,6 +17,8 @@ export interface Ended {
   readonly outcome: Outcome
   /** From its start to its end; of a call that answers with a stream, to the first of the answer. Unit: ms. */
   readonly durationMs: number
+  /** When. Unit: ms, on the clock of `BalancerOutside`. */
+  readonly at: number
   /** The server asked not to be called for so long (`grpc-retry-pushback-ms`). Unit: ms. */
   readonly pushbackMs?: number | undefined
   /** What came with the status. Undefined: nothing did. */
@@ -28,6 +32,11 @@ export interface Balancer {
    * The array is the same object for as long as the set is the same.
    */
   pick(candidates: readonly Candidate[]): Candidate
+  /**
+   * All endpoints there are, connected or not, each time that they change. Returns those that this client is to use: no
+   * connection is made to others. Optional: all.
+   */
+  choose?(endpoints: readonly Endpoint[]): readonly Endpoint[]
   /** A call that was picked has begun. Optional. */
   onBegin?(candidate: Candidate): void
   /** It has ended: once for each `onBegin`. Optional. */
