@@ -71,7 +71,8 @@ export const SECTIONS: readonly OptionSection[] = [
   },
   {
     title: 'outlierDetection(options)',
-    intro: '`createClient({ balancer: outlierDetection() })`; see [resilience.md](resilience.md#what-to-switch-on).',
+    intro:
+      '`createClient({ balancer: outlierDetection() })`; see [resilience.md](resilience.md#what-to-switch-on).',
     path: 'src/channel/balancing/outlier-detection.ts',
     interface: 'OutlierDetectionOptions',
   },
