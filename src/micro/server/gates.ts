@@ -1,7 +1,7 @@
 import type { OverloadState } from '../../overload/index.js'
 import { Gate, Overload, type OverloadOptions } from '../../overload/index.js'
 import type { Runtime } from '../../transport/index.js'
-import type { Endpoint } from './handlers/endpoint-table.js'
+import type { Endpoint, EndpointTable } from './handlers/endpoint-table.js'
 import { AdmittedRoute } from './native/admitted-route.js'
 import { type GrpcDoorOptions, GrpcRoute } from './native/route.js'
 
@@ -13,6 +13,18 @@ const EXEMPT: readonly string[] = [
   'grpc.channelz.v1.Channelz',
   'xds.service.orca.v3.OpenRcaService',
 ]
+
+/** As go-micro's server/grpc: whatever the package, the last part of the service decides. */
+export function byShortName(
+  path: string,
+  table: EndpointTable,
+  gates: ServerGates,
+  options: GrpcDoorOptions,
+): GrpcRoute | undefined {
+  const match = /^\/(?:[^/]*\.)?([^./]+)\/([^/]+)$/.exec(path)
+  const endpoint = match === null ? undefined : table.get(`${match[1]}.${match[2]}`)
+  return endpoint === undefined ? undefined : gates.route(endpoint, path, options)
+}
 
 /** The ways in to a server's methods, and what all of them together let in. */
 export class ServerGates {

@@ -16,7 +16,7 @@ import { Registration } from '../discovery/registration.js'
 import type { CodecChoice } from '../service/codec.js'
 import { checkService, type Service } from '../service/service.js'
 import type { Handlers, ServiceTypes } from '../service/service-types.js'
-import { ServerGates } from './gates.js'
+import { byShortName, ServerGates } from './gates.js'
 import { bindHandlers, type Endpoint, EndpointTable } from './handlers/endpoint-table.js'
 import { type EventHandler, type SubscribeOptions, Subscriptions } from './handlers/events.js'
 import {
@@ -33,7 +33,6 @@ import {
 } from './method-options.js'
 import { MucpConnection, type MucpServerOptions } from './mucp/connection.js'
 import { KeptOctets } from './mucp/limits.js'
-import type { GrpcRoute } from './native/route.js'
 import { ServerBroker } from './server-broker.js'
 import { checkServerOptions, type ServerOptions } from './server-options.js'
 import {
@@ -111,7 +110,8 @@ export class Server implements AsyncDisposable {
     }
     const { broker } = options
     this.#broker = broker === undefined ? undefined : new ServerBroker({ ...this.#mucp, broker })
-    if (options.matchShortName === true) this.#router.catchAll = path => this.#byShortName(path)
+    if (options.matchShortName === true)
+      this.#router.catchAll = path => byShortName(path, this.#table, this.#gates, this.#mucp)
   }
 
   /** The address it listens on: with the real port. @throws TypeError before `start` */
@@ -391,12 +391,5 @@ export class Server implements AsyncDisposable {
       `/${this.name}.${shortName}/${method.wireName}`,
       `/${shortName}/${method.wireName}`,
     ])
-  }
-
-  /** As go-micro's server/grpc: whatever the package, the last part of the service decides. */
-  #byShortName(path: string): GrpcRoute | undefined {
-    const match = /^\/(?:[^/]*\.)?([^./]+)\/([^/]+)$/.exec(path)
-    const endpoint = match === null ? undefined : this.#table.get(`${match[1]}.${match[2]}`)
-    return endpoint === undefined ? undefined : this.#gates.route(endpoint, path, this.#mucp)
   }
 }
