@@ -25,6 +25,12 @@ const ALL_TYPES = '.build/declarations'
 /** Programs, and what only they use: Node starts them, and nobody imports them. */
 const PROGRAMS = /^(cli|codegen)\//
 
+/**
+ * Engines of registries and brokers: most users need one of them, or none. Their code is there, their
+ * sources and source maps would be a fifth of the package.
+ */
+const ENGINES = /^(registry|broker)\//
+
 /** What CommonJS has instead. */
 const IMPORT_META = [
   [
@@ -50,7 +56,7 @@ for (const name of filesBelow(ROOT)) {
   const outputs = [join(OUT, `${name}.js`)]
   if (!isProgram) outputs.push(join(TYPES, `${name}.js`))
   if (outputs.every(output => isNewer(output, file))) {
-    for (const output of outputs) keep(output, isProgram)
+    for (const output of outputs) keep(output, isProgram || ENGINES.test(name))
   } else {
     ts ??= (await import('typescript')).default
     const source = readFileSync(file, 'utf8')
@@ -84,9 +90,9 @@ function isNewer(output, source) {
   return time > statSync(source).mtimeMs && time > builderTime
 }
 
-function keep(path, isProgram) {
+function keep(path, hasNoMap) {
   written.add(resolve(path))
-  if (!isProgram) written.add(resolve(`${path}.map`))
+  if (!hasNoMap) written.add(resolve(`${path}.map`))
 }
 
 /** Every file compiles by itself here. */
@@ -103,7 +109,7 @@ function transpile(fileName, source, how) {
 }
 
 function writeModule(name, file, source) {
-  if (PROGRAMS.test(name)) return writeProgram(name, file, source)
+  if (PROGRAMS.test(name) || ENGINES.test(name)) return writeProgram(name, file, source)
   // Every file is an ES module; alone, the compiler would have to ask package.json.
   writeMapped(
     join(OUT, `${name}.js`),
@@ -112,7 +118,7 @@ function writeModule(name, file, source) {
   )
 }
 
-/** Without a source map: the sources of programs are not in the package. */
+/** Without a source map: its source is not in the package. */
 function writeProgram(name, file, source) {
   const how = { module: ts.ModuleKind.ESNext, sourceMap: false }
   write(join(OUT, `${name}.js`), tabbed(transpile(file, source, how).outputText))
@@ -133,7 +139,10 @@ function writeCommonJs(name, file, source) {
     console.error(`${file}: in CommonJS there is import.meta.url and import.meta.resolve(...) only`)
     process.exit(1)
   }
-  writeMapped(join(TYPES, `${name}.js`), file, { ...emitted, outputText })
+  const path = join(TYPES, `${name}.js`)
+  if (ENGINES.test(name))
+    write(path, tabbed(outputText.replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n')))
+  else writeMapped(path, file, { ...emitted, outputText })
 }
 
 /** The map names the source, which is published too. */

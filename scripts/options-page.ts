@@ -168,6 +168,18 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'RegisterOptions',
   },
   {
+    title: 'Every engine of microwire/registry',
+    intro: 'See [registries.md](registries.md). What one engine has beside them follows.',
+    path: 'src/registry/engine-options.ts',
+    interface: 'EngineOptions',
+  },
+  {
+    title: 'etcdRegistry(options)',
+    intro: 'From `microwire/registry/etcd`.',
+    path: 'src/registry/etcd/etcd-registry.ts',
+    interface: 'EtcdRegistryOptions',
+  },
+  {
     title: 'grpcTransport(options)',
     intro:
       'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `reusePort`, `onRequest`.',

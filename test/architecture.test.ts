@@ -30,6 +30,7 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     layers: ['options', 'connection', 'grpc'],
     node: [
       'node:net',
+      'node:os',
       'node:perf_hooks',
       'node:timers',
       'node:tls',
@@ -52,6 +53,13 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
       protobufjs: ['protobufjs-library.ts'],
       'protobufjs/ext/descriptor.js': ['file-descriptors.ts'],
       'protobufjs/ext/protojson.js': ['protobufjs-library.ts'],
+    },
+  },
+  registry: {
+    layers: ['options', 'grpc', 'transport', 'micro'],
+    node: ['node:dgram', 'node:fs', 'node:http', 'node:https', 'node:os', 'node:zlib'],
+    lazy: {
+      '@nats-io/transport-node': ['nats-registry.ts', 'nats-connection.ts'],
     },
   },
   services: { layers: ['options', 'micro'], node: NO_IO },
@@ -161,6 +169,7 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   'overload/overload-options.ts': 'options/option-check.test.ts',
   'overload/priority.ts': 'overload/limits.test.ts',
   'overload/ticket.ts': 'overload/overload.test.ts',
+  'registry/registry-error.ts': 'registry/records.test.ts',
   'services/health-messages.ts': 'services/health.test.ts',
   'services/reflection-messages.ts': 'services/reflection.test.ts',
   'micro/client/client.ts': 'micro/both-doors.test.ts',
@@ -447,9 +456,17 @@ t.test('time and chance enter through the runtime', t => {
 t.test('no promise is made below micro, transport excepted', t => {
   for (const { path, layer, tree } of sources) {
     if (
-      ['transport', 'micro', 'services', 'broker', 'compat', 'otel', 'testing', 'cli'].includes(
-        layer,
-      )
+      [
+        'transport',
+        'micro',
+        'registry',
+        'services',
+        'broker',
+        'compat',
+        'otel',
+        'testing',
+        'cli',
+      ].includes(layer)
     )
       continue
     visit(tree, node => {

@@ -65,12 +65,16 @@ export type { ClientOptions } from './client/client-options.js'
 export type { PublishOptions } from './client/client-publish.js'
 export type { PoolOptions } from './client/mucp/socket-pool.js'
 export {
+  checkRecord,
   memoryRegistry,
   type RegisterOptions,
   type Registry,
+  type RegistryChange,
   type RegistryEndpoint,
+  type RegistryListener,
   type RegistryNode,
   type RegistryService,
+  type RegistryValue,
   staticRegistry,
 } from './discovery/registry.js'
 export { randomSelector, roundRobinSelector, type Selector } from './discovery/selector.js'

@@ -119,10 +119,13 @@ t.test('a server registers with what Go needs, renews every 30 s, and leaves', a
   t.match(service, {
     name: 'greeter',
     version: '1.2',
-    endpoints: [{ name: 'Greeter.Hello' }, { name: 'Greeter.Count' }],
+    endpoints: [
+      { name: 'Greeter.Hello', metadata: {} },
+      { name: 'Greeter.Count', metadata: { stream: 'true' } },
+    ],
     nodes: [
       {
-        id: /^greeter-[0-9a-f]{32}$/,
+        id: /^greeter-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
         address: server.address,
         metadata: { protocol: 'mucp', transport: 'memory', zone: 'eu' },
       },
@@ -184,7 +187,7 @@ t.test('a server over gRPC says so, and advertises what it is told', async t => 
 })
 
 t.test(
-  'a registry that fails: start rejects and leaves nothing; renewing and leaving go on',
+  'a required registry that fails: start rejects and leaves nothing; renewing and leaving go on',
   async t => {
     const runtime = new FakeRuntime()
     let fail = true
@@ -204,6 +207,7 @@ t.test(
       address: 'a:1',
       transport,
       registry: broken,
+      registerRequired: true,
       onError: error => errors.push(error),
       runtime: runtime as unknown as Runtime,
     })
@@ -220,6 +224,82 @@ t.test(
     t.equal(runtime.timerCount, 0)
   },
 )
+
+t.test(
+  'a registry that is away when a server starts is told once, and the server registers when it can',
+  async t => {
+    const runtime = new FakeRuntime()
+    let fail = true
+    let registered = 0
+    const errors: unknown[] = []
+    const server = createServer({
+      name: 'greeter',
+      address: 'a:1',
+      transport: memoryTransport(),
+      registry: {
+        ...staticRegistry({}),
+        register: async () => {
+          if (fail) throw new Error('down')
+          registered++
+        },
+        deregister: async () => undefined,
+      },
+      registerIntervalMs: 10_000,
+      onError: error => errors.push(error),
+      runtime: runtime as unknown as Runtime,
+    })
+    server.handle(greeter, { hello: () => 1, count: () => [1] })
+    await server.start()
+    for (let second = 0; second < 60; second++) {
+      runtime.advance(1_000)
+      await settle()
+    }
+    t.equal(errors.length, 1, 'told once')
+    fail = false
+    runtime.advance(10_000)
+    await settle()
+    t.equal(registered, 1)
+    runtime.advance(10_000)
+    await settle()
+    t.equal(registered, 2)
+    fail = true
+    runtime.advance(10_000)
+    await settle()
+    t.equal(errors.length, 2, 'another outage is news again')
+    await server.stop()
+    t.equal(runtime.timerCount, 0)
+  },
+)
+
+t.test(
+  'a registry that nobody can register in ends the start: no later attempt would help',
+  async t => {
+    const server = createServer({ name: 'greeter', registry: staticRegistry({}) })
+    await t.rejects(server.start(), { message: /static registry/ })
+    await server.stop()
+  },
+)
+
+t.test('memory registry: a watcher hears what became of which nodes', async t => {
+  const runtime = new FakeRuntime()
+  const registry = memoryRegistry(runtime)
+  const seen: unknown[] = []
+  registry.watch((name, change) => {
+    seen.push([name, change?.action, change?.service.nodes.map(node => node.id)])
+  })
+  await registry.register(record('a', 'a:1'), { ttlMs: 100 })
+  await registry.register(record('a', 'a:1'), { ttlMs: 100 })
+  await registry.register(record('b', 'b:1'))
+  await registry.deregister(record('b', 'b:1'))
+  runtime.advance(100)
+  t.same(seen, [
+    ['greeter', 'create', ['a']],
+    ['greeter', 'update', ['a']],
+    ['greeter', 'create', ['b']],
+    ['greeter', 'delete', ['b']],
+    ['greeter', 'delete', ['a']],
+  ])
+})
 
 t.test('a client finds nodes by name, takes turns, and hears of changes', async t => {
   const registry = memoryRegistry()

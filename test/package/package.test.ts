@@ -73,9 +73,10 @@ t.test('npm pack: what users need, and nothing else', t => {
   const sourceOf = (path: string) =>
     path.replace(/^dist\/(?:cjs\/)?/, 'src/').replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts')
   const strange = compiled.filter(
-    // Of programs only what runs is there.
+    // Of programs and engines only what runs is there, and the engines' types.
     path =>
       !/^dist\/(?:cjs\/package\.json|(?:cli|codegen)\/(?:[\w-]+\/)?[\w-]+\.js)$/.test(path) &&
+      !/^dist\/(?:cjs\/)?(?:registry|broker)\/(?:[\w-]+\/)?[\w-]+(?:\.d\.ts|\.js)$/.test(path) &&
       !paths.includes(sourceOf(path)),
   )
   t.same(strange, [], 'everything is made of a source that is there')
@@ -96,7 +97,9 @@ function pathsOf(entry: Entry): string[] {
 }
 
 t.test('every module has a source map of lines, whose source is in the package', t => {
-  const modules = paths.filter(path => /^dist\/(?!cli|codegen).*\.js$/.test(path))
+  const modules = paths.filter(path =>
+    /^dist\/(?!(?:cjs\/)?(?:cli|codegen|registry|broker)\/).*\.js$/.test(path),
+  )
   for (const path of modules) {
     const text = readFileSync(join(installed, path), 'utf8')
     if (!text.endsWith(`//# sourceMappingURL=${basename(path)}.map`)) t.fail(`${path} names no map`)

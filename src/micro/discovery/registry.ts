@@ -27,7 +27,27 @@ export interface RegistryService {
 /** One endpoint of a service: `Greeter.Hello`. */
 export interface RegistryEndpoint {
   readonly name: string
+  /** Of a stream: `stream: "true"`. */
   readonly metadata: Readonly<Record<string, string>>
+  /** What it takes, for people and tools; nobody needs it to call. Default: not known. */
+  readonly request?: RegistryValue | null
+  /** What it answers. Default: not known. */
+  readonly response?: RegistryValue | null
+}
+
+/** A message type of an endpoint as go-micro tells it: at most three levels deep. */
+export interface RegistryValue {
+  readonly name: string
+  /** In Go's words: `string`, `int64`, `[]string`, or the name of a message. */
+  readonly type: string
+  readonly values: readonly RegistryValue[] | null
+}
+
+/** What became of nodes of a service. */
+export interface RegistryChange {
+  readonly action: 'create' | 'update' | 'delete'
+  /** One version of the service, with the nodes that changed and no others. */
+  readonly service: RegistryService
 }
 
 /** Options of `registry.register`. */
@@ -47,9 +67,15 @@ export interface Registry {
   getService(name: string): Promise<readonly RegistryService[]>
   /** Every version of every service. */
   listServices(): Promise<readonly RegistryService[]>
-  /** Calls `onChange` with a service's name after each change; what it throws is dropped. Returns how to stop. Optional: without it clients ask anew. */
-  watch?(onChange: (name: string) => void): () => void
+  /**
+   * Calls `onChange` with a service's name after each change, and with the change where the registry knows it; what it
+   * throws is dropped. Returns how to stop. Optional: without it clients ask anew.
+   */
+  watch?(onChange: RegistryListener): () => void
 }
+
+/** Hears of changes in a registry. */
+export type RegistryListener = (name: string, change?: RegistryChange) => void
 
 /** Creates a registry within this process, for tests and for services in one program. */
 export function memoryRegistry(
@@ -115,7 +141,7 @@ function checkNode(what: string, node: unknown): void {
 }
 
 /** What others would find and could not use. */
-function checkRecord(service: unknown): asserts service is RegistryService {
+export function checkRecord(service: unknown): asserts service is RegistryService {
   const { name, version, nodes } = Object(service) as Partial<RegistryService>
   checkText('service.name', name)
   checkText('service.version', version)
@@ -149,7 +175,7 @@ class MemoryRegistry implements Required<Registry> {
   /** By name, then by version. */
   readonly #services = new Map<string, Map<string, RegistryService>>()
   readonly #timers = new Map<string, Cancellable>()
-  readonly #watchers = new Set<(name: string) => void>()
+  readonly #watchers = new Set<RegistryListener>()
 
   constructor(runtime: Pick<Runtime, 'schedule'>) {
     this.#runtime = runtime
@@ -161,17 +187,18 @@ class MemoryRegistry implements Required<Registry> {
     const versions = this.#services.get(service.name) ?? new Map<string, RegistryService>()
     const known = versions.get(service.version)?.nodes ?? []
     const ids = new Set(service.nodes.map(node => node.id))
+    const isNew = !known.some(node => ids.has(node.id))
     const nodes = [...known.filter(node => !ids.has(node.id)), ...service.nodes]
     versions.set(service.version, { ...service, nodes })
     this.#services.set(service.name, versions)
     for (const node of service.nodes) this.#arm(service, node, options.ttlMs)
-    this.#changed(service.name)
+    this.#changed(isNew ? 'create' : 'update', service)
   }
 
   async deregister(service: RegistryService): Promise<void> {
     checkRecord(service)
     for (const node of service.nodes) this.#remove(service, node.id)
-    this.#changed(service.name)
+    this.#changed('delete', service)
   }
 
   async getService(name: string): Promise<readonly RegistryService[]> {
@@ -182,7 +209,7 @@ class MemoryRegistry implements Required<Registry> {
     return [...this.#services.values()].flatMap(versions => [...versions.values()])
   }
 
-  watch(onChange: (name: string) => void): () => void {
+  watch(onChange: RegistryListener): () => void {
     checkFunction('onChange', onChange)
     this.#watchers.add(onChange)
     return () => this.#watchers.delete(onChange)
@@ -194,7 +221,7 @@ class MemoryRegistry implements Required<Registry> {
     if (ttlMs === undefined) return
     const timer = this.#runtime.schedule(ttlMs, () => {
       this.#remove(service, node.id)
-      this.#changed(service.name)
+      this.#changed('delete', { ...service, nodes: [node] })
     })
     this.#timers.set(node.id, timer)
   }
@@ -211,10 +238,10 @@ class MemoryRegistry implements Required<Registry> {
     if (versions.size === 0) this.#services.delete(name)
   }
 
-  #changed(name: string): void {
+  #changed(action: RegistryChange['action'], service: RegistryService): void {
     for (const watcher of [...this.#watchers]) {
       try {
-        watcher(name)
+        watcher(service.name, { action, service })
       } catch {
         // Whoever registers is not to blame for who watches, and the others watch on.
       }

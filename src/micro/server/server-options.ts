@@ -52,10 +52,21 @@ export interface ServerOptions {
   /** Additional metadata of the node in the registry. Default: none. */
   readonly metadata?: Readonly<Record<string, string>>
   /**
-   * Address to put in the registry. Default: the address it listens on, or `127.0.0.1` if it
-   * listens on every interface.
+   * Address to put in the registry: `host:port`, or `:port` alone where a port is mapped, or a host
+   * alone. Default: environment variable `MICRO_SERVER_ADVERTISE`, else the address it listens on; a server
+   * that listens on every interface takes the first private address of the machine, else a public one, else
+   * `127.0.0.1`, as go-micro does.
    */
   readonly advertise?: string
+  /** How long the registry keeps the server when it is not renewed any more. Unit: ms. Default: 90_000. */
+  readonly registerTtlMs?: number
+  /** How often the registration is renewed. Unit: ms. Default: 30_000. */
+  readonly registerIntervalMs?: number
+  /**
+   * Let `start` reject when the registry cannot be reached. Otherwise the server starts, tells `onError`
+   * once, and registers when it can. Default: false.
+   */
+  readonly registerRequired?: boolean
   /**
    * Default transport: answers HTTP/2 requests whose content type is not gRPC, such as `GET
    * /healthz`. Returning undefined sends 404; throwing sends 500. Default: 405 or 415, as gRPC
@@ -199,6 +210,9 @@ const KINDS: OptionKinds<ServerOptions> = {
   version: checkText,
   metadata: checkTexts,
   advertise: checkAdvertised,
+  registerTtlMs: checkMs,
+  registerIntervalMs: checkMs,
+  registerRequired: checkFlag,
   tls: 'object',
   limits: 'object',
   neverIndexed: 'array',

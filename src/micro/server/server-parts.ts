@@ -67,11 +67,6 @@ export function isCallListener(listener: Listener): listener is CallListener {
   return 'onCall' in listener
 }
 
-/** An address that others on this machine can dial, for one that means every interface. */
-export function reachable(address: string): string {
-  return address.replace(/^(?:\[::\]|0\.0\.0\.0|):(?=\d+$)/, '127.0.0.1:')
-}
-
 /** Runs what is to be done ahead of a server's end, all at once. What fails is told, and holds up nothing. */
 export async function runHooks(
   hooks: readonly (() => void | Promise<void>)[],

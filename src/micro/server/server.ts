@@ -12,7 +12,7 @@ import {
 import { GRACE_MS, Grace, HANDLER_GRACE_MS, SETTLE_MS } from '../async/grace.js'
 import { type Inheritance, inheritanceOf } from '../call/inheritance.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from '../call/middleware.js'
-import { Registration } from '../discovery/registration.js'
+import type { Registration } from '../discovery/registration.js'
 import type { CodecChoice } from '../service/codec.js'
 import { checkService, type Service } from '../service/service.js'
 import type { Handlers, ServiceTypes } from '../service/service-types.js'
@@ -38,11 +38,11 @@ import { checkServerOptions, type ServerOptions } from './server-options.js'
 import {
   defaultTransport,
   isCallListener,
-  reachable,
   runHooks,
   safeListener,
   TRANSPORT_SERVICES,
 } from './server-parts.js'
+import { registrationOf } from './server-registration.js'
 
 /**
  * Creates a server whose handlers serve native gRPC and go-micro's protocol on the same port. It
@@ -369,18 +369,16 @@ export class Server implements AsyncDisposable {
   }
 
   async #register(listener: Listener): Promise<void> {
-    const { registry, version, metadata, advertise } = this.#options
-    if (registry === undefined) return
-    this.#registration = new Registration(registry, this.#runtime, this.#mucp.onError, {
-      name: this.name,
-      version: version ?? 'latest',
-      metadata: metadata ?? {},
-      address: advertise ?? reachable(listener.address),
-      transport: this.#transport.name,
-      native: isCallListener(listener),
-      endpoints: () => [...this.#table.endpoints].map(endpoint => endpoint.method.endpoint),
+    this.#registration = registrationOf({
+      options: this.#options,
+      runtime: this.#runtime,
+      transport: this.#transport,
+      listening: listener.address,
+      isNative: isCallListener(listener),
+      table: this.#table,
+      onError: this.#mucp.onError,
     })
-    await this.#registration.begin()
+    await this.#registration?.begin()
   }
 
   /** What gRPC clients, go-micro's client/grpc and short-spoken ones call. */

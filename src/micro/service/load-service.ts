@@ -5,6 +5,7 @@ import { checkFlag, checkText, checkTextList } from '../call/option-checks.js'
 import { codecMap } from './codec.js'
 import { descriptorsOf } from './file-descriptors.js'
 import { FileNames } from './file-names.js'
+import { messageShape } from './message-shape.js'
 import { ProtobufCodecs } from './protobuf-codec.js'
 import { loadLibrary } from './protobufjs-library.js'
 import { kindOf, loadRoot, servicesOf } from './schema-root.js'
@@ -72,6 +73,10 @@ export async function loadService<S = Record<string, UntypedMethod>>(
       kind: kindOf(method),
       request: codecMap(codecs.of(messageType(method.resolvedRequestType))),
       response: codecMap(codecs.of(messageType(method.resolvedResponseType))),
+      shape: () => ({
+        request: messageShape(messageType(method.resolvedRequestType)),
+        response: messageShape(messageType(method.resolvedResponseType)),
+      }),
     }),
   )
   return makeService<S>(name, methods, () => descriptorsOf(protobuf, root, names))

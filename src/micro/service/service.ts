@@ -1,6 +1,7 @@
 import type { CallKind, Codecs, Method } from '../../grpc/index.js'
 import { describe } from '../../options/index.js'
 import { type CodecChoice, codecMap, type TypedCodec } from './codec.js'
+import type { MessageShape } from './message-shape.js'
 import type { MethodTypes, UntypedMethod } from './service-types.js'
 
 /** One method of a service: gRPC's path, kind and codecs, and the names that micro uses. */
@@ -11,6 +12,10 @@ export interface ServiceMethod extends Method {
   readonly endpoint: string
   /** The method's own name: `Hello`. */
   readonly wireName: string
+  /** Its messages, as registries tell them; asked for when the server registers. Absent: not known. */
+  readonly shape?:
+    | (() => { readonly request: MessageShape; readonly response: MessageShape })
+    | undefined
 }
 
 /**
@@ -177,6 +182,7 @@ export interface MethodParts {
   readonly kind: CallKind
   readonly request: Codecs
   readonly response: Codecs
+  readonly shape?: ServiceMethod['shape']
 }
 
 /** One method of service `service`, with the path and the endpoint that follow from the names. */
@@ -189,6 +195,7 @@ export function serviceMethod(service: string, parts: MethodParts): ServiceMetho
     name: parts.name,
     wireName: parts.wireName,
     endpoint: `${shortNameOf(service)}.${parts.wireName}`,
+    shape: parts.shape,
   }
 }
 

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns'
+import { networkInterfaces } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 import { inRootContext } from '../runtime/async-context.js'
@@ -32,6 +33,8 @@ export const nodeRuntime: Runtime = {
   random: () => Math.random(),
   connect: (options, onReady) => inRootContext(connectSocket, options, onReady),
   listen: (options, events) => inRootContext(listenSocket, options, events),
+  interfaceAddresses: () =>
+    Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address)),
   lookup: host =>
     new Promise((resolve, reject) => {
       lookup(host, { all: true, verbatim: true }, (error, found) => {

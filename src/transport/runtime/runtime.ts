@@ -166,6 +166,8 @@ export interface Runtime {
   connect(options: RawConnectOptions, onReady: () => void): RawSocket
   /** Rejects with the system's error. */
   listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener>
+  /** Addresses of this machine's network interfaces, loopback too, in the system's order. Absent: nobody knows. */
+  interfaceAddresses?(): readonly string[]
   /** Addresses of a host name, in the resolver's order, at least one; at once, if it knows them. Fails with the system's error. */
   lookup(host: string): readonly string[] | Promise<readonly string[]>
 }

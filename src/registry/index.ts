@@ -1,0 +1,1 @@
+export { RegistryError, RegistryErrorCode } from './registry-error.js'
