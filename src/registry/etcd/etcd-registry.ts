@@ -33,9 +33,9 @@ export interface EtcdRegistryOptions extends EngineOptions {
    * `MICRO_REGISTRY_ADDRESS`, else `127.0.0.1:2379`.
    */
   readonly address?: string | readonly string[]
-  /** Default: environment variable `ETCD_USERNAME`; without it no authentication. */
+  /** User to authenticate as. Default: environment variable `ETCD_USERNAME`; without it no authentication. */
   readonly username?: string
-  /** Default: environment variable `ETCD_PASSWORD`. */
+  /** The user's password; never logged. Default: environment variable `ETCD_PASSWORD`. */
   readonly password?: string
   /** TLS options: `ca`, `cert`, `key` ... `{}` trusts the CAs of the system. Default: plain text. */
   readonly tls?: ClientTlsOptions
