@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import descriptor from 'protobufjs/ext/descriptor.js'
 import t from 'tap'
 import { loadService } from '../../src/index.js'
+import type { TypedCodec } from '../../src/micro/index.js'
 import { FIXTURES } from './peer.js'
 
 interface File {
@@ -75,3 +77,46 @@ t.test('loadService: editions, and two files of one name', async t => {
     messageType: [{ field: [{ name: 'n', options: { features: { fieldPresence: 1 } } }] }],
   })
 })
+
+t.test('loadService: defaults of proto2 are exact, and what was not sent stays absent', async t => {
+  const file = join(t.testdir({ 'old.proto': OLD }), 'old.proto')
+  const described = (await describe(file, 'old.S')) as unknown as Described[]
+  const [message] = described[0]!.messageType.filter(({ field }) => field.length > 1)
+  t.same(Object.fromEntries(message!.field.map(field => [field.name, field.defaultValue])), {
+    most: '9223372036854775807',
+    beyond: '18446744073709551615',
+    hex: '18446744073709551601',
+    octal: '9007199254740993',
+    least: '-9007199254740993',
+    small: '7',
+    far: 'inf',
+    blob: '\\001a\\"\\\\',
+  })
+  const service = await loadService(file, 'old.S')
+  const [{ request }] = service.methods as unknown as [{ request: Map<string, TypedCodec<object>> }]
+  for (const [subtype, codec] of request) {
+    const bytes = Buffer.from(codec.encode({}))
+    t.same(codec.decode(bytes, 0, bytes.length), {}, subtype)
+  }
+})
+
+interface Described {
+  readonly messageType: readonly {
+    readonly field: readonly { readonly name: string; readonly defaultValue?: string }[]
+  }[]
+}
+
+const OLD = `syntax = "proto2"; package old;
+message Other { optional int64 least = 5 [default = -9007199254740995]; }
+message A {
+  optional int64 most = 1 [default = 9223372036854775807];
+  optional uint64 beyond = 2 [deprecated = true, default = 18446744073709551615];
+  optional fixed64 hex = 3 [default = 0xFFFFFFFFFFFFFFF1];
+  optional int64 octal = 4 [default = 0400000000000000001];
+  optional sint64 least = 5 [default = -9007199254740993];
+  optional int64 small = 6 [default = 7];
+  optional double far = 7 [default = inf];
+  optional bytes blob = 8 [default = "\\001a\\"\\\\"];
+}
+service S { rpc Do(A) returns (A); }
+`

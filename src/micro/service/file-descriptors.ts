@@ -1,6 +1,7 @@
 import type * as protobuf from 'protobufjs'
+import { defaultText } from './default-text.js'
 import type { FileNames } from './file-names.js'
-import { exportsOf } from './protobufjs-library.js'
+import { exportsOf, fileAccess } from './protobufjs-library.js'
 
 type Extension = typeof import('protobufjs/ext/descriptor.js')
 
@@ -217,11 +218,20 @@ class DescriptorWriter {
       ...(!isMap && type in NAMED ? { typeName: this.#reference(field.resolvedType) } : {}),
       jsonName: field.jsonName ?? this.#library.util.jsonName(name),
       ...(extended == null ? {} : { extendee: this.#reference(extended.parent) }),
-      ...(options['default'] == null ? {} : { defaultValue: defaultText(options['default']) }),
+      ...(options['default'] == null
+        ? {}
+        : { defaultValue: defaultText(field, () => this.#source(field)) }),
       ...(field.partOf === null ? {} : { oneofIndex: oneofs.indexOf(field.partOf) }),
       ...(options['proto3_optional'] === true ? { proto3Optional: true } : {}),
       options: this.#options(field, this.#extension.FieldOptions),
     }
+  }
+
+  /** Text of the file that declares it; empty where there is none. */
+  #source(field: protobuf.FieldBase): string {
+    return field.filename == null
+      ? ''
+      : fileAccess(this.#library).fs.readFileSync(field.filename, 'utf8')
   }
 
   /** Only proto2 has groups; editions say the same by a feature of a message field. */
@@ -335,10 +345,4 @@ function reservedOf(reserved: readonly (number[] | string)[] | undefined, beyond
       .map(([start, last]) => ({ start, end: last! + beyond })),
     reservedName: all.filter(entry => typeof entry === 'string'),
   }
-}
-
-function defaultText(value: unknown): string {
-  if (value === Infinity) return 'inf'
-  if (value === -Infinity) return '-inf'
-  return Number.isNaN(value) ? 'nan' : String(value)
 }
