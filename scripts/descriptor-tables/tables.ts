@@ -13,7 +13,7 @@ export function generateTables(set: Uint8Array): { name: string; content: string
   return generate(bare, Object.keys(PLACES), DEFAULT_OPTIONS).map(({ content }, index) => ({
     name: Object.values(PLACES)[index]!,
     content: content
-      .replace("'microwire/codec'", "'../codec/index.js'")
+      .replace("'microwire/codec'", "'../../codec/index.js'")
       .replace("'../descriptor_mw.js'", "'./descriptor-table.js'"),
   }))
 }

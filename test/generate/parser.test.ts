@@ -54,32 +54,92 @@ const WRONG: readonly (readonly [name: string, text: string, message: RegExp])[]
   [
     'the same number twice',
     'syntax = "proto3"; message A { int32 a = 1; int32 b = 1; }',
-    /message A has 1 twice, at b$/,
+    /message A has 1 twice, at b, before in line 1$/,
   ],
   [
     'the same name twice',
     'syntax = "proto3"; message A { int32 a = 1; int32 a = 2; }',
-    /message A has a twice, at a$/,
+    /^a\.proto:1:51: message A has a twice, at a, before in line 1$/,
   ],
   [
     'a type that is not there',
     'syntax = "proto3"; message A { B b = 1; }',
-    /^a\.proto: A\.b: there is no type B; is the file that has it imported\?$/,
+    /^a\.proto:1:34: A\.b: there is no type B; is the file that has it imported\?$/,
   ],
   [
     'a type defined twice',
     'syntax = "proto3"; message A {} enum A { X = 0; }',
-    /A is defined twice/,
+    /^a\.proto:1:28: A is defined twice$/,
   ],
   [
     'an enum as a request',
     'syntax = "proto3"; enum E { X = 0; } service S { rpc M(E) returns (E); }',
-    /S\.M: E is no message/,
+    /^a\.proto:1:54: S\.M: E is no message$/,
   ],
   [
     'an enum without zero',
     'syntax = "proto3"; enum E { X = 1; }',
-    /the first value of enum E must be 0/,
+    /^a\.proto:1:29: the first value of enum E must be 0 in proto3$/,
+  ],
+  [
+    'a number twice',
+    'syntax = "proto3";\nmessage A { int32 a = 1;\n  int32 b = 1; }',
+    /^a\.proto:3:9: message A has 1 twice, at b, before in line 2$/,
+  ],
+  [
+    'a field of a oneof outside of it',
+    'syntax = "proto3"; message A { oneof x { int32 a = 1; } int32 x = 2; }',
+    /^a\.proto:1:63: message A has x twice/,
+  ],
+  [
+    'a list in a oneof',
+    'syntax = "proto3"; message A { oneof x { repeated int32 a = 1; } }',
+    /^a\.proto:1:57: message A: a is repeated, which a oneof cannot have$/,
+  ],
+  [
+    'a number that is reserved',
+    'syntax = "proto3"; message A { reserved 2, 5 to 9; int32 a = 9; }',
+    /^a\.proto:1:58: message A: the number 9 of a is reserved$/,
+  ],
+  [
+    'a name that is reserved',
+    'syntax = "proto3"; message A { int32 a = 1; reserved "a"; }',
+    /^a\.proto:1:38: message A: the name a is reserved$/,
+  ],
+  [
+    'a value that is reserved',
+    'syntax = "proto3"; enum E { X = 0; Y = 7; reserved 5 to 7; }',
+    /^a\.proto:1:36: enum E: the number 7 of Y is reserved$/,
+  ],
+  [
+    'a method twice',
+    'syntax = "proto3"; message A {} service S { rpc M(A) returns (A); rpc M(A) returns (A); }',
+    /^a\.proto:1:71: service S has M twice/,
+  ],
+  [
+    'two enums with one value',
+    'syntax = "proto3"; enum E { X = 0; } enum F { X = 0; }',
+    /^a\.proto:1:47: X is defined twice, before in line 1: enums share their scope$/,
+  ],
+  [
+    'two values of one number',
+    'syntax = "proto3"; enum E { X = 0; Y = 0; }',
+    /^a\.proto:1:36: enum E has 0 twice/,
+  ],
+  [
+    'a default of another type',
+    'message A { optional int32 a = 1 [default = abc]; }',
+    /^a\.proto:1:28: A\.a cannot have the default abc$/,
+  ],
+  [
+    'a default that its enum has not',
+    'enum E { X = 0; } message A { optional E a = 1 [default = Y]; }',
+    /^a\.proto:1:42: A\.a cannot have the default Y$/,
+  ],
+  [
+    'an extension of what is not there',
+    'extend B { optional int32 z = 100; }',
+    /^a\.proto:1:27: z: there is no type B/,
   ],
   [
     'a float as a key',
@@ -99,7 +159,8 @@ const WRONG: readonly (readonly [name: string, text: string, message: RegExp])[]
   ],
   ['a syntax that is none', 'syntax = "proto9";', /syntax proto9 is not known/],
   ['an option that is not there', 'syntax = "proto3"; option nope = 1;', /there is no option nope/],
-  ['a comment without end', '/* x', /a comment without its end/],
+  ['a comment without end', '/* x', /^a\.proto:1:1: a comment without its end$/],
+  ['a text without end', 'import "x;', /^a\.proto:1:8: a text without its end$/],
   ['a sign that means nothing', 'syntax = "proto3"; ?', /^a\.proto:1:20: unexpected "\?"$/],
 ]
 

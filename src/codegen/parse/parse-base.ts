@@ -1,11 +1,13 @@
 import type { MessageType } from '../../codec/index.js'
 import {
+  type DescriptorProto,
   EnumDescriptorProto,
   EnumOptions,
   EnumValueDescriptorProto,
   EnumValueOptions,
   SourceCodeInfo_Location,
 } from '../descriptor/descriptor-table.js'
+import { placed } from '../schema/places.js'
 import { applyOption, type OptionValue, type ParsedOption, readOption } from './parse-options.js'
 import { TokenReader } from './token-reader.js'
 import type { Token } from './tokens.js'
@@ -75,7 +77,7 @@ export class BaseParser {
 
   protected enum(start: Token, path: readonly number[]): EnumDescriptorProto {
     const tokens = this.tokens
-    const made = make(EnumDescriptorProto)
+    const made = placed(make(EnumDescriptorProto), tokens.token)
     made.name = tokens.word('the name of an enum')
     tokens.expect('{')
     this.comment(start, path)
@@ -84,8 +86,9 @@ export class BaseParser {
       if (tokens.is('option') && tokens.ahead.text !== '=') {
         tokens.take()
         made.options = this.option(EnumOptions, made.options)
-      } else if (tokens.is('reserved') && tokens.ahead.text !== '=') this.reservedOf([], ENUM_MAX)
-      else made.value.push(this.enumValue([...path, 2, made.value.length]))
+      } else if (tokens.is('reserved') && tokens.ahead.text !== '=') {
+        this.reserved(made, ENUM_MAX, 0)
+      } else made.value.push(this.enumValue([...path, 2, made.value.length]))
     }
     return made
   }
@@ -93,7 +96,7 @@ export class BaseParser {
   protected enumValue(path: readonly number[]): EnumValueDescriptorProto {
     const tokens = this.tokens
     const start = tokens.token
-    const value = make(EnumValueDescriptorProto)
+    const value = placed(make(EnumValueDescriptorProto), start)
     value.name = tokens.word('the name of a value')
     tokens.expect('=')
     const { token } = tokens
@@ -106,14 +109,25 @@ export class BaseParser {
     return value
   }
 
-  /** Names and numbers that are not to be used. */
-  protected reservedOf(names: string[], most: number): void {
+  /**
+   * Names and numbers that are not to be used.
+   *
+   * @param beyond 1 where ranges end before their `end`, as those of messages; 0 where with it
+   */
+  protected reserved(
+    { reservedName, reservedRange }: Pick<DescriptorProto, 'reservedName' | 'reservedRange'>,
+    most: number,
+    beyond: number,
+  ): void {
     const { tokens } = this
     tokens.take()
     do {
-      if (tokens.token.kind === 'text') names.push(tokens.text('a name'))
-      else if (tokens.token.kind === 'word') names.push(tokens.take().text)
-      else this.range(most)
+      if (tokens.token.kind === 'text') reservedName.push(tokens.text('a name'))
+      else if (tokens.token.kind === 'word') reservedName.push(tokens.take().text)
+      else {
+        const [start, end] = this.range(most)
+        reservedRange.push({ start, end: end - 1 + beyond })
+      }
     } while (tokens.skip(','))
     tokens.expect(';')
   }

@@ -7,6 +7,7 @@ import {
   ServiceOptions,
   SourceCodeInfo,
 } from '../descriptor/descriptor-table.js'
+import { placed } from '../schema/places.js'
 import { make } from './parse-base.js'
 import { MessageParser } from './parse-message.js'
 import type { Token } from './tokens.js'
@@ -91,7 +92,7 @@ class FileParser extends MessageParser {
 
   #service(start: Token, path: readonly number[]): ServiceDescriptorProto {
     const tokens = this.tokens
-    const service = make(ServiceDescriptorProto)
+    const service = placed(make(ServiceDescriptorProto), tokens.token)
     service.name = tokens.word('the name of a service')
     tokens.expect('{')
     this.comment(start, path)
@@ -108,7 +109,7 @@ class FileParser extends MessageParser {
 
   #method(start: Token, path: readonly number[]): MethodDescriptorProto {
     const tokens = this.tokens
-    const method = make(MethodDescriptorProto)
+    const method = placed(make(MethodDescriptorProto), tokens.token)
     method.name = tokens.word('the name of a method')
     const [inputType, clientStreaming] = this.#typeOfMethod()
     tokens.expect('returns')

@@ -7,6 +7,7 @@ import {
   OneofDescriptorProto,
   OneofOptions,
 } from '../descriptor/descriptor-table.js'
+import { placed } from '../schema/places.js'
 import { BaseParser, make } from './parse-base.js'
 import { readOption } from './parse-options.js'
 import type { Token } from './tokens.js'
@@ -41,7 +42,7 @@ export class MessageParser extends BaseParser {
   protected syntax: string | undefined
 
   protected message(start: Token, path: readonly number[]): DescriptorProto {
-    const message = make(DescriptorProto)
+    const message = placed(make(DescriptorProto), this.tokens.token)
     message.name = this.tokens.word('the name of a message')
     this.messageBody(message, start, path)
     return message
@@ -85,7 +86,7 @@ export class MessageParser extends BaseParser {
       tokens.take()
       message.options = this.option(MessageOptions, message.options)
     } else if (tokens.is('reserved') && tokens.ahead.text !== '.')
-      this.reservedOf(message.reservedName, NUMBER_MAX)
+      this.reserved(message, NUMBER_MAX, 1)
     else if (tokens.is('extensions') && tokens.ahead.kind === 'number')
       this.extensionRanges(message)
     else {
@@ -102,7 +103,7 @@ export class MessageParser extends BaseParser {
     index: number,
   ): void {
     const tokens = this.tokens
-    const oneof = make(OneofDescriptorProto)
+    const oneof = placed(make(OneofDescriptorProto), tokens.token)
     message.oneofDecl.push(oneof)
     oneof.name = tokens.word('the name of a oneof')
     tokens.expect('{')
@@ -136,12 +137,13 @@ export class MessageParser extends BaseParser {
     }
     if (tokens.is('map') && tokens.ahead.text === '<') this.map(field, nested)
     else this.type(field)
+    placed(field, tokens.token)
     const name = tokens.word('the name of a field')
     field.name = name
     field.jsonName = camelName(name)
     if (field.typeName === '') {
       field.typeName = mapEntryName(name)
-      nested.at(-1)!.name = field.typeName
+      placed(nested.at(-1)!, start).name = field.typeName
     }
     this.numberAndOptions(field)
     tokens.expect(';')
@@ -214,7 +216,8 @@ export class MessageParser extends BaseParser {
   ): void {
     const tokens = this.tokens
     tokens.take()
-    const message = make(DescriptorProto)
+    placed(field, tokens.token)
+    const message = placed(make(DescriptorProto), tokens.token)
     message.name = tokens.word('the name of a group')
     field.name = message.name.toLowerCase()
     field.jsonName = camelName(field.name)

@@ -60,9 +60,10 @@ export class Tokens {
     if (text !== undefined) return make('text', unescaped(text.slice(1, -1)))
     const symbol = this.#text[this.#at]!
     if (!'{}[]()<>=;:,.-+/'.includes(symbol)) {
-      throw new GenerateError(
-        `${this.file}:${line}:${column}: unexpected ${JSON.stringify(symbol)}`,
-      )
+      const what = /["']/.test(symbol)
+        ? 'a text without its end'
+        : `unexpected ${JSON.stringify(symbol)}`
+      throw new GenerateError(`${this.file}:${line}:${column}: ${what}`)
     }
     this.#at++
     return make('symbol', symbol)
@@ -139,7 +140,10 @@ export class Tokens {
   #blockComment(): Comment {
     const firstLine = this.#line
     const end = this.#text.indexOf('*/', this.#at + 2)
-    if (end < 0) throw new GenerateError(`${this.file}:${firstLine}: a comment without its end`)
+    if (end < 0) {
+      const column = this.#at - this.#lineStart + 1
+      throw new GenerateError(`${this.file}:${firstLine}:${column}: a comment without its end`)
+    }
     const raw = this.#text.slice(this.#at + 2, end)
     for (let at = this.#at; at < end; at++) {
       if (this.#text[at] !== '\n') continue

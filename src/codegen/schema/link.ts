@@ -4,7 +4,8 @@ import type {
   FieldDescriptorProto,
   FileDescriptorProto,
 } from '../descriptor/descriptor-table.js'
-import { GenerateError } from './generate-options.js'
+import { Checks, checkDefault } from './check.js'
+import { mistake } from './places.js'
 
 const MESSAGE = 11
 const ENUM = 14
@@ -12,59 +13,61 @@ const ENUM = 14
 /** Gives every type its whole name, in all files of a schema. @throws GenerateError that names file and place */
 export function link(files: readonly FileDescriptorProto[]): void {
   const kinds = new Map<string, typeof MESSAGE | typeof ENUM>()
-  for (const file of files) {
-    const scope = file.package ?? ''
-    declareEnums(kinds, file, file.enumType, scope)
-    for (const message of file.messageType) declare(kinds, file, message, scope)
-  }
-  for (const file of files) new Linker(kinds, file).link()
+  const declared: Declared = new Map()
+  for (const file of files) new Declarer(kinds, declared, file).declare()
+  for (const file of files) new Linker(kinds, declared, file).link()
 }
 
 type Kinds = Map<string, typeof MESSAGE | typeof ENUM>
+type Declared = Map<string, object>
 
-function add(kinds: Kinds, file: FileDescriptorProto, name: string, kind: 11 | 14): void {
-  if (kinds.has(name)) throw new GenerateError(`${file.name}: ${name} is defined twice`)
-  kinds.set(name, kind)
-}
+/** Gives names to what one file declares, each once in all files. */
+class Declarer {
+  readonly #kinds: Kinds
+  readonly #declared: Declared
+  readonly #file: FileDescriptorProto
+  readonly #checks: Checks
 
-function declareEnums(
-  kinds: Kinds,
-  file: FileDescriptorProto,
-  enums: readonly EnumDescriptorProto[],
-  scope: string,
-): void {
-  for (const each of enums) {
-    const name = joined(scope, each.name)
-    add(kinds, file, name, ENUM)
-    if (each.value.length === 0) throw new GenerateError(`${file.name}: enum ${name} has no values`)
-    if (file.syntax === 'proto3' && each.value[0]!.number !== 0) {
-      throw new GenerateError(`${file.name}: the first value of enum ${name} must be 0 in proto3`)
+  constructor(kinds: Kinds, declared: Declared, file: FileDescriptorProto) {
+    this.#kinds = kinds
+    this.#declared = declared
+    this.#file = file
+    this.#checks = new Checks(file)
+  }
+
+  declare(): void {
+    const scope = this.#file.package ?? ''
+    this.#enums(this.#file.enumType, scope)
+    for (const message of this.#file.messageType) this.#message(message, scope)
+    for (const service of this.#file.service) {
+      const name = this.#add(service, scope)
+      this.#checks.service(service, name)
     }
   }
-}
 
-function declare(
-  kinds: Kinds,
-  file: FileDescriptorProto,
-  message: DescriptorProto,
-  scope: string,
-): void {
-  const name = joined(scope, message.name)
-  add(kinds, file, name, MESSAGE)
-  checkFields(file, message, name)
-  declareEnums(kinds, file, message.enumType, name)
-  for (const nested of message.nestedType) declare(kinds, file, nested, name)
-}
-
-function checkFields(file: FileDescriptorProto, message: DescriptorProto, name: string): void {
-  const seen = new Set<unknown>()
-  for (const field of message.field) {
-    for (const key of [field.number, field.name]) {
-      if (seen.has(key)) {
-        throw new GenerateError(`${file.name}: message ${name} has ${key} twice, at ${field.name}`)
-      }
-      seen.add(key)
+  #add(descriptor: { readonly name?: string | undefined }, scope: string): string {
+    const name = joined(scope, descriptor.name)
+    if (this.#declared.has(name)) {
+      throw mistake(this.#file.name, descriptor, `${name} is defined twice`)
     }
+    this.#declared.set(name, descriptor)
+    return name
+  }
+
+  #enums(enums: readonly EnumDescriptorProto[], scope: string): void {
+    for (const each of enums) {
+      const name = this.#add(each, scope)
+      this.#kinds.set(name, ENUM)
+      this.#checks.enum(each, name, scope)
+    }
+  }
+
+  #message(message: DescriptorProto, scope: string): void {
+    const name = this.#add(message, scope)
+    this.#kinds.set(name, MESSAGE)
+    this.#checks.message(message, name)
+    this.#enums(message.enumType, name)
+    for (const nested of message.nestedType) this.#message(nested, name)
   }
 }
 
@@ -74,10 +77,12 @@ function joined(scope: string, name: string | undefined): string {
 
 class Linker {
   readonly #kinds: Kinds
+  readonly #declared: Declared
   readonly #file: FileDescriptorProto
 
-  constructor(kinds: Kinds, file: FileDescriptorProto) {
+  constructor(kinds: Kinds, declared: Declared, file: FileDescriptorProto) {
     this.#kinds = kinds
+    this.#declared = declared
     this.#file = file
   }
 
@@ -89,8 +94,8 @@ class Linker {
     for (const each of service) {
       for (const method of each.method) {
         const where = `${joined(scope, each.name)}.${method.name}`
-        method.inputType = this.#find(method.inputType ?? '', scope, where, MESSAGE)
-        method.outputType = this.#find(method.outputType ?? '', scope, where, MESSAGE)
+        method.inputType = this.#find(method, method.inputType ?? '', scope, where, MESSAGE)
+        method.outputType = this.#find(method, method.outputType ?? '', scope, where, MESSAGE)
       }
     }
   }
@@ -104,23 +109,23 @@ class Linker {
   #field(field: FieldDescriptorProto, scope: string): void {
     const where = joined(scope, field.name)
     if (field.extendee !== undefined)
-      field.extendee = this.#find(field.extendee, scope, where, MESSAGE)
-    if (field.typeName === undefined) return
-    field.typeName = this.#find(field.typeName, scope, where)
+      field.extendee = this.#find(field, field.extendee, scope, where, MESSAGE)
+    if (field.typeName === undefined) return checkDefault(this.#file, field, where, undefined)
+    field.typeName = this.#find(field, field.typeName, scope, where)
     field.type ??= this.#kinds.get(field.typeName.slice(1))!
+    checkDefault(this.#file, field, where, this.#declared.get(field.typeName.slice(1)))
   }
 
   /** From the innermost scope outwards. Returns the whole name with a dot in front. */
-  #find(name: string, scope: string, where: string, wanted?: 11 | 14): string {
+  #find(at: object, name: string, scope: string, where: string, wanted?: 11): string {
     const found = name.startsWith('.') ? name.slice(1) : this.#search(name, scope)
     const kind = found === undefined ? undefined : this.#kinds.get(found)
     if (kind === undefined) {
-      throw new GenerateError(
-        `${this.#file.name}: ${where}: there is no type ${name}; is the file that has it imported?`,
-      )
+      const problem = `${where}: there is no type ${name}; is the file that has it imported?`
+      throw mistake(this.#file.name, at, problem)
     }
     if (wanted !== undefined && kind !== wanted) {
-      throw new GenerateError(`${this.#file.name}: ${where}: ${name} is no message`)
+      throw mistake(this.#file.name, at, `${where}: ${name} is no message`)
     }
     return `.${found}`
   }
