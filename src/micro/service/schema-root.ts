@@ -1,7 +1,12 @@
 import type * as protobuf from 'protobufjs'
 import type { CallKind } from '../../grpc/index.js'
+import type { ParsedEnum } from '../../protobuf/index.js'
 import { FileNames } from './file-names.js'
 import { fileAccess, loadLibrary, shippedFile } from './protobufjs-library.js'
+import { type SchemaText, withPlace } from './schema-mistake.js'
+
+/** A tag has 29 bits for it. */
+const FIELD_NUMBER_MAX = 536_870_911
 
 /**
  * A schema with everything it imports, resolved. Errors name the file, and the line when it is a mistake in it.
@@ -38,11 +43,43 @@ export async function loadRoot(
     // Not `load`: a type that does not exist would be thrown out of its file callback.
     root.loadSync(typeof files === 'string' ? files : [...files], { alternateCommentMode: true })
     root.resolveAll()
+    checkNumbers(root)
   } catch (cause) {
-    const text = missing ?? (cause instanceof Error ? cause.message : String(cause))
+    const said = cause instanceof Error ? cause.message : String(cause)
+    const text = missing ?? withPlace(said, textsOf(protobuf, root))
     throw new Error(`cannot load ${[files].flat().join(', ')}: ${text}`, { cause })
   }
   return root
+}
+
+/** The file that was being read when that failed, else all. */
+function textsOf(library: typeof protobuf, root: protobuf.Root): SchemaText[] {
+  const { fs, path } = fileAccess(library)
+  const { parse } = library as unknown as { parse: { filename: string | null } }
+  const files = parse.filename === null ? root.files : [parse.filename]
+  parse.filename = null
+  return files
+    .filter(file => fs.existsSync(file))
+    .map(file => ({ file: path.resolve('', file), text: fs.readFileSync(file, 'utf8') }))
+}
+
+/** Numbers that protobufjs takes, and no other compiler. */
+function checkNumbers(namespace: protobuf.NamespaceBase): void {
+  for (const child of namespace.nestedArray) {
+    const { fullName, fieldsArray = [] } = child as Partial<protobuf.Type> & typeof child
+    for (const { name, id } of fieldsArray) {
+      if (id >= 1 && id <= FIELD_NUMBER_MAX && (id < 19_000 || id > 19_999)) continue
+      throw new Error(
+        `${fullName.slice(1)}.${name}: ${id} is no number for a field: 1 to ${FIELD_NUMBER_MAX} are, without 19000 to 19999`,
+      )
+    }
+    const { values, _features } = child as Partial<ParsedEnum> & typeof child
+    const [first] = Object.entries(values ?? {})
+    if (first !== undefined && first[1] !== 0 && _features?.['enum_type'] === 'OPEN') {
+      throw new Error(`${fullName.slice(1)}.${first[0]}: the first value of an enum must be 0`)
+    }
+    if ('nestedArray' in child) checkNumbers(child as protobuf.Namespace)
+  }
 }
 
 /** Every service below `root`, with its package. */
