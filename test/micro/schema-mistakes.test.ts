@@ -6,11 +6,11 @@ import { generateTypes } from '../../src/micro/index.js'
 
 /** Each mistake of a schema, the line that it is in, and what is said. */
 const MISTAKES: readonly (readonly [text: string, line: number, said: string])[] = [
-  ['message A {\n  string = 1;\n}', 3, "illegal token '='"],
+  ['message A {\n  string = 1;\n}', 3, "illegal name '='"],
   ['message A { string a = ; }', 2, "illegal id ';'"],
-  ['message A {', 2, 'illegal end of input'],
+  ['message A {', 3, 'illegal end of input'],
   ['import "x.proto;', 2, 'illegal string'],
-  ['/* never\nends', 3, 'illegal comment'],
+  ['/* never\nends', 4, 'illegal comment'],
   ['// Foo\nmessage A {\n  Foo foo = 2;\n}', 4, "no such Type or Enum 'Foo' in Type .a.A"],
   ['message A {}\nservice S {\n  rpc M(A) returns (Nope);\n}', 4, 'no such type: Nope'],
   ['enum E { Z = 0; }\nservice S { rpc M(E) returns (E); }', 3, 'no such type: E'],

@@ -8,7 +8,8 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   { pattern: /^no such type: \.?(?<argument>[\w.]+)/, nth: 1 },
   { pattern: /^no such .*'(?<word>[\w.]+)' in \w+ \.?(?<scope>[\w.]+)/, nth: 1 },
-  { pattern: /^duplicate name '(?<word>\w+)' in (?:Namespace|Root)/, nth: 2 },
+  { pattern: /^duplicate name '(?<declared>\w+)' in (?:Namespace|Root)/, nth: 2 },
+  { pattern: /^duplicate name '(?<field>\w+)' in (?:Namespace|Root)/, nth: 2 },
   { pattern: /^duplicate name '(?<word>\w+)' in \w+ \.?(?<scope>[\w.]+)/, nth: 2 },
   { pattern: /^duplicate id (?<number>-?\d+) in \w+ \.?(?<scope>[\w.]+)/, nth: 2 },
   { pattern: /^id (?<number>-?\d+) is reserved in \w+ \.?(?<scope>[\w.]+)/, nth: 1 },
@@ -57,18 +58,19 @@ function lineOf(
   const start = outer === undefined ? 0 : code.search(scopePattern(outer))
   if (start < 0) return undefined
   const found = [...code.slice(start).matchAll(wanted(groups))]
-  const at = found[nth - 1] ?? found.at(-1)
+  const at = found[nth - 1]
   return at === undefined ? undefined : code.slice(0, start + at.index).split('\n').length
 }
 
 function scopePattern(name: string): RegExp {
-  return new RegExp(`\\b(?:message|group|enum|service|extend)\\s+[\\w.]*\\b${name}\\b`)
+  return new RegExp(`\\b(?:message|group|enum|service|extend)\\s+[\\w.]*\\b${name}\\b`, 'g')
 }
 
 function wanted(groups: Readonly<Record<string, string | undefined>>): RegExp {
-  const { number, field, argument, word } = groups
+  const { number, field, argument, declared, word } = groups
   if (number !== undefined) return new RegExp(`=\\s*${number}\\b`, 'g')
   if (field !== undefined) return new RegExp(`\\b${asWritten(field)}\\s*=`, 'g')
+  if (declared !== undefined) return scopePattern(declared)
   const name = asWritten(argument ?? word!)
   return new RegExp(argument === undefined ? `\\b${name}\\b` : `\\b${name}\\s*\\)`, 'g')
 }
