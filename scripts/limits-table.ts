@@ -78,7 +78,7 @@ All that a peer makes us keep is counted in one account for each connection, \`c
 | \`headers\` | header lists of requests that are open, or whose handlers run |
 | \`connection\` | 9,216 octets for the connection, its socket and its driver; over TLS 40,960 more, outside the heap |
 | \`streams\` | 2,560 octets for each stream and its call that is open or whose handler runs; 5,120 where it has many messages |
-| \`tables\` | both HPACK tables, and 80 octets for each entry |
+| \`tables\` | both HPACK tables, and 80 octets for each entry; long literals that come again, 4 of up to 1,024 octets |
 | \`frames\` | a frame or a header block that has not come whole, with its buffer |
 | \`output\` | what waits to be written or for the peer to read it, in the socket too, and what was read and waits for its turn |
 | \`kept\` | inflated messages that wait, 128 octets for each decoded one, spare room in the buffers of unfinished ones, requests whose handlers wait for others, and what mucp sockets keep: open calls (3,072 octets, streams 6,144) with their headers, messages and answers that wait |

@@ -62,6 +62,11 @@ export class HeaderReader implements FieldSink {
     return this.#decoder.tableLength
   }
 
+  /** Kept of literals that come again. Unit: octets. */
+  get literalsSize(): number {
+    return this.#decoder.literalsSize
+  }
+
   /** Buffer of the block that is incomplete. Unit: octets. */
   get fragmentsSize(): number {
     return this.#fragments.length

@@ -226,6 +226,7 @@ export class MemoryAccount {
     if (over) return 0
     return (
       headerReader.tableSize +
+      headerReader.literalsSize +
       headerWriter.tableSize +
       ENTRY_COST * (headerReader.tableLength + headerWriter.tableLength)
     )

@@ -15,6 +15,7 @@ import {
 } from './huffman.js'
 import { INTEGER_MAX } from './integer.js'
 import { readLatin1 } from './latin1.js'
+import { type KnownLiteral, LiteralMemory, literalEnd } from './literal-memory.js'
 import { STATIC_TABLE_LENGTH } from './static-table.js'
 import { CACHED_SIZE_MAX, stringCache } from './string-cache.js'
 import {
@@ -35,6 +36,11 @@ let scratch = Buffer.alloc(1024)
  */
 const CACHED_VALUE_SIZE_MAX = 16
 
+const PADDING_FAULTS: Readonly<Record<number, string>> = {
+  [HuffmanFault.PaddingTooLong]: 'Huffman padding of more than 7 bits',
+  [HuffmanFault.PaddingNotOnes]: 'Huffman padding that is not all ones',
+}
+
 const NO_BYTES = Buffer.alloc(0)
 
 /**
@@ -54,6 +60,8 @@ export class HpackDecoder {
   #updateDueMax = -1
   #generation = 0
   #failure: HpackError | undefined
+  /** Made at the first literal that is worth it. */
+  #literals: LiteralMemory | undefined
 
   // The block being decoded.
   #decoding = false
@@ -97,6 +105,11 @@ export class HpackDecoder {
     return this.#table.length
   }
 
+  /** Octets kept of literals that entered no table. */
+  get literalsSize(): number {
+    return this.#literals?.size ?? 0
+  }
+
   /** The dynamic table's entry at `position`, 0 being the newest; undefined past the oldest. */
   tableEntry(position: number): TableEntry | undefined {
     return position >= 0 && position < this.#table.length ? this.#table.at(position) : undefined
@@ -117,9 +130,8 @@ export class HpackDecoder {
   /**
    * Decodes one whole header block, bytes[start, end), into `sink`.
    *
-   * Throws HpackError when the block breaks RFC 7541 and HpackLimitError when it passes a limit.
-   * After either, or when `sink` throws, the table no longer matches the peer's and the decoder
-   * takes no further block.
+   * Throws HpackError when the block breaks RFC 7541 and HpackLimitError when it passes a limit. After either,
+   * or when `sink` throws, the table no longer matches the peer's and the decoder takes no further block.
    */
   decode(bytes: Buffer, start: number, end: number, sink: FieldSink): void {
     if (this.#decoding) this.#refuse()
@@ -219,9 +231,26 @@ export class HpackDecoder {
   #readLiteral(first: number, sink: FieldSink): void {
     const neverIndexed = first >= 0x10
     const name = this.#readName(first & 0x0f, 0x0f)
-    const value = this.#readString(name.length, neverIndexed ? 0 : CACHED_VALUE_SIZE_MAX)
+    const start = this.#offset
+    const end = literalEnd(this.#bytes, start, this.#end)
+    const known = end > 0 ? this.#readLong(name, start, end) : undefined
+    const value =
+      known?.value ?? this.#readString(name.length, neverIndexed ? 0 : CACHED_VALUE_SIZE_MAX)
     this.#count(name.length + value.length + ENTRY_OVERHEAD)
-    sink.onField(name, value, this.#classify(name, value), neverIndexed)
+    sink.onField(name, value, known?.fieldClass ?? this.#classify(name, value), neverIndexed)
+  }
+
+  /** A value that may be the one before: see `LiteralMemory`. */
+  #readLong(name: string, start: number, end: number): KnownLiteral {
+    this.#literals ??= new LiteralMemory()
+    let known = this.#literals.find(name, this.#bytes, start, end)
+    if (known === undefined) {
+      const value = this.#readString(name.length, 0)
+      known = { value, fieldClass: this.#classify(name, value) }
+      this.#literals.learn(name, this.#bytes, start, end, known)
+    }
+    this.#offset = end
+    return known
   }
 
   #insert(entry: ClassifiedEntry): void {
@@ -342,10 +371,7 @@ export class HpackDecoder {
     if (fault === HuffmanFault.EndOfString) {
       return this.#fail('HPACK_HUFFMAN', 'RFC 7541 §5.2', 'EOS inside a Huffman-coded string')
     }
-    const message =
-      fault === HuffmanFault.PaddingTooLong
-        ? 'Huffman padding of more than 7 bits'
-        : 'Huffman padding that is not all ones'
+    const message = PADDING_FAULTS[fault] ?? ''
     return this.#fail('HPACK_HUFFMAN', 'RFC 7541 §5.2', message)
   }
 

@@ -64,11 +64,7 @@ export function extraHeaders(
   const extra: string[] = []
   if (timeoutMs !== Number.POSITIVE_INFINITY) extra.push('grpc-timeout', encodeTimeout(timeoutMs))
   if (compression !== undefined) extra.push('grpc-encoding', compression.name)
-  if (hasMetadata) appendCustom(metadata, extra)
+  // A call may have one from the call it serves: the client has its own.
+  if (hasMetadata) metadata.appendTo(extra, 'user-agent')
   return extra
-}
-
-/** All but `user-agent`, which a call may have from the one it serves: the client has its own. */
-function appendCustom(metadata: Metadata, extra: string[]): void {
-  for (const [name, value] of metadata) if (name !== 'user-agent') extra.push(name, value)
 }
