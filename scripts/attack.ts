@@ -4,6 +4,7 @@
  *     npm run attack                          those on the native door of a server: 15 minutes
  *     npm run attack -- client | mucp | messages   the other surfaces
  *     npm run attack -- all                   the whole table, in fewer rounds: half an hour
+ *     npm run attack -- ci                    a tenth of each, for survival, and the accounts of memory against the heap: `.ci/run`
  *     npm run attack -- A1 D1-ping            by name, or its beginning
  *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
  *     npm run attack -- all --memory          what is kept, and what our accounts say of it, and nothing else
@@ -14,8 +15,10 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { checkAccounts, KINDS } from './attack/accounts.js'
 import { runAttack } from './attack/contest.js'
 import { attackTable } from './attack/markdown.js'
+import { playParts } from './attack/parts.js'
 import type { Attack } from './attack/play.js'
 import type { Row } from './attack/row.js'
 import { ALL_ATTACKS, SURFACES } from './attack/surfaces.js'
@@ -31,6 +34,7 @@ const { positionals, values } = parseArgs({
     memory: { type: 'boolean', default: false },
   },
 })
+if (positionals[0] === 'ci') process.exit((await runCi()) ? 0 : 1)
 const isAll = positionals.includes('all')
 const chosen =
   positionals.length === 0 ? SURFACES['native']! : isAll ? ALL_ATTACKS : named(positionals)
@@ -59,6 +63,22 @@ if (values.markdown !== undefined) writeFileSync(values.markdown, `${attackTable
 const failed = rows.filter(row => row.broken.length > 0).length
 console.log(`${rows.length - failed} passed, ${failed} failed`)
 process.exitCode = failed === 0 || values.peer !== 'microwire' ? 0 : 1
+
+/** Everything in a few minutes: what fails does so on a busy machine too. */
+async function runCi(): Promise<boolean> {
+  let passed = 0
+  const faults: string[] = []
+  await playParts(ALL_ATTACKS, part => {
+    if (part.faults.length === 0) passed++
+    else faults.push(`${part.attack.name}: ${part.faults.join('; ')}`)
+  })
+  const wrong = await checkAccounts(text => console.log(text))
+  passed += KINDS.length - wrong.length
+  faults.push(...wrong)
+  for (const fault of faults) console.log(`BROKEN: ${fault}`)
+  console.log(`${passed} passed, ${faults.length} failed`)
+  return faults.length === 0
+}
 
 /** Whole surfaces, or attacks whose names begin so. */
 function named(words: readonly string[]): readonly Attack[] {

@@ -96,8 +96,20 @@ function addServices(server: Server): void {
   server.subscribe('news', () => begin()())
 }
 
+/** A server under attack, for who shares its process. */
+export interface Opened {
+  readonly started: Started
+  readonly stop: () => Promise<void>
+}
+
 /** Serves at a port of its own, with the ordinary client's service too. */
 export async function startMicrowire(door: Door): Promise<Started> {
+  const { started } = await openMicrowire(door)
+  return started
+}
+
+/** The same, and how it ends. */
+export async function openMicrowire(door: Door): Promise<Opened> {
   const isTls = door === 'tls' || door === 'raw-tls'
   const pems = isTls ? await certificate() : undefined
   const server = createServer({
@@ -117,12 +129,22 @@ export async function startMicrowire(door: Door): Promise<Started> {
   await server.start()
   const port = portOf(server.address)
   const cert = pems === undefined ? {} : { cert: pems.cert }
-  if (!['raw', 'raw-tls', 'throwing'].includes(door)) return { port, ...cert }
-  return { port, attackPort: await startRaw(door, pems), ...cert }
+  const stop = async (): Promise<void> => {
+    await server.stop({ graceMs: 0 })
+  }
+  if (!['raw', 'raw-tls', 'throwing'].includes(door)) return { started: { port, ...cert }, stop }
+  const raw = await startRaw(door, pems)
+  const stopBoth = async (): Promise<void> => {
+    await Promise.all([stop(), raw.stop()])
+  }
+  return { started: { port, attackPort: raw.port, ...cert }, stop: stopBoth }
 }
 
 /** Sockets without micro on top. */
-async function startRaw(door: Door, pems: ServerTlsOptions | undefined): Promise<number> {
+async function startRaw(
+  door: Door,
+  pems: ServerTlsOptions | undefined,
+): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> {
   const transport = grpcTransport({
     onError: error => void String(error),
     ...(pems === undefined ? {} : { serverTls: pems }),
@@ -141,7 +163,11 @@ async function startRaw(door: Door, pems: ServerTlsOptions | undefined): Promise
       end()
     }
   })
-  return portOf(listener.address)
+  const stop = async (): Promise<void> => {
+    await listener.close()
+    await transport.close()
+  }
+  return { port: portOf(listener.address), stop }
 }
 
 function portOf(address: string): number {
