@@ -1,4 +1,4 @@
-import type { Connection, Stream } from '../src/connection/index.js'
+import { type Connection, type Stream, TimerWheel } from '../src/connection/index.js'
 import {
   BYTES_CODEC,
   type CallLimits,
@@ -58,11 +58,19 @@ class Threads {
   readonly compression: Compression = {
     name: 'gzip',
     compress: bytes => GZIP.compress(bytes),
-    decompress: (bytes, sizeMax) => GZIP.decompress(bytes, sizeMax),
+    decompress: (bytes, sizeMax) => {
+      this.inflations++
+      return GZIP.decompress(bytes, sizeMax)
+    },
     compressAsync: (bytes, done) => this.#add(false, () => Buffer.from(GZIP.compress(bytes)), done),
-    decompressAsync: (bytes, sizeMax, done) =>
-      this.#add(true, () => GZIP.decompress(bytes, sizeMax), done),
+    decompressAsync: (bytes, sizeMax, done) => {
+      this.inflations++
+      this.#add(true, () => GZIP.decompress(bytes, sizeMax), done)
+    },
   }
+
+  /** So many were begun. */
+  inflations = 0
 
   get inflating(): number {
     return this.jobs.filter(({ isInflating }) => isInflating).length
@@ -214,6 +222,9 @@ class Call implements InboxOwner, OutboxOwner {
   }
 }
 
+/** More than half of each `inflatedSizeMax` below. Unit: octets. */
+const UNREAD_SIZE = 50_001
+
 /** Octet 0 chooses limits; then two octets for each thing that happens. */
 export function fuzz(data: Buffer): void {
   const options = data[0] ?? 0
@@ -221,16 +232,31 @@ export function fuzz(data: Buffer): void {
   const batch = new CallBatch()
   let turns = 0
   let charged = 0
+  let roomSize = -1
+  const queue = (size: number): void => {
+    connection.memory.queuedSize = size
+    if (size <= roomSize) turns++
+  }
   const connection = {
     limits: DEFAULT_LIMITS,
     receiver: { retained: 0 },
+    role: 'server',
+    now: 0,
+    timers: new TimerWheel(0),
     memory: {
       isShort: false,
+      /** Answers that wait for their client to read. */
+      queuedSize: 0,
       charge(size: number): void {
         charged += size
       },
     },
-    turns: { ask: () => turns++ },
+    turns: {
+      ask: () => turns++,
+      awaitRoom(size: number): void {
+        roomSize = size
+      },
+    },
   }
   const limits = callLimits({
     messageSizeMax: MESSAGE_SIZE_MAX,
@@ -251,6 +277,8 @@ export function fuzz(data: Buffer): void {
     const [what, which] = [data[at]!, data[at + 1]!]
     const call = calls[which % calls.length]!
     const variant = VARIANTS[(which >> 2) & 7]![what >> 6]!
+    const { inflations } = threads
+    const isUnread = connection.memory.queuedSize > 0
     switch (what & 7) {
       case 0:
       case 1:
@@ -274,12 +302,18 @@ export function fuzz(data: Buffer): void {
         break
       default:
         if (what > 192) call.close()
+        else queue(isUnread ? 0 : UNREAD_SIZE)
     }
+    invariant(
+      !isUnread || threads.inflations === inflations,
+      'I-BOUND nothing is inflated while answers are not read',
+    )
     invariant(threads.inflating <= 4, 'I-BOUND four messages at most are inflated at once')
     for (const each of calls) {
       invariant(each.read.length <= each.asked, 'I-BOUND nothing is given that was not asked for')
     }
   }
+  queue(0)
   finish(calls, settle)
   settle()
   for (const call of calls) call.close()

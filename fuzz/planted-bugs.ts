@@ -290,7 +290,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'compressed-messages',
     'grpc/message/message-inbox',
     'what was inflated counts for ever',
-    'coder.release(this.#headJob);',
+    'coder.release(job);',
     ';',
   ),
   bug(

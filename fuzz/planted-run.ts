@@ -53,13 +53,16 @@ export function huntPlanted(workspace: Workspace, bug: PlantedBug, seed: number)
   }
 }
 
-/** All planted bugs, or those of the targets named; prints a line for each. True when every one was found. */
+/** All planted bugs, or those whose targets are named, or what they are about; prints a line for each. True when every one was found. */
 export async function runPlanted(
   workspace: Workspace,
   seed: number,
-  targets: readonly string[],
+  words: readonly string[],
 ): Promise<boolean> {
-  const bugs = PLANTED_BUGS.filter(({ target }) => targets.length === 0 || targets.includes(target))
+  const bugs = PLANTED_BUGS.filter(
+    ({ target, about }) =>
+      words.length === 0 || words.some(word => word === target || about.includes(word)),
+  )
   let found = 0
   for (const bug of bugs) {
     const result = huntPlanted(workspace, bug, seed)

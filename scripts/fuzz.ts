@@ -3,7 +3,7 @@
  *
  *     npm run fuzz -- all --seconds 300 --seed 1
  *     npm run fuzz -- server-connection --seconds 60
- *     npm run fuzz -- planted               every planted bug must be found
+ *     npm run fuzz -- planted               every planted bug must be found; behind it targets, or parts of what bugs are about
  *     npm run fuzz -- replay <file>...      crash files, one by one
  *     npm run fuzz -- list
  *

@@ -64,7 +64,8 @@ export class JobQueue {
   /** One always may run, whatever else waits to be taken: each call goes on. But not while nobody reads the answers. */
   #hasRoom(job: CodingJob): boolean {
     const { room } = this.#options
-    if (this.#running === 0) return room === undefined || room.allows(job.budget)
+    if (room?.allows(job.budget) === false) return false
+    if (this.#running === 0) return true
     const used = this.#used + (room?.unreadSize ?? 0)
     return this.#running < JOBS_MAX && used + job.reserved <= job.budget
   }
