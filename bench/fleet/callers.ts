@@ -3,6 +3,9 @@ import { createClient } from '../../src/index.js'
 import type { ClientOptions } from '../../src/micro/index.js'
 import { CALL_PATH, FLEET } from './service.js'
 
+/** Where a line of the report goes. */
+export type Print = (text: string) => void
+
 /** A client under load. */
 export interface Caller {
   readonly name: string

@@ -1,13 +1,22 @@
 import { leastRequest, peakEwma, roundRobin } from '../../src/micro/index.js'
-import { type Caller, grpcJs, load, microwire, percentile, type Run } from './callers.js'
+import {
+  type Caller,
+  grpcJs,
+  load,
+  microwire,
+  type Print,
+  percentile,
+  type Run,
+} from './callers.js'
+import { amplified, hole, joined } from './others.js'
+import { overloaded } from './overload.js'
 import { BALANCERS, pickCost } from './pick-cost.js'
+import { restarted } from './restart.js'
 import { Fleet } from './servers.js'
 
 /** Calls at the same time. */
 const IN_FLIGHT = 16
 const DELAY_MS = 2
-
-type Print = (text: string) => void
 
 /** Whole fleets of processes, with the signals of a real death. Prints one line for each client. */
 export async function runFleet(isQuick: boolean, print: Print): Promise<void> {
@@ -15,6 +24,11 @@ export async function runFleet(isQuick: boolean, print: Print): Promise<void> {
   await killed(seconds, print)
   await frozen(isQuick ? 8 : 20, print)
   await slow(seconds, print)
+  await overloaded(isQuick ? 4 : 20, print)
+  await restarted(isQuick ? 6 : 60, print)
+  await amplified(seconds, print)
+  await joined(print)
+  await hole(print)
   picks(print)
 }
 

@@ -1,5 +1,15 @@
+import type { OverloadOptions } from '../../src/micro/index.js'
 import { Child } from '../child-process.js'
 import { compiled } from '../paths.js'
+
+/** What is special about the servers of a fleet. */
+export interface ServerKind {
+  /** Calls that one can do at a time; the others wait. Default: any number. */
+  readonly capacity?: number
+  readonly overload?: OverloadOptions
+  /** Every call fails with UNAVAILABLE. */
+  readonly fails?: boolean
+}
 
 /** Processes that serve, and what is done to them. */
 export class Fleet {
@@ -10,8 +20,8 @@ export class Fleet {
   }
 
   /** `count` servers whose answers take `delayMs`. */
-  static async start(count: number, delayMs: number): Promise<Fleet> {
-    const args = [compiled('fleet/server'), '0', String(delayMs)]
+  static async start(count: number, delayMs: number, kind: ServerKind = {}): Promise<Fleet> {
+    const args = [compiled('fleet/server'), '0', String(delayMs), JSON.stringify(kind)]
     const start = () => Child.start('fleet server', process.execPath, args)
     return new Fleet(await Promise.all(Array.from({ length: count }, start)))
   }
@@ -27,6 +37,12 @@ export class Fleet {
 
   async delay(at: number, ms: number): Promise<void> {
     await this.#children[at]!.ask({ do: 'delay', ms })
+  }
+
+  /** Calls that each server has begun. */
+  async counts(): Promise<number[]> {
+    const replies = await Promise.all(this.#children.map(child => child.ask({ do: 'count' })))
+    return replies.map(({ count = 0 }) => count)
   }
 
   /** Another process in place of one that was killed, on its port. */
