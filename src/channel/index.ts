@@ -21,6 +21,7 @@ export { type SlowStartOptions, slowStart } from './balancing/slow-start.js'
 export { type ZoneFirstOptions, zoneFirst } from './balancing/zone-first.js'
 export { Channel, type ChannelOptions, type ChannelState } from './channel.js'
 export {
+  type HedgingPolicy,
   type MethodConfig,
   methodConfigOf,
   type RetryPolicy,
@@ -33,6 +34,7 @@ export { fixedResolver } from './names/fixed-resolver.js'
 export type { Resolver, ResolverListener } from './names/resolver.js'
 export { parseTargetName, type TargetName } from './names/target-name.js'
 export { Picked } from './picked.js'
+export { type HedgeRule, Hedges } from './retries/hedges.js'
 export { PUSHBACK_NAME, pushbackOf } from './retries/pushback.js'
 export { RetryBudget, type RetryBudgetOptions } from './retries/retry-budget.js'
 export {

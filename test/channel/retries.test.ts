@@ -246,8 +246,8 @@ t.test(
       [{ methodConfig: [{ timeout: 5 }] }, new RegExp(`^${at}timeout: expected a duration`)],
       [{ methodConfig: [{ waitForReady: 'yes' }] }, /waitForReady: expected true or false/],
       [
-        { methodConfig: [{ hedgingPolicy: {} }] },
-        new RegExp(`^${at}hedgingPolicy: hedging is not offered`),
+        { methodConfig: [{ hedgingPolicy: { maxAttempts: 1 } }] },
+        new RegExp(`^${at}hedgingPolicy.maxAttempts: expected at least 2, got 1`),
       ],
       [{ healthCheckConfig: {} }, /^serviceConfig\.healthCheckConfig: /],
       [

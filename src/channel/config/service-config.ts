@@ -27,12 +27,22 @@ export interface RetryPolicy extends RetryDelays {
   readonly attemptTimeoutMs: number
 }
 
+/** `hedgingPolicy` of a method. gRPC A6. */
+export interface HedgingPolicy {
+  /** The first attempt included. */
+  readonly maxAttempts: number
+  /** From one attempt to the next. 0: all at once. Unit: ms. */
+  readonly delayMs: number
+  readonly nonFatalStatuses: ReadonlySet<Status>
+}
+
 /** What a config says of a method. */
 export interface MethodConfig {
   readonly waitForReady?: boolean
   /** Unit: ms. */
   readonly timeoutMs?: number
   readonly retryPolicy?: RetryPolicy
+  readonly hedgingPolicy?: HedgingPolicy
 }
 
 /** A service config that was read as a whole. gRPC A2, A6. */
@@ -48,7 +58,6 @@ export const ATTEMPTS_MAX = 5
 
 /** Fields of gRPC that do nothing here: better refused than overlooked. */
 const REFUSED: Readonly<Record<string, string>> = {
-  hedgingPolicy: 'hedging is not offered; use retryPolicy',
   maxRequestMessageBytes: 'is not offered; servers limit what they receive',
   maxResponseMessageBytes: 'is not offered for single methods; use messageSizeMax of the client',
   healthCheckConfig: 'is not offered; a server that leaves says so by GOAWAY',
@@ -131,7 +140,10 @@ function addMethods(place: string, value: unknown, methods: Map<string, MethodCo
 
 function readMethod(place: string, fields: Fields): MethodConfig {
   refuse(place, fields)
-  const { waitForReady, timeout, retryPolicy } = fields
+  const { waitForReady, timeout, retryPolicy, hedgingPolicy } = fields
+  if (!isAbsent(retryPolicy) && !isAbsent(hedgingPolicy)) {
+    throw new TypeError(`${place}: retryPolicy and hedgingPolicy exclude each other`)
+  }
   return {
     ...(isAbsent(waitForReady)
       ? {}
@@ -140,6 +152,26 @@ function readMethod(place: string, fields: Fields): MethodConfig {
     ...(isAbsent(retryPolicy)
       ? {}
       : { retryPolicy: readRetryPolicy(`${place}.retryPolicy`, retryPolicy) }),
+    ...(isAbsent(hedgingPolicy)
+      ? {}
+      : { hedgingPolicy: readHedgingPolicy(`${place}.hedgingPolicy`, hedgingPolicy) }),
+  }
+}
+
+function readHedgingPolicy(place: string, value: unknown): HedgingPolicy {
+  const { maxAttempts, hedgingDelay, nonFatalStatusCodes } = fieldsOf(place, value)
+  const asked = wholeOf(`${place}.maxAttempts`, maxAttempts)
+  if (asked < 2) throw new RangeError(`${place}.maxAttempts: expected at least 2, got ${asked}`)
+  const delayMs = isAbsent(hedgingDelay) ? 0 : durationOf(`${place}.hedgingDelay`, hedgingDelay)
+  if (delayMs < 0) {
+    throw new RangeError(`${place}.hedgingDelay: expected 0 or more, got ${String(hedgingDelay)}`)
+  }
+  const at = `${place}.nonFatalStatusCodes`
+  const codes = isAbsent(nonFatalStatusCodes) ? [] : listOf(at, nonFatalStatusCodes)
+  return {
+    maxAttempts: Math.min(asked, ATTEMPTS_MAX),
+    delayMs,
+    nonFatalStatuses: new Set(codes.map((code, index) => statusOf(`${at}[${index}]`, code))),
   }
 }
 

@@ -103,6 +103,18 @@ export class CallRoute {
     return this
   }
 
+  /** Beside this one, where another attempt of the same call goes at the same time: elsewhere, if there is anybody else. */
+  branch(): CallRoute | undefined {
+    this.#tried ??= []
+    const { subchannel } = this.#picked
+    if (!this.#tried.includes(subchannel)) this.#tried.push(subchannel)
+    const next = this.#pickAgain(this.#tried)
+    const endpoint = next?.subchannel.endpoint as NodeEndpoint | undefined
+    if (next === undefined || endpoint?.protocol !== this.protocol) return undefined
+    this.#tried.push(next.subchannel)
+    return new CallRoute(this.#channel, next)
+  }
+
   /** A selector that wants none of those that are left ends no call: it has failed already, and says why itself. */
   #pickAgain(tried: readonly Subchannel[]): Picked | undefined {
     try {

@@ -1,4 +1,5 @@
 import {
+  type HedgeRule,
   type MethodConfig,
   methodConfigOf,
   type RetryBounds,
@@ -19,6 +20,8 @@ import { backoffMs } from './back-off.js'
 export interface MethodRules {
   /** Undefined: only what no server looked at is made again. */
   readonly retry: RetryRule | undefined
+  /** Undefined: calls are not made several times at once. */
+  readonly hedge: HedgeRule | undefined
   readonly waitForReady: boolean | undefined
   /** The longest that calls may take, whatever they say. Infinity: no limit. Unit: ms. */
   readonly timeoutMs: number
@@ -61,6 +64,7 @@ export class ClientRetries {
     const plain = kind === 'unary' ? this.#plain : undefined
     return {
       retry: this.#policyRule(config) ?? plain,
+      hedge: hedgeRule(kind, config),
       waitForReady: config?.waitForReady,
       timeoutMs: config?.timeoutMs ?? Number.POSITIVE_INFINITY,
     }
@@ -77,6 +81,17 @@ export class ClientRetries {
       delayMs: retry => retryDelayMs(policy, retry, random),
     }
   }
+}
+
+/** Streams are made once: which of several answers would be the one? */
+function hedgeRule(
+  kind: ServiceMethod['kind'],
+  config: MethodConfig | undefined,
+): HedgeRule | undefined {
+  const policy = config?.hedgingPolicy
+  if (policy === undefined || kind !== 'unary') return undefined
+  const { maxAttempts: attemptsMax, delayMs, nonFatalStatuses } = policy
+  return { attemptsMax, delayMs, nonFatalStatuses }
 }
 
 /** As go-micro repeats: UNAVAILABLE, with its delays. */

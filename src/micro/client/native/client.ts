@@ -6,6 +6,7 @@ import { grpcSubtype } from '../../mucp/content-type.js'
 import type { ServiceMethod } from '../../service/service.js'
 import type { MethodRules } from '../calls/client-retries.js'
 import { StreamRetry } from '../calls/stream-retry.js'
+import { HedgedCall } from './hedged-call.js'
 import { type GrpcClientOptions, newCall, type Opening, startCall } from './opening.js'
 import { GrpcStream } from './stream.js'
 import { UnaryCall, type UnaryCallParts } from './unary-call.js'
@@ -109,7 +110,9 @@ export class GrpcClient {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      new UnaryCall(method.parts(contentType), target, request, options, resolve, reject).begin()
+      const parts = method.parts(contentType)
+      const Kind = method.rules.hedge === undefined ? UnaryCall : HedgedCall
+      new Kind(parts, target, request, options, resolve, reject).begin()
     })
   }
 
