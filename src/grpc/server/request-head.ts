@@ -6,7 +6,7 @@ import { isBase64 } from '../wire/base64.js'
 import { acceptsEncoding, type Compression } from '../wire/compression.js'
 import { grpcSubtype, plainSubtype, responseHeaders } from '../wire/content-type.js'
 import { isBinaryName, isReservedName } from '../wire/metadata.js'
-import { type Codec, hasOneRequest, hasOneResponse } from '../wire/method.js'
+import { type Codec, hasOneRequest, hasOneResponse, type Method } from '../wire/method.js'
 import { encodeStatusMessage } from '../wire/percent-encoding.js'
 import { Status } from '../wire/status.js'
 import { parseMicroTimeout, parseTimeout } from '../wire/timeout.js'
@@ -215,7 +215,7 @@ export class RequestReader {
       const text = `no codec for content-type "${fields.contentType}"`
       return this.#refuse(responseHeaders('', ''), Status.Unimplemented, text)
     }
-    const timeoutMs = this.#timeoutMs()
+    const timeoutMs = this.#timeoutMs(method.kind)
     if (timeoutMs < 0) {
       const text = `malformed grpc-timeout: "${fields.timeout}"`
       return this.#refuse(responseHeaders(subtype, ''), Status.Internal, text)
@@ -257,10 +257,13 @@ export class RequestReader {
     }
   }
 
-  /** The smaller of gRPC's and go-micro's timeout; -1 when gRPC's is malformed. go-micro ignores a malformed one of its own. */
-  #timeoutMs(): number {
+  /** The smallest of gRPC's timeout, go-micro's and our own limit; -1 when gRPC's is malformed. go-micro ignores a malformed one of its own. */
+  #timeoutMs(kind: Method['kind']): number {
     const fields = this.#fields
-    const timeoutMs = fields.hasTimeout ? parseTimeout(fields.timeout) : Number.POSITIVE_INFINITY
+    // A stream may well go on for days.
+    const mostMs = kind === 'unary' ? this.#settings.limits.timeoutMaxMs : Number.POSITIVE_INFINITY
+    const asked = fields.hasTimeout ? parseTimeout(fields.timeout) : Number.POSITIVE_INFINITY
+    const timeoutMs = Math.min(asked, mostMs)
     if (fields.microTimeout === '') return timeoutMs
     const microTimeoutMs = parseMicroTimeout(fields.microTimeout)
     // Zero is how a Go caller without a limit reads, not a limit of nothing.

@@ -58,6 +58,12 @@ export interface CallLimits {
    */
   readonly startTimeoutMs: number
   /**
+   * Longest time that a server gives a unary call, whatever its client asks for or not; then DEADLINE_EXCEEDED, and the
+   * handler's signal is aborted. What a handler calls inherits it. Unit: ms. Default: Infinity. Reason: clients know what
+   * they wait for; set it where they do not.
+   */
+  readonly timeoutMaxMs: number
+  /**
    * Longest `grpc-message` to keep of a response. Unit: bytes as received. Default: 8_192. Reason:
    * it ends up in logs.
    */
@@ -96,6 +102,7 @@ export const DEFAULT_CALL_LIMITS: CallLimits = Object.freeze({
   queuedMessagesMax: 256,
   requestIdleTimeoutMs: 60_000,
   startTimeoutMs: 10_000,
+  timeoutMaxMs: Number.POSITIVE_INFINITY,
   statusMessageSizeMax: 8_192,
   sendStatusMessageSizeMax: 4_096,
   errorBodySizeMax: 1_024,
