@@ -225,6 +225,25 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'NatsBrokerOptions',
   },
   {
+    title: 'httpBroker(options)',
+    intro:
+      'From `microwire/broker/http`; and `publishTimeoutMs`, `closeGraceMs`, `limits`, `onError` and `runtime` of every engine, below.',
+    path: 'src/broker/http/http-broker.ts',
+    interface: 'HttpBrokerOptions',
+  },
+  {
+    title: 'redisBroker(options)',
+    intro: 'From `microwire/broker/redis`; and the options of every engine, below.',
+    path: 'src/broker/redis/redis-broker.ts',
+    interface: 'RedisBrokerOptions',
+  },
+  {
+    title: 'rabbitmqBroker(options)',
+    intro: 'From `microwire/broker/rabbitmq`; and the options of every engine, below.',
+    path: 'src/broker/rabbitmq/rabbitmq-broker.ts',
+    interface: 'RabbitmqBrokerOptions',
+  },
+  {
     title: 'Options of every engine of brokers',
     intro: '',
     path: 'src/broker/engine-options.ts',

@@ -79,6 +79,11 @@ export class Program {
     this.#child.stdin.end(text)
   }
 
+  /** Gives it more input. */
+  say(text: string): void {
+    this.#child.stdin.write(text)
+  }
+
   /** Waits for the end; past `timeoutMs` the program is killed and that is an error. */
   async ended(timeoutMs: number): Promise<Ended> {
     const timer = new AbortController()

@@ -1,6 +1,6 @@
 import { connect } from './connect.js'
 import { corpus } from './corpus.js'
-import { engines } from './engines/index.js'
+import { engineBrokers, engines, quickEngineBrokers } from './engines/index.js'
 import { frames } from './frames.js'
 import { goMicro, goMicroVersions } from './go-micro.js'
 import { grpcGo } from './grpc-go.js'
@@ -38,7 +38,12 @@ export const SUITES: readonly Suite[] = [
 ]
 
 /** Parts of the suites above, to be asked for by name. */
-export const PARTS: readonly Suite[] = [...goMicroVersions, loads]
+export const PARTS: readonly Suite[] = [
+  ...goMicroVersions,
+  loads,
+  engineBrokers,
+  quickEngineBrokers,
+]
 
 /**
  * What `.ci/run` runs: what needs no Go, and of the others what is built within minutes. grpc-java is not
@@ -55,5 +60,6 @@ export const CI_SUITES: readonly Suite[] = [
   grpcNegative,
   connect,
   protobuf,
+  quickEngineBrokers,
   ...goMicroVersions.filter(suite => suite.name === 'go-micro-v5'),
 ]

@@ -7,7 +7,7 @@ import type {
 import type { Message } from '../transport/index.js'
 import { checkPublish, checkSubscribe } from './broker-arguments.js'
 import type { Engine, EngineSession } from './engine.js'
-import { closedError, EngineLink, type SessionUser } from './engine-link.js'
+import { closedError, EngineLink, type SessionUser, withinGrace } from './engine-link.js'
 import type { EngineSettings } from './engine-options.js'
 import { EngineSubscription } from './engine-subscription.js'
 import { PendingMessages } from './pending-messages.js'
@@ -21,6 +21,8 @@ export class EngineBroker implements Broker, SessionUser, AsyncDisposable {
   readonly #link: EngineLink
   readonly #pending: PendingMessages
   readonly #subscriptions = new Set<EngineSubscription>()
+  /** The session that all subscriptions know. */
+  #attached: EngineSession | undefined
   #closing: Promise<void> | undefined
 
   constructor(engine: Engine, settings: EngineSettings) {
@@ -50,8 +52,8 @@ export class EngineBroker implements Broker, SessionUser, AsyncDisposable {
     }
     if (this.#closing !== undefined) return Promise.reject(closedError(this))
     const { session } = this.#link
-    if (session === undefined) {
-      void this.#link.begin()
+    if (session === undefined) void this.#link.begin()
+    if (session === undefined || this.#attached !== session) {
       return this.#pending.add(topic, message)
     }
     const { pendingMax, pendingSizeMax } = this.#settings.limits
@@ -80,12 +82,16 @@ export class EngineBroker implements Broker, SessionUser, AsyncDisposable {
     return subscription
   }
 
-  onSession(session: EngineSession): void {
-    for (const subscription of [...this.#subscriptions]) void subscription.attach(session)
+  /** What waited is published behind the subscriptions: they may be the ones that it is for. */
+  async onSession(session: EngineSession): Promise<void> {
+    await Promise.all([...this.#subscriptions].map(each => each.attach(session)))
+    if (this.#link.session !== session) return
+    this.#attached = session
     this.#pending.flush(session)
   }
 
   onSessionLost(): void {
+    this.#attached = undefined
     for (const subscription of this.#subscriptions) subscription.detach()
   }
 
@@ -105,14 +111,7 @@ export class EngineBroker implements Broker, SessionUser, AsyncDisposable {
     const { closeGraceMs, runtime } = this.#settings
     const open = [...this.#subscriptions]
     const ended = Promise.all(open.map(subscription => subscription.unsubscribe()))
-    await new Promise<void>(resolve => {
-      const timer = runtime.schedule(closeGraceMs, resolve)
-      timer.ref()
-      void ended.then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
+    await withinGrace(ended, closeGraceMs, runtime)
     for (const subscription of open) subscription.abandon()
     await this.#link.close()
   }

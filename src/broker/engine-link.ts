@@ -1,11 +1,12 @@
-import { BackOff, type Cancellable, thrownText } from '../transport/index.js'
+import { DELAY_MAX_MS } from '../options/index.js'
+import { BackOff, type Cancellable, type Runtime, thrownText } from '../transport/index.js'
 import { BrokerError, BrokerErrorCode } from './broker-error.js'
 import type { Engine, EngineSession } from './engine.js'
 import type { EngineSettings } from './engine-options.js'
 
 /** Who uses the session, and hears of each. */
 export interface SessionUser {
-  onSession(session: EngineSession): void
+  onSession(session: EngineSession): Promise<void>
   onSessionLost(): void
 }
 
@@ -85,7 +86,7 @@ export class EngineLink {
     this.#toldCode = undefined
     this.#backOff.reset()
     this.#settings.onState('connected')
-    this.#user.onSession(session)
+    void this.#user.onSession(session)
   }
 
   #lost(session: EngineSession | undefined, cause: unknown): void {
@@ -125,4 +126,20 @@ export class EngineLink {
 /** What is asked of a broker after `close`. */
 export function closedError({ name, address }: Pick<Engine, 'name' | 'address'>): BrokerError {
   return new BrokerError(BrokerErrorCode.Closed, address, `the ${name} broker was closed`)
+}
+
+/** Settles with `ended`, or when the time is over. */
+export function withinGrace(
+  ended: Promise<unknown>,
+  graceMs: number,
+  runtime: Pick<Runtime, 'schedule'>,
+): Promise<void> {
+  return new Promise(resolve => {
+    const timer = runtime.schedule(Math.min(graceMs, DELAY_MAX_MS), resolve)
+    timer.ref()
+    void ended.then(() => {
+      timer.cancel()
+      resolve()
+    })
+  })
 }

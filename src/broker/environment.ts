@@ -45,7 +45,8 @@ export function engineUrl(
     throw new TypeError(`${name} cannot be read; expected ${first}://user:password@host:port`)
   }
   // Port 80 is that of http, and URL drops it.
-  const isEighty = url.port === '' && /:80(?:[/?#]|$)/.test(whole.slice(whole.lastIndexOf('@')))
+  const isEighty =
+    url.port === '' && /:80(?:[/?#]|$)/.test(whole.slice(Math.max(0, whole.lastIndexOf('@'))))
   return {
     protocol,
     host: url.hostname,

@@ -154,6 +154,25 @@ t.test(
   },
 )
 
+t.test('what waited is published when the subscriptions are there, in its order', async t => {
+  const { broker, engine } = fakeBroker()
+  const log: string[] = []
+  let attach!: () => void
+  engine.subscribing = new Promise(resolve => {
+    attach = resolve
+  })
+  broker.subscribe('a', () => undefined)
+  const first = broker.publish('a', message('1')).then(() => log.push('1'))
+  await broker.connect()
+  const second = broker.publish('a', message('2')).then(() => log.push('2'))
+  await settle()
+  t.same([log, engine.published], [[], []])
+  attach()
+  await Promise.all([first, second])
+  t.same(engine.published, ['a 1', 'a 2'])
+  await broker.close()
+})
+
 t.test('exceptions of handlers are told, and not acknowledged', async t => {
   const { broker, engine, errors } = fakeBroker()
   await broker.connect()

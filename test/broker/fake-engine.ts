@@ -24,6 +24,8 @@ export class FakeEngine implements Engine {
   unconfirmed = 0
   /** Waits for it before it has connected. */
   connecting: Promise<void> = Promise.resolve()
+  /** Waits for it before it knows a subscription. */
+  subscribing: Promise<void> = Promise.resolve()
   #onLost: ((cause: unknown) => void) | undefined
 
   async connect(onLost: (cause: unknown) => void): Promise<EngineSession> {
@@ -50,6 +52,7 @@ export class FakeEngine implements Engine {
         engine.published.push(`${topic} ${Buffer.from(body)}`)
       },
       subscribe: async (topic, queue, sink): Promise<EngineConsumer> => {
+        await engine.subscribing
         if (engine.refused.has(topic)) {
           throw new BrokerError(BrokerErrorCode.Refused, engine.address, `fake refuses ${topic}`)
         }

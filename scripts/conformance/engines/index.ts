@@ -1,11 +1,12 @@
 import type { Suite } from '../suite.js'
+import { brokers, quickBrokers } from './brokers/index.js'
 import { starts } from './starts.js'
 
 /**
  * Parts of the suite `engines`, each with rows of its own; a part whose engine cannot be had skips its
  * rows and says why. Registries and brokers add theirs here.
  */
-const PARTS: readonly Suite['run'][] = [starts]
+const PARTS: readonly Suite['run'][] = [starts, brokers]
 
 export const engines: Suite = {
   name: 'engines',
@@ -14,4 +15,19 @@ export const engines: Suite = {
   run: async run => {
     for (const part of PARTS) await part(run)
   },
+}
+
+/** Brokers alone. */
+export const engineBrokers: Suite = {
+  name: 'engines-brokers',
+  about:
+    'the brokers of `engines` alone: NATS, Redis, RabbitMQ and HTTP, with go-micro v5 beside us',
+  run: brokers,
+}
+
+/** The brokers that are quick to start. */
+export const quickEngineBrokers: Suite = {
+  name: 'engines-brokers-quick',
+  about: 'brokers on NATS and Redis: what CI has time for',
+  run: quickBrokers,
 }

@@ -1,0 +1,1 @@
+export { type HttpBrokerOptions, httpBroker } from './http-broker.js'

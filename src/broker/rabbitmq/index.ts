@@ -1,0 +1,1 @@
+export { type RabbitmqBrokerOptions, rabbitmqBroker } from './rabbitmq-broker.js'
