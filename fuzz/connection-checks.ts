@@ -1,3 +1,5 @@
+import { inspect } from '../src/connection/connection.js'
+import { recordOf } from '../src/connection/streams/stream-record.js'
 import type { ConnectionRun } from './connection-run.js'
 import { invariant } from './invariant.js'
 
@@ -6,7 +8,8 @@ const INTERNAL_ERROR = 2
 /** What must hold between any two calls, once all output has been taken. */
 export function checkSteady(run: ConnectionRun): void {
   const { connection, peer } = run
-  const { receiver, sender, streams, limits } = connection
+  const { receiver, sender, streams } = inspect(connection)
+  const { limits } = connection
   checkFailure(run)
   peer.checkWhole()
   invariant(
@@ -17,7 +20,7 @@ export function checkSteady(run: ConnectionRun): void {
     streams.counted <= limits.streamsMax || run.role === 'client',
     'I-BOUND streams counted',
   )
-  if (connection.over) return
+  if (inspect(connection).core.over) return
   const window = 65_535 + (peer.granted.get(0) ?? 0) - (peer.charged.get(0) ?? 0)
   invariant(
     window === receiver.window,
@@ -28,8 +31,9 @@ export function checkSteady(run: ConnectionRun): void {
   let queued = 0
   let live = 0
   for (const item of run.streams) {
-    const { stream } = item
-    if (stream === undefined || streams.get(stream.id) !== stream) continue
+    if (item.stream === undefined) continue
+    const stream = recordOf(item.stream)
+    if (streams.get(stream.id) !== stream) continue
     live++
     retained += stream.retained
     queued += stream.queuedSize
@@ -93,7 +97,7 @@ export function checkDead(run: ConnectionRun): void {
   const { connection } = run
   const events = run.events.length
   const output = run.output.length
-  if (connection.over) {
+  if (inspect(connection).core.over) {
     run.receive(Buffer.from('000008060000000000313233343536373800000401000000ff', 'hex'))
     run.receive(Buffer.alloc(64, 0xff))
     run.take()
@@ -119,7 +123,7 @@ export function checkDead(run: ConnectionRun): void {
     'I-DEAD no timer is left',
     () => `${connection.timers.count}`,
   )
-  invariant(connection.receiver.retained === 0, 'I-DEAD nothing is retained')
+  invariant(inspect(connection).receiver.retained === 0, 'I-DEAD nothing is retained')
   invariant(connection.finished, 'I-DEAD finished after destroy')
   for (const { stream } of run.streams) {
     invariant(stream === undefined || stream.closed, 'I-STATE every stream has ended')

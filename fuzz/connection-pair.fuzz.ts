@@ -1,3 +1,4 @@
+import { inspect } from '../src/connection/connection.js'
 import {
   Connection,
   type ConnectionHandler,
@@ -5,6 +6,7 @@ import {
   type Stream,
   type StreamHandler,
 } from '../src/connection/index.js'
+import { recordOf } from '../src/connection/streams/stream-record.js'
 import { OctetSource } from '../src/testing/index.js'
 import { BareHost } from './bare-host.js'
 import { invariant } from './invariant.js'
@@ -194,7 +196,7 @@ function send(end: End | undefined, side: Side, size: number, endStream: boolean
     end.waits
   )
     return
-  if (side.connection.over) return
+  if (inspect(side.connection).core.over) return
   const body = Buffer.alloc(size)
   for (let i = 0; i < size; i++) body[i] = octetAt(end.sentSize + i)
   const offset = stream.beginData(size, endStream)
@@ -205,7 +207,12 @@ function send(end: End | undefined, side: Side, size: number, endStream: boolean
 }
 
 function respond(end: End | undefined, side: Side, server: Side, endStream: boolean): void {
-  if (end?.stream === undefined || side !== server || !end.stream.writable || side.connection.over)
+  if (
+    end?.stream === undefined ||
+    side !== server ||
+    !end.stream.writable ||
+    inspect(side.connection).core.over
+  )
     return
   end.stream.sendHeaders(
     end.sentHeaders ? ['x-trailer', 'yes'] : RESPONSE,
@@ -265,7 +272,7 @@ function finish(client: Side, server: Side, start: number): void {
     settle(client, server, now)
     const isDone = [client, server].every(
       side =>
-        side.connection.sender.queuedSize === 0 &&
+        inspect(side.connection).sender.queuedSize === 0 &&
         side.ends.every(end => end.heard.size === end.consumed),
     )
     if (isDone) break
@@ -284,12 +291,15 @@ function finish(client: Side, server: Side, start: number): void {
       () => error?.message ?? '',
     )
     // Where the other end has given up, its socket would be gone: nothing more is owed.
-    if (side.connection.over || side.peer!.host.cause !== undefined) continue
-    invariant(side.connection.receiver.retained === 0, 'I-FC all consumed, nothing retained')
+    if (inspect(side.connection).core.over || side.peer!.host.cause !== undefined) continue
     invariant(
-      side.connection.sender.queuedSize === 0,
+      inspect(side.connection).receiver.retained === 0,
+      'I-FC all consumed, nothing retained',
+    )
+    invariant(
+      inspect(side.connection).sender.queuedSize === 0,
       'I-FC all consumed, nothing queued',
-      () => `${side.connection.sender.queuedSize}`,
+      () => `${inspect(side.connection).sender.queuedSize}`,
     )
     for (const end of side.ends) checkEnd(end)
   }
@@ -316,7 +326,7 @@ function checkEnd(end: End): void {
     () => `stream ${end.stream?.id}`,
   )
   invariant(!end.waits || end.sentEnd, 'I-STATE onDrain comes once there is room')
-  const stream = end.stream!
+  const stream = recordOf(end.stream!)
   invariant(
     !stream.readable || stream.receiveCredit + stream.unannounced === 0,
     'I-FC all consumed, and what was granted is what was consumed',

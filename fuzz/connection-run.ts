@@ -1,3 +1,4 @@
+import { inspect } from '../src/connection/connection.js'
 import {
   Connection,
   type ConnectionHandler,
@@ -119,7 +120,7 @@ export class ConnectionRun implements ConnectionHandler, ConnectionHost, FrameOb
 
   onStream(stream: Stream, headers: HeaderBlock, endStream: boolean): StreamHandler {
     invariant(!this.#ids.has(stream.id), 'I-STATE two requests on one stream')
-    invariant(!this.connection.over, 'I-DEAD a request after the end')
+    invariant(!inspect(this.connection).core.over, 'I-DEAD a request after the end')
     this.#ids.add(stream.id)
     const run = new StreamRun(this, (stream.id + (this.#config >>> 3)) % PLAN_COUNT)
     this.streams.push(run)
@@ -176,8 +177,8 @@ export class ConnectionRun implements ConnectionHandler, ConnectionHost, FrameOb
   state(): string[] {
     const { connection } = this
     return [
-      `over ${connection.over} draining ${connection.draining} streams ${connection.streamCount} running ${connection.runningCount}`,
-      `retained ${connection.receiver.retained} window ${connection.receiver.window} send ${connection.sender.window} queued ${connection.sender.queuedSize}`,
+      `over ${inspect(connection).core.over} draining ${connection.draining} streams ${connection.streamCount} running ${connection.runningCount}`,
+      `retained ${inspect(connection).receiver.retained} window ${inspect(connection).receiver.window} send ${inspect(connection).sender.window} queued ${inspect(connection).sender.queuedSize}`,
       `settings ${JSON.stringify(connection.peerSettings)} timers ${connection.timers.count}`,
     ]
   }

@@ -1,3 +1,4 @@
+import { inspect } from '../src/connection/connection.js'
 import { checkDead, checkSteady } from './connection-checks.js'
 import { ConnectionRun } from './connection-run.js'
 import { checkAgainstModel } from './endpoint-model.js'
@@ -55,7 +56,9 @@ function fuzzRole(role: 'client' | 'server', data: Buffer): void {
 
 /** A turn decides one thing only: a connection that has done its work ends with the turn, and reads no more. */
 function compare(cut: ConnectionRun, whole: ConnectionRun): void {
-  const early = [cut, whole].find(run => run.connection.over && run.closedCause === undefined)
+  const early = [cut, whole].find(
+    run => inspect(run.connection).core.over && run.closedCause === undefined,
+  )
   const count = early?.events.length
   const lines = early?.peer.lines.length
   const rule = 'however octets are cut'

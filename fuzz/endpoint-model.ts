@@ -1,3 +1,4 @@
+import { inspect } from '../src/connection/connection.js'
 import type { ConnectionRun } from './connection-run.js'
 import type { OracleFrame, OracleResult } from './frame-oracle.js'
 import { OracleDecoder, OracleError } from './hpack-oracle.js'
@@ -165,9 +166,9 @@ class EndpointModel {
 /** Runs the model over what the connection was sent, and compares. `run` has had all of it. */
 export function checkAgainstModel(run: ConnectionRun, sent: OracleResult): void {
   const { connection, handledCount, peer } = run
-  if (connection.over && run.closedCause === undefined) return
+  if (inspect(connection).core.over && run.closedCause === undefined) return
   const model = new EndpointModel(run.role === 'server', connection.limits.decoderTableSizeMax)
-  const died = connection.over ? handledCount - 1 : -1
+  const died = inspect(connection).core.over ? handledCount - 1 : -1
   for (const [index, frame] of sent.frames.entries()) {
     const verdict = model.step(frame)
     const isDead = index === died
@@ -186,7 +187,7 @@ export function checkAgainstModel(run: ConnectionRun, sent: OracleResult): void 
       invariant(peer.failure === CALM, 'I-STATE a frame that is right ends the connection', where)
     if (isDead) break
   }
-  if (!connection.over)
+  if (!inspect(connection).core.over)
     invariant(sent.errorCode === undefined, 'I-STATE a frame of a wrong shape passes')
   for (const [streamId, lists] of run.heard) {
     let at = 0

@@ -1,3 +1,4 @@
+import { inspect } from '../src/connection/connection.js'
 import { Connection } from '../src/connection/index.js'
 import { CallConnector, ClientCall, requestHeaders } from '../src/grpc/index.js'
 import { BareHost, pump } from './bare-host.js'
@@ -69,7 +70,7 @@ function run(options: number, pieces: readonly Buffer[]): string[] {
     'I-DEAD no timer is left',
     () => `${connection.timers.count}`,
   )
-  invariant(connection.receiver.retained === 0, 'I-FC nothing is retained')
+  invariant(inspect(connection).receiver.retained === 0, 'I-FC nothing is retained')
   return runs.flatMap(({ log }, index) => [`call ${index}`, ...log])
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from '../src/connection/connection.js'
 import { Connection } from '../src/connection/index.js'
 import { CallAcceptor } from '../src/grpc/index.js'
 import { BareHost, pump } from './bare-host.js'
@@ -40,15 +41,15 @@ export function fuzz(data: Buffer): void {
     if (fault !== undefined) throw fault
     application.checkSettled()
     invariant(
-      connection.streams.counted === 0,
+      inspect(connection).streams.counted === 0,
       'I-STATE no stream counts after the end',
-      () => `${connection.streams.counted}`,
+      () => `${inspect(connection).streams.counted}`,
     )
     invariant(
       connection.timers.count === 0,
       'I-DEAD no timer is left',
       () => `${connection.timers.count}`,
     )
-    invariant(connection.receiver.retained === 0, 'I-FC nothing is retained')
+    invariant(inspect(connection).receiver.retained === 0, 'I-FC nothing is retained')
   }
 }

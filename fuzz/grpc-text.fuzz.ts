@@ -1,6 +1,6 @@
-import { authorityFault } from '../src/connection/authority.js'
-import { DecodedBlock } from '../src/connection/header-block.js'
-import { classifyField } from '../src/connection/header-rules.js'
+import { authorityFault } from '../src/connection/headers/authority.js'
+import { DecodedBlock } from '../src/connection/headers/header-block.js'
+import { classifyField } from '../src/connection/headers/header-rules.js'
 import {
   decodeStatusMessage,
   encodeStatusMessage,

@@ -1,5 +1,6 @@
 import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { Duplex } from 'node:stream'
+import { inspect } from '../src/connection/connection.js'
 import {
   Connection,
   type HeaderBlock,
@@ -95,7 +96,8 @@ export async function fuzz(data: Buffer): Promise<void> {
     limits,
   })
   // Before its SETTINGS the peer's windows are 65,535; afterwards they are its own.
-  if ((options & 4) !== 0) await exchange(connection, wire, () => connection.settings.received)
+  if ((options & 4) !== 0)
+    await exchange(connection, wire, () => inspect(connection).core.peerKnown)
   const replies = calls.map(({ requestSize, responseSize, extra }) => {
     const reply = new Reply()
     const headers = [
@@ -212,7 +214,7 @@ async function exchange(connection: Connection, wire: Wire, isDone: () => boolea
     }
     // Windows that are opened a little at a time are waited for.
     if (turns % 10 === 9) connection.advance(connection.now + 60)
-    if (connection.over) return
+    if (inspect(connection).core.over) return
     invariant(wire.failure === undefined, 'I-OUT node:http2 accepts what we emit', () =>
       String(wire.failure),
     )

@@ -74,7 +74,7 @@ export const PLANTED_IN_SESSIONS: readonly PlantedBug[] = [
   ),
   bug(
     'grpc-text',
-    'connection/authority',
+    'connection/headers/authority',
     'an authority may have a path',
     "[0-9A-Za-z._~!$&'",
     "[0-9A-Za-z._~!/$&'",

@@ -1,3 +1,4 @@
+import { inspect } from '../src/connection/connection.js'
 import { OctetSource } from '../src/testing/index.js'
 import { FlowModel, type Scheduler } from '../test/support/flow-model.js'
 import { invariant } from './invariant.js'
@@ -45,7 +46,7 @@ export function fuzz(data: Buffer): void {
   }
   invariant(model.slackMin >= 0, 'I-BOUND what is held has a bound', () => `${model.retainedPeak}`)
   if (stalled > 0) return
-  const { loans, retained } = model.connection.receiver
+  const { loans, retained } = inspect(model.connection).receiver
   const left = loans.promised + loans.held + loans.waiting + retained
   invariant(left === 0, 'I-FC every loan goes back', () => `${left}`)
 }

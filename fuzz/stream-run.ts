@@ -1,4 +1,6 @@
+import { inspect } from '../src/connection/connection.js'
 import type { HeaderBlock, HeaderList, Stream, StreamHandler } from '../src/connection/index.js'
+import { recordOf } from '../src/connection/streams/stream-record.js'
 import type { ConnectionRun } from './connection-run.js'
 import { digest, invariant } from './invariant.js'
 
@@ -103,7 +105,7 @@ export class StreamRun implements StreamHandler {
 
   onLost(cause: Error, unprocessed: boolean): void {
     // Once the connection is over, what never left was never processed either.
-    if (unprocessed && !this.#run.connection.over) {
+    if (unprocessed && !inspect(this.#run.connection).core.over) {
       invariant(
         this.stream!.id > this.#run.servedMax,
         'I-STATE a stream that GOAWAY spares is lost',
@@ -146,7 +148,7 @@ export class StreamRun implements StreamHandler {
     if (this.#run.role === 'server' && this.#headerCount++ === 1)
       stream.sendHeaders(RESPONSE, false)
     // One octet more than the window has is where off-by-ones are.
-    const window = stream.connection.sender.initialWindow + stream.sendCredit
+    const window = inspect(this.#run.connection).sender.initialWindow + recordOf(stream).sendCredit
     const small = window >= 0 && window < 300 ? window + 1 : Math.min(size, 300)
     const offset = stream.beginData(small, false)
     if (offset >= 0) BODY.copy(stream.slab, offset, 0, small)

@@ -46,7 +46,7 @@ Every limit is on by default and can be changed. A name that is not a limit is a
 
 ## Limits of a connection
 
-A client differs in one default: \`keepaliveIntervalMs\` is Infinity. This page is generated from [limits.ts](../src/connection/limits.ts), and a test compares them.
+A client differs in one default: \`keepaliveIntervalMs\` is Infinity. This page is generated from [limits.ts](../src/connection/core/limits.ts), and a test compares them.
 
 | limit | default | unit | what it bounds | reason |
 | --- | ---: | --- | --- | --- |
@@ -100,5 +100,5 @@ The time a handler may take while its call runs is not limited. Callers pass \`t
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.write(limitsPage(readFileSync('src/connection/limits.ts', 'utf8')))
+  process.stdout.write(limitsPage(readFileSync('src/connection/core/limits.ts', 'utf8')))
 }

@@ -15,7 +15,7 @@ export interface PlantedSimulationBug extends Change {
 /** Mistakes that were made here once, and that small calls do not show. */
 export const PLANTED_BUGS: readonly PlantedSimulationBug[] = [
   {
-    file: 'src/connection/receiver.js',
+    file: 'src/connection/flow/receiver.js',
     about: 'the old receiver: credit of the connection is withheld until messages are consumed',
     find: 'const spent = this.#windowMax - this.#window;',
     replace:

@@ -1,12 +1,12 @@
-import { Receiver } from '../../src/connection/receiver.js'
-import type { Stream } from '../../src/connection/stream.js'
+import { Receiver } from '../../src/connection/flow/receiver.js'
+import type { StreamRecord } from '../../src/connection/streams/stream-record.js'
 
 let listener: ((text: string) => void) | undefined
 const receiveOn = Receiver.prototype.receiveOn
 
 Receiver.prototype.receiveOn = function (
   this: Receiver,
-  stream: Stream,
+  stream: StreamRecord,
   payloadSize: number,
   dataSize: number,
 ): boolean {

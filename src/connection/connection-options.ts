@@ -1,9 +1,10 @@
 import { checkOptions, type OptionKinds, oneOf, withMethods } from '../options/index.js'
-import type { ConnectionHandler, ConnectionHost, FrameObserver } from './handler.js'
-import type { ConnectionLimits } from './limits.js'
-import { checkMemory, type MemoryBudget } from './memory-budget.js'
-import { neverIndexedNames } from './never-indexed.js'
-import type { TimerWheel } from './timer-wheel.js'
+import { checkMemory, type MemoryBudget } from './budgets/memory-budget.js'
+import type { ConnectionHost, FrameObserver } from './core/host.js'
+import type { ConnectionLimits } from './core/limits.js'
+import type { TimerWheel } from './core/timer-wheel.js'
+import { neverIndexedNames } from './headers/never-indexed.js'
+import type { ConnectionHandler } from './streams/connection-handler.js'
 
 /** Options of a `Connection`. */
 export interface ConnectionOptions {

@@ -7,12 +7,13 @@ import {
   FrameType,
   frameName,
 } from '../frame/index.js'
-import { Ending } from './closed-streams.js'
-import type { Connection } from './connection.js'
-import type { DecodedBlock } from './header-block.js'
-import { protocolError } from './protocol-error.js'
-import type { Stream } from './stream.js'
-import { nextStreamState, Refusal, StreamInput, type StreamState } from './stream-state.js'
+import type { ConnectionCore } from './core/core.js'
+import { protocolError } from './core/protocol-error.js'
+import type { DecodedBlock } from './headers/header-block.js'
+import type { InboundParts } from './inbound-parts.js'
+import { checkKnown, refuseClosed } from './late-frames.js'
+import type { StreamRecord } from './streams/stream-record.js'
+import { StreamEvent } from './streams/stream-state.js'
 
 /** To look at the stopwatch costs as much as two frames: it is done now and then. */
 const FRAMES_PER_LOOK = 32
@@ -24,17 +25,20 @@ const WEIGHT_SHIFT = 9
  * RFC 9113 §3.4, §5, §6. Throws ConnectionError; its only caller turns that into GOAWAY.
  */
 export class Inbound {
-  readonly #connection: Connection
+  readonly #core: ConnectionCore
+  readonly #parts: InboundParts
   readonly #reader: FrameReader
   /** Octets of the client preface still to come. */
   #prefaceLeft: number
   /** Frames this turn may still handle. */
   framesLeft = 0
 
-  constructor(connection: Connection) {
-    this.#connection = connection
-    this.#reader = new FrameReader({ frameSizeMax: connection.limits.frameSizeMax })
-    this.#prefaceLeft = connection.role === 'server' ? CLIENT_PREFACE.length : 0
+  constructor(parts: InboundParts) {
+    const { core } = parts
+    this.#core = core
+    this.#parts = parts
+    this.#reader = new FrameReader({ frameSizeMax: core.limits.frameSizeMax })
+    this.#prefaceLeft = core.role === 'server' ? CLIENT_PREFACE.length : 0
   }
 
   /** Gives the reader one range. Returns false when all of it was preface. */
@@ -60,17 +64,18 @@ export class Inbound {
   /** Handles frames until the range is used up (true) or the turn's budget is spent (false). */
   run(): boolean {
     const reader = this.#reader
-    const connection = this.#connection
+    const core = this.#core
+    const parts = this.#parts
     let untilLook = FRAMES_PER_LOOK
-    while (this.framesLeft > 0 && !connection.blocked) {
-      if (connection.over) return true
+    while (this.framesLeft > 0 && !parts.blocked) {
+      if (core.over) return true
       if (!reader.next()) return true
       this.framesLeft--
-      connection.observe(false, reader.type, reader.flags, reader.streamId, reader.payloadSize)
+      core.observe(false, reader.type, reader.flags, reader.streamId, reader.payloadSize)
       this.#dispatch(reader)
       untilLook -= 1 + (reader.payloadSize >>> WEIGHT_SHIFT)
       if (untilLook > 0) continue
-      if (connection.turns.isTimeUp()) return connection.over
+      if (parts.turns.isTimeUp()) return core.over
       untilLook = FRAMES_PER_LOOK
     }
     return false
@@ -88,14 +93,14 @@ export class Inbound {
 
   #dispatch(reader: FrameReader): void {
     const { type } = reader
-    const open = this.#connection.headerReader.openStreamId
+    const open = this.#parts.headerReader.openStreamId
     if (open !== 0 && (type !== FrameType.Continuation || reader.streamId !== open)) {
       protocolError(
         'RFC 9113 §6.10',
         `${frameName(type)} on stream ${reader.streamId} inside the header block of stream ${open}`,
       )
     }
-    if (!this.#connection.settings.received && type !== FrameType.Settings) {
+    if (!this.#core.peerKnown && type !== FrameType.Settings) {
       protocolError('RFC 9113 §3.4', `the first frame is ${frameName(type)}; expected SETTINGS`)
     }
     switch (type) {
@@ -114,7 +119,7 @@ export class Inbound {
       case FrameType.RstStream:
         return this.#onReset(reader)
       case FrameType.Goaway:
-        return this.#connection.goaway.receive(
+        return this.#parts.shutdown.receive(
           reader.lastStreamId,
           reader.errorCode,
           reader.bytes,
@@ -127,7 +132,7 @@ export class Inbound {
         // A client's SETTINGS_ENABLE_PUSH=0 precedes its first request: nobody can promise in good faith.
         return protocolError('RFC 9113 §8.4', 'PUSH_PROMISE, which is not enabled')
       case FrameType.PriorityUpdate:
-        if (this.#connection.role === 'client') {
+        if (this.#core.role === 'client') {
           protocolError('RFC 9218 §7.1', 'PRIORITY_UPDATE from a server')
         }
         return this.#spend(1)
@@ -137,32 +142,31 @@ export class Inbound {
   }
 
   #onData(reader: FrameReader): void {
-    const connection = this.#connection
-    const { receiver, budget } = connection
+    const parts = this.#parts
+    const { receiver, budget } = parts
     const { payloadSize } = reader
     const endStream = (reader.flags & Flag.EndStream) !== 0
     const size = reader.end - reader.start
     receiver.receive(payloadSize)
-    const stream = connection.streams.get(reader.streamId)
+    const stream = parts.streams.get(reader.streamId)
     if (stream === undefined) {
-      this.#refuseClosed(reader.streamId, FrameType.Data, endStream, payloadSize)
+      refuseClosed(this.#parts, reader.streamId, FrameType.Data, endStream, payloadSize)
       receiver.replenish()
       return
     }
-    const next = nextStreamState(stream.state, StreamInput.ReceiveData)
-    if (next >= Refusal.Misuse) {
+    if (!stream.readable) {
       // Streams that are closed both ways are not in the table: the peer has ended this one.
-      connection.streams.fail(stream, ErrorCode.StreamClosed)
+      parts.streams.fail(stream, ErrorCode.StreamClosed)
       receiver.replenish()
       return
     }
     if (!stream.headersReceived) {
-      connection.streams.fail(stream, ErrorCode.ProtocolError)
+      parts.streams.fail(stream, ErrorCode.ProtocolError)
       receiver.replenish()
       return
     }
     if (!receiver.receiveOn(stream, payloadSize, size)) {
-      connection.streams.fail(stream, ErrorCode.FlowControlError)
+      parts.streams.fail(stream, ErrorCode.FlowControlError)
       receiver.replenish()
       return
     }
@@ -174,24 +178,24 @@ export class Inbound {
       receiver.shed()
       if (stream.closed) return receiver.replenish()
     }
-    connection.streams.calling = stream
+    parts.streams.calling = stream
     stream.handler.onData(reader.bytes, reader.start, reader.end, endStream)
-    connection.streams.calling = undefined
+    parts.streams.calling = undefined
     receiver.replenish()
-    if (endStream && stream.closed) connection.streams.close(stream)
+    if (endStream && stream.closed) parts.streams.close(stream)
   }
 
-  #endInput(stream: Stream): void {
-    stream.state = nextStreamState(stream.state, StreamInput.ReceiveEnd) as StreamState
-    if (stream.loan !== undefined) this.#connection.receiver.loans.ended(stream)
+  #endInput(stream: StreamRecord): void {
+    stream.apply(StreamEvent.ReceiveEnd)
+    if (stream.loan !== undefined) this.#parts.receiver.loans.ended(stream)
   }
 
   /** RFC 9113 §8.1.1: content-length must equal the octets of DATA. */
-  #countContent(stream: Stream, size: number, endStream: boolean): boolean {
+  #countContent(stream: StreamRecord, size: number, endStream: boolean): boolean {
     if (stream.contentLeft < 0) return true
     stream.contentLeft -= size
     if (stream.contentLeft >= 0 && (!endStream || stream.contentLeft === 0)) return true
-    this.#connection.streams.fail(stream, ErrorCode.ProtocolError)
+    this.#parts.streams.fail(stream, ErrorCode.ProtocolError)
     return false
   }
 
@@ -200,10 +204,10 @@ export class Inbound {
       protocolError('RFC 7540 §5.3.1', `stream ${reader.streamId} depends on itself`)
     }
     const endStream = (reader.flags & Flag.EndStream) !== 0
-    const { headerReader } = this.#connection
+    const { headerReader } = this.#parts
     if ((reader.flags & Flag.EndHeaders) === 0) {
       headerReader.begin(reader.streamId, endStream, reader.bytes, reader.start, reader.end)
-      this.#connection.deadlines.armHeader()
+      this.#parts.deadlines.armHeader()
       return
     }
     const block = headerReader.decode(reader.bytes, reader.start, reader.end)
@@ -211,7 +215,7 @@ export class Inbound {
   }
 
   #onContinuation(reader: FrameReader): void {
-    const { headerReader } = this.#connection
+    const { headerReader } = this.#parts
     const { openEndStream, openStreamId } = headerReader
     if (openStreamId === 0) {
       protocolError(
@@ -222,73 +226,74 @@ export class Inbound {
     const endHeaders = (reader.flags & Flag.EndHeaders) !== 0
     const block = headerReader.continue(reader.bytes, reader.start, reader.end, endHeaders)
     if (block === undefined) return
-    this.#connection.deadlines.cancelHeader()
+    this.#parts.deadlines.cancelHeader()
     this.#onHeaders(openStreamId, block, openEndStream)
   }
 
   #onHeaders(streamId: number, block: DecodedBlock, endStream: boolean): void {
-    const connection = this.#connection
-    const stream = connection.streams.get(streamId)
+    const parts = this.#parts
+    const stream = parts.streams.get(streamId)
     if (stream !== undefined) this.#onMoreHeaders(stream, block, endStream)
-    else if (connection.role === 'server' && streamId > connection.streams.peerIdMax) {
-      connection.streams.accept(streamId, block, endStream)
-    } else this.#refuseClosed(streamId, FrameType.Headers, endStream)
+    else if (this.#core.role === 'server' && streamId > parts.streams.peerIdMax) {
+      parts.streams.accept(streamId, block, endStream)
+    } else refuseClosed(this.#parts, streamId, FrameType.Headers, endStream)
   }
 
   /** A response, or trailers. RFC 9113 §8.1. */
-  #onMoreHeaders(stream: Stream, block: DecodedBlock, endStream: boolean): void {
-    const connection = this.#connection
-    const next = nextStreamState(stream.state, StreamInput.ReceiveHeaders)
-    if (next >= Refusal.Misuse) return connection.streams.fail(stream, ErrorCode.StreamClosed)
+  #onMoreHeaders(stream: StreamRecord, block: DecodedBlock, endStream: boolean): void {
+    const parts = this.#parts
+    if (!stream.readable) return parts.streams.fail(stream, ErrorCode.StreamClosed)
     const interim = !stream.headersReceived && block.status >= 100 && block.status < 200
     if (this.#isWrong(stream, block, endStream, interim)) {
-      return connection.streams.fail(stream, ErrorCode.ProtocolError)
+      return parts.streams.fail(stream, ErrorCode.ProtocolError)
     }
     if (block.oversize) {
-      const fault = block.oversizeText(connection.limits)
-      return connection.streams.fail(stream, ErrorCode.EnhanceYourCalm, fault)
+      const fault = block.oversizeText(this.#core.limits)
+      return parts.streams.fail(stream, ErrorCode.EnhanceYourCalm, fault)
     }
     if (!stream.headersReceived && !interim) {
       stream.headersReceived = true
       const empty = stream.isHead || block.status === 204 || block.status === 304
       stream.contentLeft = empty ? -1 : block.contentLength
       if (endStream && stream.contentLeft > 0)
-        return connection.streams.fail(stream, ErrorCode.ProtocolError)
+        return parts.streams.fail(stream, ErrorCode.ProtocolError)
     }
     if (endStream) this.#endInput(stream)
-    connection.streams.calling = stream
+    parts.streams.calling = stream
     stream.handler.onHeaders(block, endStream)
-    connection.streams.calling = undefined
-    if (endStream && stream.closed) connection.streams.close(stream)
+    parts.streams.calling = undefined
+    if (endStream && stream.closed) parts.streams.close(stream)
   }
 
-  #isWrong(stream: Stream, block: DecodedBlock, endStream: boolean, interim: boolean): boolean {
+  #isWrong(
+    stream: StreamRecord,
+    block: DecodedBlock,
+    endStream: boolean,
+    interim: boolean,
+  ): boolean {
     if (stream.headersReceived) {
       // Trailers end the stream (RFC 9113 §8.1) and the content with it.
       return !endStream || stream.contentLeft > 0 || block.faultAs('trailers') !== undefined
     }
-    if (
-      interim &&
-      (endStream || ++stream.interimCount > this.#connection.limits.interimResponsesMax)
-    )
+    if (interim && (endStream || ++stream.interimCount > this.#core.limits.interimResponsesMax))
       return true
     return block.faultAs('response') !== undefined
   }
 
   #onReset(reader: FrameReader): void {
-    const connection = this.#connection
-    const stream = connection.streams.get(reader.streamId)
+    const parts = this.#parts
+    const stream = parts.streams.get(reader.streamId)
     if (stream === undefined) {
-      this.#checkKnown(reader.streamId, FrameType.RstStream)
+      checkKnown(this.#parts, reader.streamId, FrameType.RstStream)
       return this.#spend(1)
     }
-    if (connection.role === 'server' && !stream.held) connection.budget.reset(connection.now)
-    connection.streams.endByPeer(stream, reader.errorCode)
+    if (this.#core.role === 'server' && !stream.held) parts.budget.reset(this.#core.now)
+    parts.streams.endByPeer(stream, reader.errorCode)
   }
 
   #onWindowUpdate(reader: FrameReader): void {
-    const connection = this.#connection
-    const { sender } = connection
+    const parts = this.#parts
+    const { sender } = parts
     const { streamId, windowIncrement } = reader
     this.#spend(1)
     if (streamId === 0) {
@@ -303,40 +308,38 @@ export class Inbound {
       }
       return
     }
-    const stream = connection.streams.get(streamId)
-    if (stream === undefined) return this.#checkKnown(streamId, FrameType.WindowUpdate)
-    if (windowIncrement === 0) connection.streams.fail(stream, ErrorCode.ProtocolError)
+    const stream = parts.streams.get(streamId)
+    if (stream === undefined) return checkKnown(this.#parts, streamId, FrameType.WindowUpdate)
+    if (windowIncrement === 0) parts.streams.fail(stream, ErrorCode.ProtocolError)
     else if (!sender.growStream(stream, windowIncrement)) {
-      connection.streams.fail(stream, ErrorCode.FlowControlError)
+      parts.streams.fail(stream, ErrorCode.FlowControlError)
     }
   }
 
   #onSettings(reader: FrameReader): void {
-    const connection = this.#connection
+    const parts = this.#parts
     if ((reader.flags & Flag.Ack) !== 0) {
-      if (!connection.settings.received) {
+      if (!this.#core.peerKnown) {
         protocolError('RFC 9113 §3.4', 'the first frame is an acknowledgement; expected SETTINGS')
       }
-      connection.settings.receiveAck()
+      parts.settings.receiveAck()
       return
     }
     this.#spend(1)
-    connection.settings.receive(reader.bytes, reader.start, reader.end)
+    parts.settings.receive(reader.bytes, reader.start, reader.end)
   }
 
   #onPing(reader: FrameReader): void {
     this.#spend(1)
-    if ((reader.flags & Flag.Ack) !== 0)
-      this.#connection.pings.receiveAck(reader.bytes, reader.start)
-    else this.#connection.pings.receive(reader.bytes, reader.start)
+    if ((reader.flags & Flag.Ack) !== 0) this.#parts.pings.receiveAck(reader.bytes, reader.start)
+    else this.#parts.pings.receive(reader.bytes, reader.start)
   }
 
   /** Priority is deprecated (RFC 9113 §5.3.2); only its form is checked. */
   #onPriority(reader: FrameReader): void {
     if (reader.fault !== ErrorCode.NoError) {
-      const stream = this.#connection.streams.get(reader.streamId)
-      if (stream !== undefined)
-        return this.#connection.streams.fail(stream, ErrorCode.FrameSizeError)
+      const stream = this.#parts.streams.get(reader.streamId)
+      if (stream !== undefined) return this.#parts.streams.fail(stream, ErrorCode.FrameSizeError)
       // RST_STREAM must not be sent on an idle stream (§6.4), so the connection pays.
       throw new ConnectionError(
         ErrorCode.FrameSizeError,
@@ -350,41 +353,7 @@ export class Inbound {
     this.#spend(1)
   }
 
-  /** DATA or HEADERS on a stream that is not there: late, wrong, or never opened. RFC 9113 §5.1, §5.1.1. */
-  #refuseClosed(streamId: number, type: number, endStream: boolean, dataSize = 0): void {
-    const connection = this.#connection
-    this.#checkKnown(streamId, type)
-    const ending = connection.streams.ending(streamId)
-    if (ending === Ending.ResetByUs || connection.goaway.ignores(streamId)) {
-      // The rest of a request that we refused was sent in good faith: its end is free, once.
-      if (endStream && connection.streams.endReset(streamId)) return
-      if (!connection.budget.lateData(dataSize)) this.#spend(1)
-      return
-    }
-    if (ending === Ending.Closed) {
-      throw new ConnectionError(
-        ErrorCode.StreamClosed,
-        'RFC 9113 §5.1',
-        `${frameName(type)} on stream ${streamId}, which is closed`,
-      )
-    }
-    protocolError(
-      'RFC 9113 §5.1.1',
-      `${frameName(type)} on stream ${streamId}, which was skipped or closed`,
-    )
-  }
-
-  /** A stream that has not been opened may not have this frame. RFC 9113 §5.1 (idle). */
-  #checkKnown(streamId: number, type: number): void {
-    const connection = this.#connection
-    const isOurs = (streamId & 1) === (connection.role === 'client' ? 1 : 0)
-    const idMax = isOurs ? connection.streams.ownIdMax : connection.streams.peerIdMax
-    if (streamId > idMax) {
-      protocolError('RFC 9113 §5.1', `${frameName(type)} on stream ${streamId}, which is idle`)
-    }
-  }
-
   #spend(cost: number): void {
-    this.#connection.budget.work(cost, this.#connection.now, frameName(this.#reader.type))
+    this.#parts.budget.work(cost, this.#core.now, frameName(this.#reader.type))
   }
 }

@@ -7,17 +7,22 @@ import {
   Setting,
   type Settings,
 } from '../frame/index.js'
-import type { Connection } from './connection.js'
-import type { ConnectionLimits } from './limits.js'
+import type { ControlWriter } from './core/control-writer.js'
+import type { ConnectionCore } from './core/core.js'
+import type { ConnectionLimits } from './core/limits.js'
 
-/** The settings of the peer, with the defaults of RFC 9113 §6.5.2 until they arrive. */
-export interface PeerSettings {
-  headerTableSize: number
-  concurrentStreamsMax: number
-  initialWindowSize: number
-  frameSizeMax: number
-  headerListSizeMax: number
-  enableConnectProtocol: boolean
+/** Who applies what SETTINGS say. */
+export interface SettingsOwner {
+  /** Ours have been sent: they are to be acknowledged in time. */
+  onSettingsSent(): void
+  /** The peer has acknowledged ours, `left` others of ours not yet. */
+  onSettingsAcknowledged(left: number): void
+  /** SETTINGS_HEADER_TABLE_SIZE of the peer. Each value counts, not only the last: a dip empties the table (RFC 7541 §4.2). */
+  setPeerTableSize(size: number): void
+  /** SETTINGS_INITIAL_WINDOW_SIZE of the peer. False when a stream's window would pass 2^31-1. */
+  setInitialWindow(size: number): boolean
+  /** SETTINGS of the peer have been applied and acknowledged. */
+  onPeerSettings(isFirst: boolean): void
 }
 
 /**
@@ -25,17 +30,9 @@ export interface PeerSettings {
  * order. RFC 9113 §6.5.3.
  */
 export class SettingsSync {
-  readonly peer: PeerSettings = {
-    headerTableSize: 4_096,
-    concurrentStreamsMax: Number.POSITIVE_INFINITY,
-    initialWindowSize: 65_535,
-    frameSizeMax: 16_384,
-    headerListSizeMax: Number.POSITIVE_INFINITY,
-    enableConnectProtocol: false,
-  }
-  readonly #connection: Connection
-  /** The peer's first SETTINGS have come. */
-  received = false
+  readonly #core: ConnectionCore
+  readonly #control: ControlWriter
+  readonly #owner: SettingsOwner
   /** How many of ours wait for their acknowledgement. */
   #unacknowledged = 0
   #noPriorities = 0
@@ -43,14 +40,16 @@ export class SettingsSync {
   /** Acknowledgements still to come until that of the probe. */
   #acksToProbe = 0
 
-  constructor(connection: Connection) {
-    this.#connection = connection
+  constructor(core: ConnectionCore, control: ControlWriter, owner: SettingsOwner) {
+    this.#core = core
+    this.#control = control
+    this.#owner = owner
   }
 
   /** Sends SETTINGS of ours; they bind the peer once acknowledged. */
   send(settings: Settings): void {
-    this.#connection.control.settings(settings)
-    this.#connection.deadlines.armSettings()
+    this.#control.settings(settings)
+    this.#owner.onSettingsSent()
     this.#unacknowledged++
   }
 
@@ -66,13 +65,7 @@ export class SettingsSync {
     if (this.#unacknowledged === 0) {
       refuse('RFC 9113 §6.5.3', 'SETTINGS acknowledged more often than sent')
     }
-    const connection = this.#connection
-    connection.deadlines.settingsAcknowledged()
-    if (--this.#unacknowledged > 0) connection.deadlines.armSettings()
-    else {
-      connection.headerReader.setTableSizeMax(connection.limits.decoderTableSizeMax)
-      connection.receiver.settingsAcknowledged()
-    }
+    this.#owner.onSettingsAcknowledged(--this.#unacknowledged)
     if (this.#probe === undefined || --this.#acksToProbe > 0) return
     const onAck = this.#probe
     this.#probe = undefined
@@ -81,8 +74,8 @@ export class SettingsSync {
 
   /** SETTINGS from the peer: checked before any takes effect, applied in order, acknowledged at once. */
   receive(bytes: Buffer, start: number, end: number): void {
-    const connection = this.#connection
-    const { settingsEntriesMax } = connection.limits
+    const core = this.#core
+    const { settingsEntriesMax } = core.limits
     const entries = (end - start) / SETTING_SIZE
     if (entries > settingsEntriesMax) {
       throw new ConnectionError(
@@ -93,39 +86,29 @@ export class SettingsSync {
     }
     readSettings(bytes, start, end, checkSetting)
     readSettings(bytes, start, end, (id, value) => this.#apply(id, value))
-    const { initialWindowSize } = this.peer
-    if (!connection.sender.setInitialWindow(initialWindowSize)) {
+    const { initialWindowSize } = core.peer
+    if (!this.#owner.setInitialWindow(initialWindowSize)) {
       throw new ConnectionError(
         ErrorCode.FlowControlError,
         'RFC 9113 §6.9.2',
         `SETTINGS_INITIAL_WINDOW_SIZE of ${initialWindowSize} takes a stream window past 2^31-1`,
       )
     }
-    connection.control.settingsAck()
-    if (!this.received) this.#arrived()
-    connection.streams.limitChanged()
-  }
-
-  /** The first ones: the connection is usable. */
-  #arrived(): void {
-    const connection = this.#connection
-    this.received = true
-    connection.deadlines.prefaceCame()
-    connection.pings.arm()
-    connection.idle()
-    connection.host.onSettings()
+    this.#control.settingsAck()
+    const isFirst = !core.peerKnown
+    core.peerKnown = true
+    this.#owner.onPeerSettings(isFirst)
   }
 
   #apply(id: number, value: number): void {
-    const { peer } = this
+    const { peer, peerKnown, role } = this.#core
     switch (id) {
       case Setting.HeaderTableSize:
         peer.headerTableSize = value
-        // Each value counts, not only the last: a dip empties the table (RFC 7541 §4.2).
-        this.#connection.headerWriter.setTableSizeMax(value)
+        this.#owner.setPeerTableSize(value)
         break
       case Setting.EnablePush:
-        if (this.#connection.role === 'client' && value !== 0) {
+        if (role === 'client' && value !== 0) {
           refuse('RFC 9113 §6.5.2', 'a server sent SETTINGS_ENABLE_PUSH = 1')
         }
         break
@@ -148,7 +131,7 @@ export class SettingsSync {
         peer.enableConnectProtocol = value === 1
         break
       case Setting.NoRfc7540Priorities:
-        if (this.received && value !== this.#noPriorities) {
+        if (peerKnown && value !== this.#noPriorities) {
           refuse('RFC 9218 §2.1', 'SETTINGS_NO_RFC7540_PRIORITIES changed after the first SETTINGS')
         }
         this.#noPriorities = value

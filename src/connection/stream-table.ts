@@ -1,25 +1,58 @@
 import { ErrorCode } from '../frame/index.js'
-import { ClosedStreams, type Ending } from './closed-streams.js'
-import type { Connection } from './connection.js'
-import type { HeaderList, StreamHandler } from './handler.js'
-import type { DecodedBlock } from './header-block.js'
-import { HandlerSlots } from './handler-slots.js'
+import type { AbuseBudget } from './budgets/abuse-budget.js'
+import { HandlerSlots } from './budgets/handler-slots.js'
+import { HeaderLists } from './budgets/header-lists.js'
+import type { MemoryAccount } from './budgets/memory-account.js'
+import type { Turns } from './budgets/turns.js'
+import type { ControlWriter } from './core/control-writer.js'
+import type { ConnectionCore } from './core/core.js'
+import type { ConnectionHost } from './core/host.js'
+import { protocolError } from './core/protocol-error.js'
+import type { Receiver } from './flow/receiver.js'
+import type { Sender } from './flow/sender.js'
+import type { Goaway } from './goaway.js'
+import type { DecodedBlock } from './headers/header-block.js'
+import type { HeaderList } from './headers/header-list.js'
+import { BlockPart } from './headers/header-rules.js'
 import { Refusals } from './refusals.js'
-import { Stream } from './stream.js'
-import { StreamMap } from './stream-map.js'
-import { nextStreamState, type StreamInput, StreamState } from './stream-state.js'
-import { protocolError } from './protocol-error.js'
+import { ClosedStreams, type Ending } from './streams/closed-streams.js'
+import type { ConnectionHandler } from './streams/connection-handler.js'
+import { LostStreams } from './streams/lost-streams.js'
+import type { StreamHandler } from './streams/stream-handler.js'
+import type { StreamMap } from './streams/stream-map.js'
+import { type StreamOwner, type StreamParts, StreamRecord } from './streams/stream-record.js'
+import { StreamEvent } from './streams/stream-state.js'
 
 /** Identifiers from here on are left alone: the connection is replaced in time. 75 % of what there is. */
 const DRAIN_STREAM_ID = 0x6000_0000
+
+/** What streams begin and end with. */
+export interface StreamTableParts extends StreamParts {
+  readonly core: ConnectionCore
+  readonly budget: AbuseBudget
+  readonly control: ControlWriter
+  readonly goaway: Goaway
+  readonly handler: ConnectionHandler
+  readonly host: ConnectionHost
+  readonly map: StreamMap
+  readonly memory: MemoryAccount
+  readonly receiver: Receiver
+  readonly sender: Sender
+  readonly turns: Turns
+  /** The first stream that counts. */
+  onFirstStream(): void
+  /** The last one has ended. */
+  onLastStream(): void
+}
 
 /**
  * The streams of a connection: how each begins, and every way in which it ends.
  * RFC 9113 §5.1.
  */
-export class StreamTable {
-  readonly #connection: Connection
-  readonly #map: StreamMap = new StreamMap()
+export class StreamTable implements StreamOwner {
+  readonly #core: ConnectionCore
+  readonly #parts: StreamTableParts
+  readonly #map: StreamMap
   readonly #closed: ClosedStreams = new ClosedStreams()
   /** Streams that count against the limit: not closed, or closed while user code runs. */
   #counted = 0
@@ -27,32 +60,30 @@ export class StreamTable {
   readonly slots: HandlerSlots
   /** Client: what the peer refused. */
   readonly refusals: Refusals
-  /** Header lists of the requests that are open. Unit: octets. */
-  #headersSize = 0
-  /** Header lists of requests that are closed while user code runs. Unit: octets. */
-  #lingeringSize = 0
-  /** @internal What the streams that count take, whatever they hold. Unit: octets. */
+  readonly #headerLists: HeaderLists
+  /** What the streams that count take, whatever they hold. Unit: octets. */
   costs = 0
   #ownIdNext = 1
   /** The highest identifier that the peer has opened. */
   peerIdMax = 0
   /** Whose handler is being called: an exception is its, not ours. */
-  calling: Stream | undefined = undefined
+  calling: StreamRecord | undefined = undefined
   /** The last of our own streams whose HEADERS have left the process. */
   #takenIdMax = -1
-  /** Streams of a connection that has gone, which hear of it in turn. */
-  #leaving: readonly Stream[] = []
-  #leftCount = 0
-  #leavingCause: Error | undefined = undefined
+  /** Those of a connection that has gone, while some have not heard of it. */
+  #lost: LostStreams | undefined = undefined
   /** A stream has ended well. */
   served = false
   /** Client: `canOpen` was asked for and denied; somebody waits. */
   #waited = false
 
-  constructor(connection: Connection) {
-    this.#connection = connection
-    this.slots = new HandlerSlots(connection.limits.streamsMax, connection)
-    this.refusals = new Refusals(connection)
+  constructor(parts: StreamTableParts) {
+    this.#core = parts.core
+    this.#parts = parts
+    this.#map = parts.map
+    this.slots = new HandlerSlots(parts.core.limits.streamsMax, parts.turns)
+    this.#headerLists = new HeaderLists(parts.core.limits.openHeadersSizeMax)
+    this.refusals = new Refusals(parts.core, () => this.limitChanged())
   }
 
   get size(): number {
@@ -61,7 +92,7 @@ export class StreamTable {
 
   /** Header lists of requests that are open, or whose handlers run. Unit: octets. */
   get headersSize(): number {
-    return this.#headersSize + this.#lingeringSize
+    return this.#headerLists.size
   }
 
   get counted(): number {
@@ -73,11 +104,11 @@ export class StreamTable {
     return this.#ownIdNext - 2
   }
 
-  get(id: number): Stream | undefined {
+  get(id: number): StreamRecord | undefined {
     return this.#map.get(id)
   }
 
-  snapshot(): Stream[] {
+  snapshot(): StreamRecord[] {
     return this.#map.snapshot()
   }
 
@@ -90,10 +121,16 @@ export class StreamTable {
     return this.#closed.endReset(id)
   }
 
+  /** No new streams: one side sent GOAWAY, or identifiers run out. */
+  get draining(): boolean {
+    const { goaway } = this.#parts
+    return goaway.leaving || (this.#core.role === 'client' && (goaway.received || this.exhausted))
+  }
+
   /** Client: whether a stream may be opened now. */
   get canOpen(): boolean {
-    const connection = this.#connection
-    if (connection.role === 'server' || connection.over || connection.draining) return false
+    const { over, role } = this.#core
+    if (role === 'server' || over || this.draining) return false
     const free = this.#counted < this.#countedMax()
     if (!free) this.#waited = true
     return free
@@ -104,13 +141,22 @@ export class StreamTable {
     return this.#ownIdNext >= DRAIN_STREAM_ID
   }
 
-  open(handler: StreamHandler, endStream: boolean, headers: HeaderList): Stream {
-    const stream = new Stream(this.#ownIdNext, this.#connection, handler)
+  /** Client: a request. When its fields cannot be sent, no stream is opened and no identifier used up. */
+  open(
+    headers: HeaderList,
+    endStream: boolean,
+    handler: StreamHandler,
+    extra: HeaderList | undefined,
+  ): StreamRecord {
+    const { sender } = this.#parts
+    sender.checkHeaders(headers, extra, BlockPart.Request)
+    const stream = new StreamRecord(this.#ownIdNext, this.#parts, handler)
     this.#ownIdNext += 2
     stream.isHead = headers[headers.indexOf(':method') + 1] === 'HEAD'
-    stream.state = StreamState.Open
+    stream.apply(StreamEvent.Request)
     this.#add(stream)
-    if (endStream) stream.state = StreamState.HalfClosedLocal
+    if (endStream) stream.apply(StreamEvent.SendEnd)
+    sender.writeHeaders(stream, headers, endStream, extra)
     return stream
   }
 
@@ -122,72 +168,67 @@ export class StreamTable {
 
   /** Server: a request. The block has been decoded whatever becomes of it. RFC 9113 §5.1.1, §5.1.2, §8.1.1. */
   accept(id: number, block: DecodedBlock, endStream: boolean): void {
-    const connection = this.#connection
-    const { budget, limits } = connection
+    const { budget, goaway, handler, receiver } = this.#parts
+    const { limits, now } = this.#core
     if ((id & 1) === 0) protocolError('RFC 9113 §5.1.1', `a client opened stream ${id}`)
     this.peerIdMax = id
-    if (connection.goaway.ignores(id)) {
-      budget.gaveUp(endStream ? 0 : connection.receiver.initialWindow)
-      return budget.work(1, connection.now, 'HEADERS after GOAWAY')
+    if (goaway.ignores(id)) {
+      budget.gaveUp(endStream ? 0 : receiver.initialWindow)
+      return budget.work(1, now, 'HEADERS after GOAWAY')
     }
     const headersSize = block.shared ? 0 : block.size
     // A handler of a stream that has been closed makes the next one wait (see HandlerSlots): its client is within the limit.
-    if (this.#map.size >= limits.streamsMax || !this.#hasRoomFor(headersSize)) {
+    if (this.#map.size >= limits.streamsMax || !this.#headerLists.hasRoomFor(headersSize)) {
       budget.refusedStream()
-      budget.gaveUp(endStream ? 0 : connection.receiver.initialWindow)
+      budget.gaveUp(endStream ? 0 : receiver.initialWindow)
       return this.#refuse(id, ErrorCode.RefusedStream)
     }
     const malformed = block.faultAs('request') !== undefined || (endStream && block.contentLength > 0)
     if (malformed || block.oversize) {
-      budget.provokedReset(connection.now)
+      budget.provokedReset(now)
       return this.#refuse(id, malformed ? ErrorCode.ProtocolError : ErrorCode.EnhanceYourCalm)
     }
     budget.acceptedStream()
-    const stream = new Stream(id, connection, NOBODY)
-    stream.state = endStream ? StreamState.HalfClosedRemote : StreamState.Open
+    const stream = new StreamRecord(id, this.#parts, NOBODY)
+    stream.apply(StreamEvent.Request)
+    if (endStream) stream.apply(StreamEvent.ReceiveEnd)
     stream.headersReceived = true
     stream.contentLeft = block.contentLength
     stream.headersSize = headersSize
-    this.#headersSize += headersSize
+    this.#headerLists.open(headersSize)
     this.#add(stream)
     this.calling = stream
-    stream.handler = connection.handler.onStream(stream, block, endStream)
+    stream.handler = handler.onStream(stream, block, endStream)
     this.calling = undefined
   }
 
-  /** We sent END_STREAM, or the like. */
-  transition(stream: Stream, input: StreamInput): void {
-    stream.state = nextStreamState(stream.state, input) as StreamState
-    if (stream.state === StreamState.Closed) this.close(stream)
-  }
-
   /** Both sides have ended. */
-  close(stream: Stream): void {
+  close(stream: StreamRecord): void {
     if (!this.#remove(stream, false)) return
     this.served = true
-    this.#connection.budget.completed()
+    this.#parts.budget.completed()
   }
 
   /** RST_STREAM from the peer. RFC 9113 §6.4. */
-  endByPeer(stream: Stream, errorCode: number): void {
-    stream.state = StreamState.Closed
+  endByPeer(stream: StreamRecord, errorCode: number): void {
+    stream.apply(StreamEvent.Lost)
     this.#remove(stream, false)
-    if (errorCode === ErrorCode.RefusedStream && this.#connection.role === 'client') {
+    if (errorCode === ErrorCode.RefusedStream && this.#core.role === 'client') {
       this.refusals.refused(this.#counted)
     }
     this.guard(stream, () => stream.handler.onReset(errorCode, true))
   }
 
   /** The peer broke a rule on this stream; `fault` tells its handler how. RFC 9113 §5.4.2. */
-  fail(stream: Stream, errorCode: number, fault?: string): void {
+  fail(stream: StreamRecord, errorCode: number, fault?: string): void {
     // Paid before it is sent: the budget bounds the RST_STREAM frames we can be made to send.
-    this.#connection.budget.provokedReset(this.#connection.now)
+    this.#parts.budget.provokedReset(this.#core.now)
     this.#reset(stream, errorCode, true)
     this.guard(stream, () => stream.handler.onReset(errorCode, false, fault))
   }
 
   /** It holds more than the connection has room for. Its owner may end it in its own way. */
-  shed(stream: Stream, fault: string): void {
+  shed(stream: StreamRecord, fault: string): void {
     this.guard(stream, () => stream.handler.onShed?.(fault))
     if (stream.closed) return
     this.reset(stream, ErrorCode.EnhanceYourCalm)
@@ -195,23 +236,23 @@ export class StreamTable {
   }
 
   /** We want no more of it. The peer cannot know: what its window let it send may be under way. */
-  reset(stream: Stream, errorCode: number): void {
-    const { budget, receiver } = this.#connection
+  reset(stream: StreamRecord, errorCode: number): void {
+    const { budget, receiver } = this.#parts
     if (stream.readable) budget.gaveUp(receiver.initialWindow + stream.receiveCredit)
     this.#reset(stream, errorCode, false)
   }
 
-  #reset(stream: Stream, errorCode: number, provoked: boolean): void {
-    stream.state = StreamState.ResetSent
+  #reset(stream: StreamRecord, errorCode: number, provoked: boolean): void {
+    stream.apply(StreamEvent.SendReset)
     const removed = this.#take(stream, true)
-    this.#connection.control.reset(stream.id, errorCode, provoked)
+    this.#parts.control.reset(stream.id, errorCode, provoked)
     // Only now: whoever waits for the slot writes behind RST_STREAM, not ahead of it.
     if (removed) this.#free(stream)
   }
 
   /** The connection has gone, or will never look at it. */
-  lose(stream: Stream, cause: Error, unprocessed: boolean): void {
-    stream.state = StreamState.Closed
+  lose(stream: StreamRecord, cause: Error, unprocessed: boolean): void {
+    stream.apply(StreamEvent.Lost)
     this.#remove(stream, false)
     this.guard(stream, () => stream.handler.onLost(cause, unprocessed))
   }
@@ -226,29 +267,25 @@ export class StreamTable {
     this.refusals.stop()
     // Most connections end without a stream: an error with its stack would be a tenth of all they cost.
     if (this.#map.size === 0) return false
-    this.#leaving = this.#map.snapshot()
-    this.#leavingCause = cause ?? new Error('the connection was closed')
-    // Nothing is sent on any of them from now on, whether it has heard of it or not.
-    for (const stream of this.#leaving) stream.state = StreamState.Closed
+    const error = cause ?? new Error('the connection was closed')
+    this.#lost = new LostStreams(this.#map.snapshot(), error)
     return this.loseMore()
   }
 
   /** More streams hear that the connection has gone: a server's as many as a turn may hold. True: others still wait. */
   loseMore(): boolean {
-    const connection = this.#connection
-    const isClient = connection.role === 'client'
-    const leaving = this.#leaving
-    for (let count = 1; this.#leftCount < leaving.length; count++) {
-      const stream = leaving[this.#leftCount++]!
-      this.lose(stream, this.#leavingCause!, isClient && stream.id > this.#takenIdMax)
-      if (!isClient && this.#leftCount < leaving.length && connection.turns.isOver(count)) return true
-    }
-    this.#leaving = []
+    const lost = this.#lost
+    if (lost === undefined) return false
+    const isClient = this.#core.role === 'client'
+    const lose = (stream: StreamRecord): void =>
+      this.lose(stream, lost.cause, isClient && stream.id > this.#takenIdMax)
+    if (lost.tell(lose, isClient ? undefined : this.#parts.turns)) return true
+    this.#lost = undefined
     return false
   }
 
   /** Runs what belongs to one stream: an exception resets it and harms nobody else. */
-  guard(stream: Stream, run: (stream: Stream) => void): void {
+  guard(stream: StreamRecord, run: (stream: StreamRecord) => void): void {
     const outer = this.calling
     this.calling = stream
     try {
@@ -269,40 +306,31 @@ export class StreamTable {
   }
 
   /** The stream no longer counts against the limit. */
-  uncount(stream: Stream): void {
+  uncount(stream: StreamRecord): void {
     if (!stream.counted) return
     stream.counted = false
     this.#counted--
     this.costs -= stream.cost
-    if (this.#connection.over) return
-    if (this.#counted === 0) this.#connection.idle()
+    if (this.#core.over) return
+    if (this.#counted === 0) this.#parts.onLastStream()
     if (this.#waited && this.canOpen) {
       this.#waited = false
-      this.#connection.host.onCapacity()
+      this.#parts.host.onCapacity()
     }
   }
 
   /** User code has settled on a stream that was closed before. */
-  settled(stream: Stream): void {
-    this.#lingeringSize -= stream.headersSize
+  settled(stream: StreamRecord): void {
+    this.#headerLists.settle(stream.headersSize)
     this.uncount(stream)
-    if (this.#connection.over) this.#connection.memory.update()
-  }
-
-  /** One request is always taken, whatever its size. Those that were reset while user code runs may have as much again. */
-  #hasRoomFor(headersSize: number): boolean {
-    const { openHeadersSizeMax } = this.#connection.limits
-    const open = this.#headersSize
-    const all = open + this.#lingeringSize
-    if (all === 0) return true
-    return open + headersSize <= openHeadersSizeMax && all + headersSize <= 2 * openHeadersSizeMax
+    if (this.#core.over) this.#parts.memory.update()
   }
 
   /** The peer's limit may have grown. */
   limitChanged(): void {
     if (!this.#waited || !this.canOpen) return
     this.#waited = false
-    this.#connection.host.onCapacity()
+    this.#parts.host.onCapacity()
   }
 
   /** Client: how many streams may be open, as far as it is known. */
@@ -311,48 +339,47 @@ export class StreamTable {
   }
 
   #countedMax(): number {
-    const { limits, settings } = this.#connection
-    const peerMax = settings.received ? settings.peer.concurrentStreamsMax : limits.peerStreamsAssumed
+    const { limits, peer, peerKnown } = this.#core
+    const peerMax = peerKnown ? peer.concurrentStreamsMax : limits.peerStreamsAssumed
     return Math.min(peerMax, limits.openStreamsMax, this.refusals.streamsMax)
   }
 
-  #onException(stream: Stream, error: unknown): void {
+  #onException(stream: StreamRecord, error: unknown): void {
     if (stream.closed) this.close(stream)
     else this.reset(stream, ErrorCode.InternalError)
-    this.#connection.host.onHandlerError(error, stream.id)
+    this.#parts.host.onHandlerError(error, stream.id)
   }
 
   #refuse(id: number, errorCode: number): void {
     this.#closed.add(id, true)
-    this.#connection.control.reset(id, errorCode, true)
+    this.#parts.control.reset(id, errorCode, true)
   }
 
-  #add(stream: Stream): void {
+  #add(stream: StreamRecord): void {
     this.#map.add(stream)
     stream.counted = true
     this.costs += stream.cost
-    if (this.#counted++ === 0) this.#connection.busy()
+    if (this.#counted++ === 0) this.#parts.onFirstStream()
   }
 
-  #remove(stream: Stream, resetByUs: boolean): boolean {
+  #remove(stream: StreamRecord, resetByUs: boolean): boolean {
     if (!this.#take(stream, resetByUs)) return false
     this.#free(stream)
     return true
   }
 
-  #take(stream: Stream, resetByUs: boolean): boolean {
+  #take(stream: StreamRecord, resetByUs: boolean): boolean {
     if (this.#map.get(stream.id) !== stream) return false
     this.#map.remove(stream)
     this.#closed.add(stream.id, resetByUs)
     return true
   }
 
-  #free(stream: Stream): void {
-    if (stream.queuedSize > 0) this.#connection.sender.forget(stream)
-    if (stream.retained > 0 || stream.loan !== undefined) this.#connection.receiver.forget(stream)
-    this.#headersSize -= stream.headersSize
-    if (stream.held) this.#lingeringSize += stream.headersSize
-    else this.uncount(stream)
+  #free(stream: StreamRecord): void {
+    if (stream.queuedSize > 0) this.#parts.sender.forget(stream)
+    if (stream.retained > 0 || stream.loan !== undefined) this.#parts.receiver.forget(stream)
+    this.#headerLists.close(stream.headersSize, stream.held)
+    if (!stream.held) this.uncount(stream)
   }
 }
 

@@ -17,7 +17,7 @@ export {
   type HeaderList,
   HeaderListError,
   type PeerSettings,
-  Stream,
+  type Stream,
   type StreamHandler,
   shareInstances,
   summarizeFrame,

@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 const security = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8')
 
 for (const [name, path] of [
-  ['connection limits', 'src/connection/limits.ts'],
+  ['connection limits', 'src/connection/core/limits.ts'],
   ['call limits', 'src/grpc/wire/limits.ts'],
 ] as const) {
   t.test(`SECURITY.md has the ${name} as the code has them`, async t => {

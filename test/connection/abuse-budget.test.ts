@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
-import { AbuseBudget } from '../../src/connection/abuse-budget.js'
-import { type ConnectionLimits, resolveLimits } from '../../src/connection/limits.js'
+import { AbuseBudget } from '../../src/connection/budgets/abuse-budget.js'
+import { inspect } from '../../src/connection/connection.js'
+import { type ConnectionLimits, resolveLimits } from '../../src/connection/core/limits.js'
+import { recordOf } from '../../src/connection/streams/stream-record.js'
 import { ErrorCode } from '../../src/frame/index.js'
 import { Code, frames, REQUEST, RESPONSE, TRAILERS } from '../support/frames.js'
 import { connect, FIXED_WINDOWS, ROLES } from '../support/peer.js'
@@ -96,12 +98,12 @@ t.test('a WINDOW_UPDATE that lets us send nothing does not pay for a flood', t =
   })
   peer.requests(1)
   peer.sends(frames.rstStream(1, Code.cancel))
-  for (let round = 0; round < 50 && !connection.over; round++) {
+  for (let round = 0; round < 50 && !inspect(connection).core.over; round++) {
     peer.sends(frames.windowUpdate(1, 2 ** 31 - 1))
     for (let i = 0; i < 40; i++) peer.sends(frames.priority(1))
     peer.takes()
   }
-  t.equal(connection.over, true, '2000 frames of no use with a budget of 100')
+  t.equal(inspect(connection).core.over, true, '2000 frames of no use with a budget of 100')
   t.end()
 })
 
@@ -119,7 +121,7 @@ t.test('window updates of an honest peer that reads are free', t => {
     peer.takes()
     peer.sends(frames.windowUpdate(0, 16_000), frames.windowUpdate(1, 16_000))
   }
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   t.end()
 })
 
@@ -129,7 +131,9 @@ for (const role of ROLES) {
     const consumeLater = (): void => {
       const owner = role === 'client' ? handler : recorder.streams.get(1)
       const stream = owner?.stream
-      if (stream !== undefined && stream.retained > 0) stream.consume(stream.retained)
+      if (stream === undefined) return
+      const { retained } = recordOf(stream)
+      if (retained > 0) stream.consume(retained)
     }
     const { peer, connection, recorder, open } = connect({
       role,
@@ -138,7 +142,7 @@ for (const role of ROLES) {
     })
     const handler = role === 'client' ? open() : undefined
     peer.sends(frames.headers(1, role === 'client' ? RESPONSE : REQUEST))
-    for (let i = 0; i < 500 && !connection.over; i++) {
+    for (let i = 0; i < 500 && !inspect(connection).core.over; i++) {
       peer.sends(frames.data(1, { size: 10 }))
       peer.takes()
     }
@@ -150,8 +154,9 @@ for (const role of ROLES) {
 t.test('small messages that nobody consumes end the connection', t => {
   const { peer, connection } = connect({ role: 'server', limits: { smallDataMax: 10_000 } })
   peer.sends(frames.headers(1, REQUEST))
-  for (let i = 0; i < 500 && !connection.over; i++) peer.sends(frames.data(1, { size: 10 }))
-  t.equal(connection.over, true)
+  for (let i = 0; i < 500 && !inspect(connection).core.over; i++)
+    peer.sends(frames.data(1, { size: 10 }))
+  t.equal(inspect(connection).core.over, true)
   t.end()
 })
 
@@ -166,7 +171,7 @@ t.test('completed streams pay for cancelled ones', t => {
     peer.sends(frames.rstStream(id + 2, Code.cancel))
     peer.takes()
   }
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   t.end()
 })
 
@@ -176,11 +181,15 @@ t.test('large octets that one stream consumes do not pay for small ones that wai
     limits: { ...FIXED_WINDOWS, smallDataMax: 50_000 },
   })
   peer.sends(frames.headers(1, REQUEST), frames.headers(3, REQUEST))
-  for (let i = 0; i < 1_000 && !connection.over; i++) {
+  for (let i = 0; i < 1_000 && !inspect(connection).core.over; i++) {
     peer.sends(frames.data(1, { size: 1 }), frames.data(3, { size: 10_000 }))
     recorder.stream(3).consume(10_000)
     peer.takes()
   }
-  t.equal(connection.over, true, '1000 frames of one octet wait; about 200 are tolerated')
+  t.equal(
+    inspect(connection).core.over,
+    true,
+    '1000 frames of one octet wait; about 200 are tolerated',
+  )
   t.end()
 })

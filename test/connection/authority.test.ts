@@ -1,5 +1,5 @@
 import t from 'tap'
-import { authorityFault } from '../../src/connection/authority.js'
+import { authorityFault } from '../../src/connection/headers/authority.js'
 
 t.test('RFC 9113 §8.3.1: what :authority and host may be', t => {
   const names = ['a', 'localhost:50051', 'my_service.ns.svc:80', '10.0.0.1:1', '[::1]:443']

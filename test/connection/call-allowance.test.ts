@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CallAllowance } from '../../src/connection/call-allowance.js'
+import { CallAllowance } from '../../src/connection/budgets/call-allowance.js'
 
 /** How many calls turns have whose calls take `callUs` each when the turn has ended. */
 function turns(callUs: number, count: number, max = 1_000): number[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ClosedStreams, Ending } from '../../src/connection/closed-streams.js'
+import { ClosedStreams, Ending } from '../../src/connection/streams/closed-streams.js'
 
 t.test('RFC 9113 §5.1: remembers how a stream ended', t => {
   const closed = new ClosedStreams()

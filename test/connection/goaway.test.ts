@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { Connection, TimerWheel } from '../../src/connection/index.js'
 import { Code, frames, REQUEST, Type } from '../support/frames.js'
 import { connect, Peer, ROLES } from '../support/peer.js'
@@ -23,7 +24,7 @@ t.test('RFC 9113 §6.8: a server leaves in two steps with a PING between', t => 
   peer.sends(frames.headers(5, REQUEST), frames.data(5, { size: 10, endStream: true }))
   t.notOk(recorder.streams.has(5), 'too late')
   peer.expectsNothing()
-  t.equal(connection.receiver.retained, 0)
+  t.equal(inspect(connection).receiver.retained, 0)
   for (const id of [1, 3]) recorder.stream(id).sendHeaders([':status', '200'], true)
   t.equal(recorder.closedCount, 0)
   t.equal(peer.takes().length, 2)

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { type BlockRole, DecodedBlock } from '../../src/connection/header-block.js'
-import { classifyField, FieldClass } from '../../src/connection/header-rules.js'
-import { resolveLimits } from '../../src/connection/limits.js'
+import { resolveLimits } from '../../src/connection/core/limits.js'
+import { type BlockRole, DecodedBlock } from '../../src/connection/headers/header-block.js'
+import { classifyField, FieldClass } from '../../src/connection/headers/header-rules.js'
 import { REQUEST, requestBut, requestWith } from '../support/frames.js'
 
 function blockOf(list: readonly string[], sizeMax = 16_384, fieldsMax = 512): DecodedBlock {

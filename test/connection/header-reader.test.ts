@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
-import type { DecodedBlock } from '../../src/connection/header-block.js'
-import { HeaderReader } from '../../src/connection/header-reader.js'
-import { type ConnectionLimits, resolveLimits } from '../../src/connection/limits.js'
+import { type ConnectionLimits, resolveLimits } from '../../src/connection/core/limits.js'
+import type { DecodedBlock } from '../../src/connection/headers/header-block.js'
+import { HeaderReader } from '../../src/connection/headers/header-reader.js'
 import { ConnectionError, ErrorCode } from '../../src/frame/index.js'
 import {
   indexed,

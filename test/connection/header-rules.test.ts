@@ -9,7 +9,7 @@ import {
   headerListSize,
   receivedFault,
   trimOuterSpace,
-} from '../../src/connection/header-rules.js'
+} from '../../src/connection/headers/header-rules.js'
 
 t.test('RFC 9113 §8.3: classes of the fields with rules of their own', t => {
   const classes: [string, string, number][] = [

@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { HeaderList } from '../../src/connection/handler.js'
-import { BlockPart } from '../../src/connection/header-rules.js'
-import { HeaderWriter } from '../../src/connection/header-writer.js'
-import { OutputBuffer } from '../../src/connection/output-buffer.js'
+import { OutputBuffer } from '../../src/connection/core/output-buffer.js'
+import type { HeaderList } from '../../src/connection/headers/header-list.js'
+import { BlockPart } from '../../src/connection/headers/header-rules.js'
+import { HeaderWriter } from '../../src/connection/headers/header-writer.js'
 import { HpackDecoder } from '../../src/hpack/index.js'
 
 const ANY_SIZE = Number.POSITIVE_INFINITY

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import {
   Code,
   frames,
@@ -174,7 +175,7 @@ for (const role of ROLES) {
     )
     if (role === 'server') peer.sends(frames.priorityUpdate(1))
     peer.expectsNothing()
-    t.equal(connection.over, false)
+    t.equal(inspect(connection).core.over, false)
     t.equal(on.lastCalls, 0)
     t.end()
   })
@@ -279,7 +280,7 @@ t.test('RFC 9113 §5.1: what was under way when we reset a stream is dropped', t
     frames.headers(1, TRAILERS, { endStream: true }),
     frames.rstStream(1, Code.cancel),
   )
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   peer.expectsNothing()
   t.end()
 })

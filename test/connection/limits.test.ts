@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { Connection } from '../../src/connection/index.js'
 import {
   type ConnectionLimits,
   DEFAULT_LIMITS,
   resolveLimits,
-} from '../../src/connection/limits.js'
+} from '../../src/connection/core/limits.js'
+import { Connection } from '../../src/connection/index.js'
 import { Recorder } from '../support/recorder.js'
 
 type LimitName = keyof ConnectionLimits
@@ -22,7 +22,7 @@ function sourceOf(path: string): string {
 }
 
 const names = Object.keys(DEFAULT_LIMITS) as LimitName[]
-const source = sourceOf('src/connection/limits.ts')
+const source = sourceOf('src/connection/core/limits.ts')
 
 t.test('every limit is documented: meaning, unit, default, reason', t => {
   const documented = new Map<string, string>()

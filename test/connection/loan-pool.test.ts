@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { Code, frames, REQUEST, Type } from '../support/frames.js'
 import { type Connected, connect } from '../support/peer.js'
 import type { PeerFrame } from '../support/strict-parser.js'
@@ -15,7 +16,7 @@ function streams(count: number, limits = {}): Connected {
 
 function upload({ peer, connection }: Connected, id: number, size: number): PeerFrame[] {
   const seen: PeerFrame[] = []
-  for (let left = size; left > 0 && !connection.over; left -= 16_384) {
+  for (let left = size; left > 0 && !inspect(connection).core.over; left -= 16_384) {
     peer.sends(frames.data(id, { size: Math.min(left, 16_384) }))
     seen.push(...peer.takes())
   }
@@ -45,11 +46,11 @@ t.test('loans are given in order, each whole, as far as the pool reaches', t => 
   stream(3).expect(65_535 + 100_000)
   stream(5).expect(65_535 + 40_000)
   t.same(lent(peer.takes()), ['1 +150000'], 'the third does not overtake')
-  t.equal(connection.receiver.loans.waiting, 2)
+  t.equal(inspect(connection).receiver.loans.waiting, 2)
   upload(all, 1, 65_535 + 150_000)
   stream(1).consume(65_535 + 150_000)
   t.same(lent(peer.takes()), ['3 +100000', '5 +40000', '1 +65535'])
-  t.equal(connection.receiver.loans.promised, 140_000)
+  t.equal(inspect(connection).receiver.loans.promised, 140_000)
   t.end()
 })
 
@@ -73,8 +74,8 @@ t.test('a loan goes back with its stream, and a waiter that has gone is passed o
   peer.sends(frames.rstStream(1, Code.cancel))
   t.same(lent(peer.takes()), ['5 +100000'])
   recorder.stream(5).reset(Code.cancel)
-  t.equal(connection.receiver.loans.promised, 0)
-  t.equal(connection.receiver.loans.waiting, 0)
+  t.equal(inspect(connection).receiver.loans.promised, 0)
+  t.equal(inspect(connection).receiver.loans.waiting, 0)
   t.end()
 })
 
@@ -86,9 +87,9 @@ t.test('the end of a stream frees what its peer will not use', t => {
   upload(all, 1, 100_000)
   peer.sends(frames.data(1, { endStream: true }))
   t.same(lent(peer.takes()), ['3 +50000'])
-  t.equal(connection.receiver.loans.promised, 100_000 - 65_535 + 50_000)
+  t.equal(inspect(connection).receiver.loans.promised, 100_000 - 65_535 + 50_000)
   recorder.stream(1).consume(100_000)
-  t.equal(connection.receiver.loans.promised, 50_000)
+  t.equal(inspect(connection).receiver.loans.promised, 50_000)
   t.end()
 })
 
@@ -114,7 +115,7 @@ t.test('a peer that answers and sends nothing loses its place after one round tr
   t.same(lent(answers(all, seen)), [], 'the peer has seen the window now')
   recorder.stream(3).expect(65_535 + 100_000)
   t.same(lent(answers(all, peer.takes())), ['3 +100000'])
-  t.equal(connection.receiver.loans.promised, 100_000)
+  t.equal(inspect(connection).receiver.loans.promised, 100_000)
   recorder.stream(5).expect(65_535 + 100_000)
   t.same(lent(peer.takes()), ['5 +100000'], 'what the first may send does not count any more')
   t.end()
@@ -157,7 +158,7 @@ t.test('who moves again after it was passed over is believed: silence must last 
   seen = answers(all, seen)
   t.same(lent(seen), ['3 +200000'])
   upload(all, 1, 10_000)
-  t.equal(connection.receiver.loans.promised, 400_000, 'it counts again')
+  t.equal(inspect(connection).receiver.loans.promised, 400_000, 'it counts again')
   recorder.stream(5).expect(65_535 + 100_000)
   seen = answers(all, [...seen, ...peer.takes()])
   seen = answers(all, seen)
@@ -215,7 +216,7 @@ t.test(
     last = answers(all, last)
     last = answers(all, last)
     t.same(lent(last), ['5 +200000'])
-    t.equal(connection.receiver.loans.held, 340_000)
+    t.equal(inspect(connection).receiver.loans.held, 340_000)
     upload(all, 5, 65_535 + 60_000)
     t.equal(shed.length, 0, 'all that may be held')
     upload(all, 5, 1)
@@ -224,7 +225,7 @@ t.test(
     ])
     t.equal(recorder.on(3).resetCode, Code.enhanceYourCalm)
     t.equal(recorder.on(1).resetCode ?? recorder.on(5).resetCode, undefined)
-    t.equal(connection.receiver.loans.held, 210_001)
+    t.equal(inspect(connection).receiver.loans.held, 210_001)
     t.end()
   },
 )
@@ -258,7 +259,7 @@ t.test(
     }
     t.ok(pings <= 3, `${pings} PINGs, two of which are tolerated without DATA between`)
     t.ok(settings >= 1, `${settings} SETTINGS`)
-    t.equal(all.connection.receiver.loans.waiting, 0, 'all are served')
+    t.equal(inspect(all.connection).receiver.loans.waiting, 0, 'all are served')
     t.end()
   },
 )
@@ -273,7 +274,7 @@ function crowded(): { all: Connected; seen: PeerFrame[] } {
   let seen = [...first, ...peer.takes()]
   for (let i = 0; i < 4 && lent(seen).length < 2; i++) seen = [...seen, ...answers(all, seen)]
   t.same(lent(seen), ['1 +195000', '3 +190000'])
-  t.equal(connection.receiver.loans.held, 190_000)
+  t.equal(inspect(connection).receiver.loans.held, 190_000)
   upload(all, 3, 65_535)
   recorder.stream(5).expect(65_535 + 190_000)
   return { all, seen: [...seen, ...peer.takes()] }
@@ -292,7 +293,7 @@ t.test('nobody leaves on probation where all that may yet come has no room', t =
   t.match(lent(peer.takes()), ['5 +190000'])
   upload(all, 5, 65_535 + 190_000)
   t.equal(recorder.on(1).resetCode, undefined, 'nobody had to go')
-  t.equal(connection.receiver.loans.held, 380_000)
+  t.equal(inspect(connection).receiver.loans.held, 380_000)
   t.end()
 })
 

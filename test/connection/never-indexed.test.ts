@@ -1,5 +1,5 @@
 import t from 'tap'
-import { neverIndexedNames } from '../../src/connection/never-indexed.js'
+import { neverIndexedNames } from '../../src/connection/headers/never-indexed.js'
 import { HpackDecoder } from '../../src/hpack/index.js'
 import { withStream } from '../support/peer.js'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { OutputBuffer } from '../../src/connection/output-buffer.js'
-import { SLAB_SIZE } from '../../src/connection/slab-pool.js'
+import { OutputBuffer } from '../../src/connection/core/output-buffer.js'
+import { SLAB_SIZE } from '../../src/connection/core/slab-pool.js'
 import { Random } from '../support/random.js'
 
 function write(output: OutputBuffer, bytes: Buffer): void {

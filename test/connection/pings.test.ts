@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { Code, frames, REQUEST, RESPONSE, Type } from '../support/frames.js'
 import type { Peer } from '../support/peer.js'
 import { connect, FIXED_WINDOWS, withStream } from '../support/peer.js'
@@ -16,7 +17,7 @@ t.test('RFC 9113 §6.7: a PING is answered with its own octets, an answer is not
   peer.expects(frames.ping('abcdefgh', true))
   peer.sends(frames.ping('abcdefgh', true), frames.ping('mwir\0\0\0\x09', true))
   peer.expectsNothing()
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   t.end()
 })
 
@@ -52,7 +53,7 @@ t.test('an exception from onAck goes to the host', t => {
   })
   answersPing(peer)
   t.match(recorder.handlerErrors, [{ streamId: 0 }])
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   t.end()
 })
 
@@ -125,7 +126,7 @@ t.test('gRPC A8: a client without streams is quiet, and starts again with the ne
   })
   peer.advance(10_000)
   peer.expectsNothing()
-  connection.now = peer.now
+  connection.setNow(peer.now)
   const on = open(true)
   t.equal(peer.takes().length, 1)
   peer.advance(1)
@@ -134,7 +135,7 @@ t.test('gRPC A8: a client without streams is quiet, and starts again with the ne
   peer.takes()
   peer.advance(60_000)
   peer.expectsNothing()
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   t.end()
 })
 
@@ -157,22 +158,22 @@ t.test('gRPC A8: HEADERS or DATA of ours forgive, patience is rewarded, Infinity
     forgiven.peer.sends(frames.ping())
     if (i % 2 === 0) forgiven.stream.sendData(Buffer.alloc(1), 0, 1, false)
   }
-  t.equal(forgiven.connection.over, false)
+  t.equal(inspect(forgiven.connection).core.over, false)
   const patient = withStream({ role: 'server', limits: { pingIntervalMinMs: 1_000 } })
   for (let i = 0; i < 20; i++) {
     patient.peer.advance(1_000)
     patient.peer.sends(frames.ping())
   }
-  t.equal(patient.connection.over, false)
+  t.equal(inspect(patient.connection).core.over, false)
   const off = withStream({ role: 'server', limits: { pingStrikesMax: Number.POSITIVE_INFINITY } })
   for (let i = 0; i < 50; i++) off.peer.sends(frames.ping())
-  t.equal(off.connection.over, false)
+  t.equal(inspect(off.connection).core.over, false)
   const idle = connect({ role: 'server', limits: { pingIntervalMinMs: 10 } })
   for (let i = 0; i < 4; i++) {
     idle.peer.sends(frames.ping())
     idle.peer.takes()
     idle.peer.advance(7_199_000 / 100)
   }
-  t.equal(idle.connection.over, true, 'without a stream two hours are the least')
+  t.equal(inspect(idle.connection).core.over, true, 'without a stream two hours are the least')
   t.end()
 })

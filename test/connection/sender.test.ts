@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { Code, frames, REQUEST, RESPONSE, TRAILERS, Type } from '../support/frames.js'
 import { connect, streamIds, withStream } from '../support/peer.js'
 import type { StreamRecorder } from '../support/recorder.js'
@@ -30,7 +31,7 @@ t.test('RFC 9113 §6.9.1: what fits both windows leaves at once, the rest when t
   const last = peer.takes()
   t.equal(dataOf(last, 1).length, 14_465)
   t.equal(last.at(-1)!.flags, 1)
-  t.equal(connection.sender.queuedSize, 0)
+  t.equal(inspect(connection).sender.queuedSize, 0)
   t.end()
 })
 
@@ -39,13 +40,13 @@ t.test('what waits is counted in octets, wherever they lie in their buffer', t =
   const bytes = numbered(0, 100_000)
   stream.sendData(bytes, 0, 65_535, false)
   stream.sendData(bytes, 90_000, 90_100, false)
-  t.equal(stream.bufferedSize, connection.sender.queuedSize)
+  t.equal(stream.bufferedSize, inspect(connection).sender.queuedSize)
   t.equal(stream.bufferedSize, 65_635)
   t.equal(dataOf(peer.takes(), 1).length, 65_535)
-  t.same([stream.bufferedSize, connection.sender.queuedSize], [100, 100])
+  t.same([stream.bufferedSize, inspect(connection).sender.queuedSize], [100, 100])
   peer.sends(frames.windowUpdate(1, 100), frames.windowUpdate(0, 100))
   t.same(dataOf(peer.takes(), 1), numbered(90_000, 100))
-  t.same([stream.bufferedSize, connection.sender.queuedSize], [0, 0])
+  t.same([stream.bufferedSize, inspect(connection).sender.queuedSize], [0, 0])
   t.end()
 })
 
@@ -73,11 +74,11 @@ t.test('RFC 9113 §6.9.2: a window past 2^31-1 is counted exactly before it is a
   open()
   peer.takes()
   peer.sends(frames.settings({ initialWindowSize: 2 ** 31 - 1 }))
-  t.equal(connection.over, false, 'the stream with the credit has gone')
+  t.equal(inspect(connection).core.over, false, 'the stream with the credit has gone')
   peer.sends(frames.settings({ initialWindowSize: 0 }), frames.windowUpdate(3, 5))
   peer.sends(frames.settings({ initialWindowSize: 2 ** 31 - 1 }))
   peer.takes().at(-1)
-  t.match(connection.over, true)
+  t.match(inspect(connection).core.over, true)
   t.end()
 })
 
@@ -96,7 +97,7 @@ t.test('RFC 9113 §6.9.1: the connection window binds a stream whose own is open
   peer.takes()
   one.stream!.sendData(Buffer.alloc(65_530), 0, 65_530, false)
   peer.takes()
-  t.equal(connection.sender.window, 5)
+  t.equal(inspect(connection).sender.window, 5)
   t.equal(two.stream!.beginData(6, false), -1)
   two.stream!.sendData(Buffer.alloc(6), 0, 6, true)
   peer.expects(frames.data(3, { size: 5 }))
@@ -212,7 +213,7 @@ t.test('onDrain may send again, and may throw', t => {
   peer.takes()
   t.equal(recorder.handlerErrors.length, 1)
   t.equal(connection.streamCount, 0)
-  t.equal(connection.sender.queuedSize, 0)
+  t.equal(inspect(connection).sender.queuedSize, 0)
   t.end()
 })
 
@@ -324,9 +325,9 @@ t.test('the queue of a stream that is reset is dropped and frees the connection'
   peer.takes()
   one.stream!.sendData(Buffer.alloc(100_000), 0, 100_000, true)
   two.stream!.sendData(Buffer.alloc(10), 0, 10, true)
-  t.equal(connection.sender.queuedSize, 100_000)
+  t.equal(inspect(connection).sender.queuedSize, 100_000)
   one.stream!.reset(Code.cancel)
-  t.equal(connection.sender.queuedSize, 0)
+  t.equal(inspect(connection).sender.queuedSize, 0)
   peer.expects(frames.data(3, { size: 10, endStream: true }), frames.rstStream(1, Code.cancel))
   t.end()
 })
@@ -381,7 +382,7 @@ t.test('model: never past a window, nothing lost or out of order, END_STREAM onc
         const ends = found.filter(f => f.streamId === 1 + 2 * i && (f.flags & 1) !== 0)
         if (ends.length !== (ended[i] ? 1 : 0)) return false
       }
-      return connection.sender.queuedSize === 0
+      return inspect(connection).sender.queuedSize === 0
     },
   )
   fc.assert(property, { seed: 69, numRuns: 300 })
@@ -427,7 +428,7 @@ t.test('a response in one piece is the same octets as its three frames', t => {
     const expected = slowly(size).map(({ type, flags, payload }) => ({ type, flags, payload }))
     const told = sent.splice(0).slice(-3) as number[][]
     const stream = next()
-    const before = connection.sender.window
+    const before = inspect(connection).sender.window
     const at = stream.beginResponse(RESPONSE, size, TRAILERS)
     t.ok(at > 0)
     stream.slab.fill(7, at, at + size)
@@ -441,7 +442,7 @@ t.test('a response in one piece is the same octets as its three frames', t => {
       told.map(frame => frame.toSpliced(3, 1)),
       'the observer sees three frames',
     )
-    t.equal(connection.sender.window, before - size)
+    t.equal(inspect(connection).sender.window, before - size)
   }
   t.end()
 })

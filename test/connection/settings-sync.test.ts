@@ -1,5 +1,6 @@
 import t from 'tap'
-import { resolveLimits } from '../../src/connection/limits.js'
+import { inspect } from '../../src/connection/connection.js'
+import { resolveLimits } from '../../src/connection/core/limits.js'
 import { ourSettings } from '../../src/connection/settings-sync.js'
 import { Code, frames, type SettingPairs } from '../support/frames.js'
 import { connect, ROLES, withStream } from '../support/peer.js'
@@ -80,7 +81,7 @@ t.test('what says nothing new is fine', t => {
     ]),
   )
   peer.sends(frames.settings(new Array(32).fill([3, 1])))
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   t.end()
 })
 
@@ -130,15 +131,15 @@ t.test('each of two SETTINGS has its own time to be acknowledged', t => {
   peer.sends(frames.preface(), frames.settings({}))
   peer.takes()
   peer.advance(15_000)
-  connection.settings.send({})
+  inspect(connection).settings.send({})
   peer.sends(frames.settingsAck())
   peer.advance(19_999)
   t.equal(recorder.closedCount, 0)
   peer.sends(frames.settingsAck())
   peer.advance(60_000)
   t.equal(recorder.closedCount, 0)
-  connection.settings.send({})
-  connection.settings.send({})
+  inspect(connection).settings.send({})
+  inspect(connection).settings.send({})
   peer.sends(frames.settingsAck())
   peer.takes()
   peer.advance(20_000)

@@ -5,7 +5,7 @@ import {
   rewindSlab,
   SLAB_SIZE,
   type Slab,
-} from '../../src/connection/slab-pool.js'
+} from '../../src/connection/core/slab-pool.js'
 
 /** Takes what other tests left, so that each starts with an empty pool. */
 function emptyPool(): void {

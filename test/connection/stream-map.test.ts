@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Stream } from '../../src/connection/stream.js'
-import { StreamMap } from '../../src/connection/stream-map.js'
+import { StreamMap } from '../../src/connection/streams/stream-map.js'
+import type { StreamRecord } from '../../src/connection/streams/stream-record.js'
 
 /** All that the map looks at. */
-function streamOf(id: number): Stream {
-  return { id } as Stream
+function streamOf(id: number): StreamRecord {
+  return { id } as StreamRecord
 }
 
 t.test('finds streams by identifier, and only those it holds', t => {
@@ -80,7 +80,7 @@ t.test('model: the same as a Map, with long-lived streams among short ones', t =
   })
   const property = fc.property(fc.array(step, { maxLength: 200, size: 'max' }), steps => {
     const map = new StreamMap()
-    const model = new Map<number, Stream>()
+    const model = new Map<number, StreamRecord>()
     let id = 1
     for (const { skip, removes } of steps) {
       id += 2 * (skip + 1)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { Connection, type HeaderBlock, type Stream } from '../../src/connection/index.js'
 import { ErrorCode } from '../../src/frame/index.js'
 import { Code, frames, REQUEST, RESPONSE, Type } from '../support/frames.js'
@@ -37,11 +38,11 @@ t.test('identifiers of a client are odd and grow', t => {
   const { open, connection } = connect({ role: 'client' })
   t.same([open().id, open().id, open().id], [1, 3, 5])
   t.equal(connection.streamCount, 3)
-  t.equal(connection.streams.ownIdMax, 5)
-  connection.streams.startAt(1_001)
+  t.equal(inspect(connection).streams.ownIdMax, 5)
+  inspect(connection).streams.startAt(1_001)
   t.equal(open().id, 1_001)
   for (const id of [1_001, 1_004, 3]) {
-    t.throws(() => connection.streams.startAt(id), {
+    t.throws(() => inspect(connection).streams.startAt(id), {
       name: 'RangeError',
       message: `first stream id is ${id}; expected an odd number from 1003`,
     })
@@ -51,7 +52,7 @@ t.test('identifiers of a client are odd and grow', t => {
 
 t.test('RFC 9113 §5.1.1: a client drains before identifiers run out', t => {
   const { open, connection } = connect({ role: 'client' })
-  connection.streams.startAt(0x6000_0000 - 1)
+  inspect(connection).streams.startAt(0x6000_0000 - 1)
   t.equal(connection.draining, false)
   t.equal(open().id, 0x5fff_ffff)
   t.equal(connection.draining, true)
@@ -144,7 +145,7 @@ for (const name of ['onHeaders', 'onData'] as const) {
     t.equal(recorder.handlerErrors.length, 1)
     t.equal(connection.streamCount, 0)
     t.equal(connection.runningCount, 0)
-    t.equal(connection.receiver.retained, 0)
+    t.equal(inspect(connection).receiver.retained, 0)
     peer.expectsNothing()
     connection.destroy()
     t.equal(on.lastCalls, 0)
@@ -154,7 +155,7 @@ for (const name of ['onHeaders', 'onData'] as const) {
 
 t.test('a stream that is over when its handler throws is completed once', t => {
   const { peer, recorder, connection } = connect({ role: 'server' })
-  const { budget } = connection
+  const { budget } = inspect(connection)
   let completed = 0
   const original = budget.completed
   budget.completed = () => {

@@ -1,6 +1,8 @@
 import t from 'tap'
-import { Stream } from '../../src/connection/index.js'
-import { StreamState } from '../../src/connection/stream-state.js'
+import { inspect } from '../../src/connection/connection.js'
+import type { Stream } from '../../src/connection/index.js'
+import { recordOf, StreamRecord } from '../../src/connection/streams/stream-record.js'
+import { StreamEvent, StreamState } from '../../src/connection/streams/stream-state.js'
 import { Code, frames, REQUEST, RESPONSE, TRAILERS } from '../support/frames.js'
 import { connect, withStream } from '../support/peer.js'
 
@@ -8,13 +10,14 @@ t.test('RFC 9113 §5.1: what a stream can still do, state by state', t => {
   const can = (stream: Stream): string =>
     `${stream.writable ? 'w' : '-'}${stream.readable ? 'r' : '-'}${stream.closed ? 'c' : '-'}`
   const { connection } = connect({ role: 'client' })
-  const stream = new Stream(1, connection, {
-    onHeaders() {},
-    onData() {},
-    onDrain() {},
-    onReset() {},
-    onLost() {},
-  })
+  const fresh = (): StreamRecord =>
+    new StreamRecord(1, inspect(connection), {
+      onHeaders() {},
+      onData() {},
+      onDrain() {},
+      onReset() {},
+      onLost() {},
+    })
   const expected: Record<keyof typeof StreamState, string> = {
     Idle: '---',
     Open: 'wr-',
@@ -23,8 +26,19 @@ t.test('RFC 9113 §5.1: what a stream can still do, state by state', t => {
     ResetSent: '--c',
     Closed: '--c',
   }
+  const { Request, SendEnd, ReceiveEnd, SendReset, Lost } = StreamEvent
+  const ways: Record<keyof typeof StreamState, StreamEvent[]> = {
+    Idle: [],
+    Open: [Request],
+    HalfClosedLocal: [Request, SendEnd],
+    HalfClosedRemote: [Request, ReceiveEnd],
+    ResetSent: [Request, SendReset],
+    Closed: [Request, Lost],
+  }
   for (const [name, value] of Object.entries(StreamState)) {
-    stream.state = value
+    const stream = fresh()
+    for (const event of ways[name as keyof typeof StreamState]) stream.apply(event)
+    t.equal(stream.state, value)
     t.equal(can(stream), expected[name as keyof typeof StreamState], name)
   }
   t.end()
@@ -87,11 +101,12 @@ t.test('dropQueue forgets all that waits', t => {
   stream.sendData(Buffer.alloc(70_000), 0, 70_000, false)
   stream.sendHeaders(TRAILERS, true, ['a', 'b'])
   t.equal(stream.bufferedSize, 70_000)
-  t.equal(stream.dropQueue(), 70_000)
+  const record = recordOf(stream)
+  t.equal(record.dropQueue(), 70_000)
   t.equal(stream.bufferedSize, 0)
-  t.equal(stream.queueHead, undefined)
-  t.equal(stream.queuedTrailers, undefined)
-  t.equal(connection.streams.get(1), stream)
+  t.equal(record.queueHead, undefined)
+  t.equal(record.queuedTrailers, undefined)
+  t.equal(inspect(connection).streams.get(1), stream)
   t.end()
 })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Timer, TimerWheel } from '../../src/connection/timer-wheel.js'
+import { Timer, TimerWheel } from '../../src/connection/core/timer-wheel.js'
 
 const DAY = 86_400_000
 

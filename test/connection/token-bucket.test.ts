@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { TokenBucket } from '../../src/connection/token-bucket.js'
+import { TokenBucket } from '../../src/connection/budgets/token-bucket.js'
 
 t.test('a full bucket gives its tokens in a burst and no more', t => {
   const bucket = new TokenBucket(10, 0, 0)

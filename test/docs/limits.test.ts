@@ -3,7 +3,7 @@ import t from 'tap'
 import { limitRows, limitsPage } from '../../scripts/limits-table.js'
 import { DEFAULT_LIMITS } from '../../src/connection/index.js'
 
-const source = readFileSync('src/connection/limits.ts', 'utf8')
+const source = readFileSync('src/connection/core/limits.ts', 'utf8')
 
 t.test('every limit has a meaning, a unit, a default and a reason', t => {
   const rows = limitRows(source)

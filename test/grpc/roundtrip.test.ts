@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { ErrorCode, GrpcError, Metadata, type ServerCall, Status } from '../../src/grpc/index.js'
 import { Pair, PairCall } from './pair.js'
 import { method, RecordingRoute } from './support.js'
@@ -362,7 +363,7 @@ t.test('E11: a refused stream is UNAVAILABLE and may be sent again', t => {
   t.equal(pair.client.canOpen, false, 'the limit is honoured')
   // A call that left before the limit was known.
   const racing = new Pair([route], { serverLimits: { streamsMax: 1 } })
-  Object.defineProperty(racing.client.streams, 'canOpen', { get: () => true })
+  Object.defineProperty(inspect(racing.client).streams, 'canOpen', { get: () => true })
   const one = racing.start(method('unary'))
   const two = racing.start(method('unary'))
   one.call.request('x')

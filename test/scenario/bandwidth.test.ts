@@ -1,4 +1,6 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
+import { recordOf } from '../../src/connection/streams/stream-record.js'
 import { frames, RESPONSE, Type } from '../support/frames.js'
 import { type Peer, ROLES, type WithStream, withStream } from '../support/peer.js'
 import type { PeerFrame } from '../support/strict-parser.js'
@@ -80,9 +82,9 @@ t.test('windows stop at their maxima', t => {
     peer.sends(frames.ping(ping.payload, true))
   }
   sends(peer, 1_000_000)
-  const window = connection.receiver.initialWindow + stream.receiveCredit
+  const window = inspect(connection).receiver.initialWindow + recordOf(stream).receiveCredit
   t.ok(window > 200_000 && window <= 400_000, `${window}`)
-  t.ok(connection.receiver.window <= 1_600_000)
+  t.ok(inspect(connection).receiver.window <= 1_600_000)
   t.end()
 })
 

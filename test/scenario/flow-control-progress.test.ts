@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { FlowModel, type Scheduler } from '../support/flow-model.js'
 
 const SCHEDULERS: readonly Scheduler[] = ['fifo', 'lifo', 'round-robin', 'random']
@@ -42,7 +43,7 @@ for (const scheduler of SCHEDULERS) {
           if (reset !== undefined) throw new Error(`reset ${reset.id}: ${reset.resetText}`)
           const left = model.uploads.filter(({ doneAt }) => doneAt === undefined)
           if (left.length > 0) throw new Error(`${left.length} of ${list.length} do not complete`)
-          const { loans } = model.connection.receiver
+          const { loans } = inspect(model.connection).receiver
           return model.slackMin >= 0 && loans.promised === 0 && loans.held === 0
         },
       )
@@ -84,7 +85,7 @@ for (const scheduler of SCHEDULERS) {
           if (reset !== undefined) throw new Error(`reset ${reset.id}: ${reset.resetText}`)
           const left = model.uploads.filter(({ doneAt }) => doneAt === undefined)
           if (left.length > 0) throw new Error(`${left.length} of ${list.length} do not complete`)
-          const { loans } = model.connection.receiver
+          const { loans } = inspect(model.connection).receiver
           return model.slackMin >= 0 && loans.promised === 0 && loans.held === 0
         },
       )

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import { Code, frames, REQUEST, RESPONSE } from '../support/frames.js'
 import { type Connected, connect, FIXED_WINDOWS } from '../support/peer.js'
 
@@ -28,8 +29,12 @@ function data(id: number, octets: number, size: number): Buffer {
 t.test('§5.1: a whole window of small messages is under way when a call is cancelled', t => {
   const { peer, connection } = cancelled()
   for (let i = 0; i < 16; i++) peer.sends(data(1, WINDOW / 16, 4))
-  t.equal(connection.over, false, '65,536 frames; the budget for frames of no use is 10,000')
-  t.equal(connection.receiver.retained, 0)
+  t.equal(
+    inspect(connection).core.over,
+    false,
+    '65,536 frames; the budget for frames of no use is 10,000',
+  )
+  t.equal(inspect(connection).receiver.retained, 0)
   t.end()
 })
 
@@ -37,7 +42,7 @@ t.test('CVE-2019-9512: what goes on after the window of a cancelled stream is a 
   const { peer, connection } = cancelled()
   peer.sends(data(1, WINDOW, 16_384))
   peer.sends(data(1, 9_990, 1))
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   peer.sends(data(1, 20, 1))
   peer.expectsFatal(Code.enhanceYourCalm)
   t.end()
@@ -53,7 +58,7 @@ t.test('§5.1: of a window only what is left may be under way', t => {
   // What the first 16,000 octets took of the window was not given back.
   peer.sends(data(1, WINDOW - 16_000, 15_384))
   peer.sends(data(1, 9_990, 1))
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   peer.sends(data(1, 20, 1))
   peer.expectsFatal(Code.enhanceYourCalm)
   t.equal(recorder.closedCount, 1)
@@ -67,7 +72,7 @@ t.test('CVE-2025-8671: nothing is under way on a stream that broke a rule', t =>
   peer.sends(frames.headers(1, RESPONSE), frames.windowUpdate(1, 0))
   peer.takes()
   peer.sends(data(1, 9_990, 1))
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   peer.sends(data(1, 20, 1))
   peer.expectsFatal(Code.enhanceYourCalm)
   t.end()
@@ -77,7 +82,7 @@ t.test('DATA without octets has no window to be under way in', t => {
   const { peer, connection } = cancelled()
   const empty = frames.data(1, { size: 0 })
   peer.sends(Buffer.concat(Array.from({ length: 9_990 }, () => empty)))
-  t.equal(connection.over, false)
+  t.equal(inspect(connection).core.over, false)
   peer.sends(Buffer.concat(Array.from({ length: 20 }, () => empty)))
   peer.expectsFatal(Code.enhanceYourCalm)
   t.end()
@@ -96,7 +101,7 @@ for (const [name, changed] of [
     recorder.streams.get(1)?.stream?.reset(Code.noError)
     peer.takes()
     peer.sends(data(1, 65_536, 4))
-    t.equal(connection.over, false, '16,384 frames')
+    t.equal(inspect(connection).core.over, false, '16,384 frames')
     t.end()
   })
 }
@@ -109,6 +114,6 @@ t.test('§6.8: a client sends small messages on a stream that came after our GOA
   peer.sends(frames.ping(ping!.payload, true))
   peer.takes()
   peer.sends(frames.headers(3, REQUEST), data(3, 65_536, 4))
-  t.equal(connection.over, false, '16,384 frames')
+  t.equal(inspect(connection).core.over, false, '16,384 frames')
   t.end()
 })

@@ -1,3 +1,4 @@
+import { inspect } from '../../src/connection/connection.js'
 import {
   Connection,
   type ConnectionHandler,
@@ -197,11 +198,11 @@ export class FlowModel {
   #give(...octets: readonly Buffer[]): void {
     const { connection } = this
     for (const bytes of octets) {
-      for (let at = 0; at < bytes.length && !connection.over; ) {
+      for (let at = 0; at < bytes.length && !inspect(connection).core.over; ) {
         at = connection.receive(bytes, at, bytes.length, this.round)
       }
     }
-    const { retained, retainedMax } = connection.receiver
+    const { retained, retainedMax } = inspect(connection).receiver
     this.retainedPeak = Math.max(this.retainedPeak, retained)
     this.slackMin = Math.min(this.slackMin, retainedMax - retained)
   }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { inspect } from '../../src/connection/connection.js'
 import {
   ClientCall,
   type Connection,
@@ -352,7 +353,7 @@ t.test(
     const old = accept()
     old.exchange()
     t.equal((await first).error, undefined)
-    connectionOf(client).streams.startAt(0x5fff_ffff)
+    inspect(connectionOf(client)).streams.startAt(0x5fff_ffff)
     const last = unary(client, held.method)
     old.exchange()
     t.equal(runtime.dialled.length, 1, 'the last identifier is used')
@@ -378,7 +379,7 @@ t.test(
     void unary(client)
     const old = accept()
     old.exchange()
-    connectionOf(client).streams.startAt(0x5fff_fffd)
+    inspect(connectionOf(client)).streams.startAt(0x5fff_fffd)
     const calls = [unary(client, held.method), unary(client), unary(client)]
     old.exchange()
     held.answerAll()

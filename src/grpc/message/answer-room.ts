@@ -1,4 +1,4 @@
-import { type Connection, Timer } from '../../connection/index.js'
+import { type StreamConnection, Timer } from '../../connection/index.js'
 
 /**
  * A message that waits for answers to be read is inflated all the same after so long: those answers may be of a
@@ -11,14 +11,14 @@ const PATIENCE_MS = 10_000
  * answers unread it may not: a message of 4 kB would be another 4 MB of them. A client always may: what it sends is its own decision.
  */
 export class AnswerRoom {
-  readonly #connection: Connection
+  readonly #connection: StreamConnection
   readonly #onRoom: () => void
   #timer: Timer | undefined
   /** One has waited for too long. */
   #isOverdue: boolean
 
   /** `onRoom`: time is up for who waits. That answers have left it hears at the end of a turn. */
-  constructor(connection: Connection, onRoom: () => void) {
+  constructor(connection: StreamConnection, onRoom: () => void) {
     this.#connection = connection
     this.#onRoom = onRoom
     this.#timer = undefined

@@ -1,4 +1,4 @@
-import type { Connection } from '../../connection/index.js'
+import type { StreamConnection } from '../../connection/index.js'
 import { MessageCoder } from './message-coder.js'
 
 /** A call that has something to tell its user. */
@@ -25,7 +25,7 @@ export class CallBatch {
   #coder: MessageCoder | undefined = undefined
 
   /** Compresses and inflates for these calls, which are all of `connection`. Made at the first need. */
-  coder(connection: Connection): MessageCoder {
+  coder(connection: StreamConnection): MessageCoder {
     this.#coder ??= new MessageCoder(connection)
     return this.#coder
   }

@@ -1,4 +1,4 @@
-import type { Connection } from '../../connection/index.js'
+import type { StreamConnection } from '../../connection/index.js'
 import { type Compression, MessageTooLargeError } from '../wire/compression.js'
 import type { CallLimits } from '../wire/limits.js'
 import { AnswerRoom } from './answer-room.js'
@@ -18,7 +18,7 @@ const RESERVED_MAX = 0x7fff_ffff
  * later turn: from `deliver`, never inside the parser.
  */
 export class MessageCoder {
-  readonly #connection: Connection
+  readonly #connection: StreamConnection
   /** What was done at once since the last turn ended. Unit: ms, of the stopwatch. */
   #spentMs = 0
   #done: CodingJob[] = []
@@ -26,7 +26,7 @@ export class MessageCoder {
   readonly #outbound: JobQueue
   readonly #inbound: JobQueue
 
-  constructor(connection: Connection) {
+  constructor(connection: StreamConnection) {
     this.#connection = connection
     this.#room = new AnswerRoom(connection, () => this.#inbound.advance())
     this.#outbound = new JobQueue({

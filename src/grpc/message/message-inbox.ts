@@ -123,7 +123,7 @@ export class MessageInbox {
     this.#owed += end - start
     const reader = this.#reader
     // What waits in whole messages of this call says nothing of unfinished ones.
-    const waiting = this.#stream.connection.receiver.retained - this.#owed
+    const waiting = this.#stream.connection.unconsumedSize - this.#owed
     reader.eager = waiting + reader.heldSize + end - start <= EAGER_SIZE_MAX
     reader.push(bytes, start, end)
     this.#fill()

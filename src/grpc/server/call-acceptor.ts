@@ -1,9 +1,9 @@
 import {
-  type Connection,
   type ConnectionHandler,
   ErrorCode,
   type HeaderBlock,
   type Stream,
+  type StreamConnection,
   type StreamHandler,
 } from '../../connection/index.js'
 import { type CallOptions, CallSettings } from './call-options.js'
@@ -18,7 +18,7 @@ export class CallAcceptor implements ConnectionHandler {
   readonly #settings: CallSettings
   readonly #requests: RequestReader
   readonly #batch: ServerCallBatch
-  #connection: Connection | undefined
+  #connection: StreamConnection | undefined
 
   /** @throws RangeError when an option is out of range. */
   constructor(router: Router, options: CallOptions | CallSettings = {}) {

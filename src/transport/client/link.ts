@@ -126,7 +126,7 @@ export class Link implements DriverOwner, DialOwner {
 
   /** Takes no more calls when the stream identifiers are used up; those that run complete. RFC 9113 §5.1.1. */
   leaveWhenExhausted(): void {
-    if (this.#retired || this.#driver?.connection.streams.exhausted !== true) return
+    if (this.#retired || this.#driver?.connection.exhausted !== true) return
     const { text } = this.#options.address
     this.#driver.retire(undefined)
     this.#retire(

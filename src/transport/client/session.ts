@@ -126,7 +126,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
 
   /** How many calls the server takes at once; undefined without a connection. */
   get streamsMax(): number | undefined {
-    return this.#current?.connection?.streams.openMax
+    return this.#current?.connection?.openStreamsMax
   }
 
   /** The wheel that deadlines of calls run on. */
@@ -143,7 +143,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     const connection = this.#current?.connection
     if (this.state === 'ready' && connection?.canOpen === true && this.#waiting.count === 0) {
       // The last thing the connection heard may be long ago; the deadline counts from now.
-      connection.now = this.#runtime.now()
+      connection.setNow(this.#runtime.now())
       call.start(this.#current!.connector, connection, headers)
     } else if (this.state === 'closed') {
       call.cancel(closedError(this.address))
@@ -262,7 +262,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     if (link !== this.#current) return
     const wasReady = this.state === 'ready'
     this.#current = undefined
-    const hasServed = link.connection?.streams.served === true
+    const hasServed = link.connection?.hasServed === true
     const livedMs = this.#runtime.now() - this.#attemptEndAt
     if (wasReady && this.#replacements.mayFollow(hasServed, livedMs)) {
       this.enter('idle')
@@ -369,7 +369,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     const connection = link?.connection
     if (link === undefined || connection === undefined || this.#waiting.count === 0) return
     if (!this.#starts.mayStart()) return
-    connection.now = this.#runtime.now()
+    connection.setNow(this.#runtime.now())
     const isSpent = this.#waiting.start(
       () => link === this.#current && link.ready && connection.canOpen,
       (call, headers) => {

@@ -49,7 +49,7 @@ export class GrpcServerSocket implements Socket, ServerCallHandler {
   get handlers(): HandlerPlaces {
     if (this.#handlers === undefined) {
       const { stream } = this.#call
-      this.#handlers = new SlotPlaces(stream.connection.streams.slots, this.#startTimeoutMs)
+      this.#handlers = new SlotPlaces(stream.connection.handlerSlots, this.#startTimeoutMs)
       // An idle socket must not keep others from being served.
       stream.freeSlot()
     }

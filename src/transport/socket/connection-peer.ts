@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { Connection } from '../../connection/index.js'
+import type { StreamConnection } from '../../connection/index.js'
 import type { Certificate, RawSocket } from '../runtime/runtime.js'
 
 /** Who is at the other end. As text (`${peer}`) it is the address. */
@@ -92,17 +92,17 @@ function presented(certificate: Certificate | undefined): Certificate | undefine
 }
 
 // The connection itself knows no socket, so what its socket knows is kept beside it.
-const peers = new WeakMap<Connection, ConnectionPeer>()
+const peers = new WeakMap<StreamConnection, ConnectionPeer>()
 
 const UNKNOWN: ConnectionPeer = Object.freeze(
   connectionPeer({ local: '', remote: '', isTls: false }),
 )
 
-export function setPeer(connection: Connection, peer: ConnectionPeer): void {
+export function setPeer(connection: StreamConnection, peer: ConnectionPeer): void {
   peers.set(connection, peer)
 }
 
 /** The two ends of the socket of `connection`; empty texts if it has no socket. */
-export function peerOf(connection: Connection): ConnectionPeer {
+export function peerOf(connection: StreamConnection): ConnectionPeer {
   return peers.get(connection) ?? UNKNOWN
 }
