@@ -23,7 +23,7 @@ interface Table {
 export interface MemoryHolders {
   readonly host: ConnectionHost
   readonly turns: SlotWaker
-  readonly headerReader: Table & { readonly fragmentsSize: number }
+  readonly headerReader: Table & { readonly fragmentsSize: number; readonly literalsSize: number }
   readonly headerWriter: Table
   readonly inbound: { readonly heldSize: number }
   readonly receiver: { readonly retained: number }
