@@ -9,6 +9,7 @@ import {
 import {
   type MethodTypes,
   memoryRegistry,
+  type OverloadOptions,
   type Registry,
   type Service,
 } from '../../src/micro/index.js'
@@ -26,7 +27,7 @@ export const FLEET: Service<FleetTypes> = defineService('fleet.Fleet', {
 })
 
 /** What happens to a server of a fleet. */
-export type Blow = 'kill' | 'freeze' | 'slow' | 'refuse' | 'reset' | 'leave'
+export type Blow = 'kill' | 'freeze' | 'slow' | 'refuse' | 'reset' | 'leave' | 'lame'
 
 /** One server, what was done to it, and the calls that its handler saw. */
 export interface Member {
@@ -45,8 +46,12 @@ export class FleetWorld {
   readonly registry: Registry
   readonly #killed = new Set<string>()
 
-  constructor(network: SimulatedNetwork) {
+  readonly #overload: OverloadOptions | undefined
+
+  /** @param overload of each server */
+  constructor(network: SimulatedNetwork, overload?: OverloadOptions) {
     this.network = network
+    this.#overload = overload
     const memory = memoryRegistry(network)
     this.registry = {
       name: 'memory',
@@ -64,7 +69,13 @@ export class FleetWorld {
   async join(): Promise<void> {
     const calls: number[] = []
     const member: Member = {
-      server: createServer({ name: 'fleet', registry: this.registry, runtime: this.network }),
+      server: createServer({
+        name: 'fleet',
+        registry: this.registry,
+        runtime: this.network,
+        metadata: { zone: this.members.length % 2 === 0 ? 'a' : 'b', weight: '2' },
+        ...(this.#overload === undefined ? {} : { overload: this.#overload }),
+      }),
       calls,
       hitAt: Number.POSITIVE_INFINITY,
       delayMs: 5,
@@ -101,6 +112,9 @@ export class FleetWorld {
         return
       case 'leave':
         void member.server.stop({ graceMs: 2_000, settleMs: 0 })
+        return
+      case 'lame':
+        void member.server.stop({ lameDuckMs: 1_500, graceMs: 2_000, settleMs: 0 })
     }
   }
 
@@ -118,6 +132,13 @@ export class FleetWorld {
       member.refuses = false
       for (const link of this.#linksOf(member)) this.network.reset(link)
     }
+  }
+
+  /** What servers still count as running or waiting. */
+  get counted(): number {
+    return this.members.reduce((sum, { server: { overload } }) => {
+      return sum + (overload === undefined ? 0 : overload.runningCount + overload.waitingCount)
+    }, 0)
   }
 
   async close(): Promise<void> {
