@@ -68,6 +68,41 @@ export const PLANTED_BUGS: readonly PlantedSimulationBug[] = [
     replace: ';',
     isOfFleets: true,
   },
+  {
+    file: 'src/overload/overload.js',
+    about: 'a call that ends gives no place back',
+    find: 'this.#running--;',
+    replace: ';',
+    isOfFleets: true,
+  },
+  {
+    file: 'src/overload/overload.js',
+    about: 'a call that gives up in the queue counts as running there',
+    find: 'this.#waiting.delete(ticket);\n            return;',
+    replace: 'this.#waiting.delete(ticket);\n            this.#running++;\n            return;',
+    isOfFleets: true,
+  },
+  {
+    file: 'src/channel/retries/hedges.js',
+    about: 'hedges without a budget',
+    find: 'budget?.take() === false',
+    replace: 'false',
+    isOfFleets: true,
+  },
+  {
+    file: 'src/micro/client/native/hedged-call.js',
+    about: 'a hedge does not tell how it ended',
+    find: 'this.#target.route?.done(error, trailers);',
+    replace: ';',
+    isOfFleets: true,
+  },
+  {
+    file: 'src/channel/balancing/zone-first.js',
+    about: 'a zone keeps servers that have gone',
+    find: 'if (candidates !== this.#of)',
+    replace: 'if (this.#of === undefined)',
+    isOfFleets: true,
+  },
 ]
 
 /** What became of one planted bug. */
