@@ -24,11 +24,11 @@ export class Picked {
     this.#owner = owner
   }
 
-  /** The attempt begins now. */
-  begin(): void {
+  /** The attempt begins now. `isTimed`: its end will say when that was, which saves a reading of the clock. */
+  begin(isTimed = false): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    this.#beganAt = this.#owner.now()
+    if (!isTimed) this.#beganAt = this.#owner.now()
     this.#owner.onBegin(this.subchannel)
   }
 
@@ -37,9 +37,10 @@ export class Picked {
     if (this.#answeredAt < 0) this.#answeredAt = this.#owner.now()
   }
 
-  /** The attempt has ended. Does nothing when it had not begun, or was told before. */
-  done(error: GrpcError | undefined, trailers?: Metadata): void {
+  /** The attempt has ended, which began at `beganAt` if nothing was known of it. Does nothing when it had not begun, or was told before. */
+  done(error: GrpcError | undefined, trailers?: Metadata, beganAt?: number): void {
     if (!this.#isOpen) return
+    if (beganAt !== undefined) this.#beganAt = beganAt
     const outcome = outcomeOf(error)
     // Between a failure and an answer of no account lies what the server asks for.
     const pushbackMs = outcome === 'ok' || trailers === undefined ? undefined : pushbackOf(trailers)

@@ -50,9 +50,9 @@ export class CallRoute {
     return this.#picked.subchannel.session as unknown as CallSession | undefined
   }
 
-  /** An attempt begins. */
-  begin(): void {
-    this.#picked.begin()
+  /** An attempt begins; `isTimed`: `done` will say when that was. */
+  begin(isTimed = false): void {
+    this.#picked.begin(isTimed)
   }
 
   /** The first of its answer came. */
@@ -61,8 +61,8 @@ export class CallRoute {
   }
 
   /** A native attempt has ended. */
-  done(error: GrpcError | undefined, trailers?: Metadata): void {
-    this.#picked.done(error, trailers)
+  done(error: GrpcError | undefined, trailers?: Metadata, beganAt?: number): void {
+    this.#picked.done(error, trailers, beganAt)
   }
 
   /** The attempt could not even begin, which says nothing about its endpoint. */

@@ -142,7 +142,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
   onStatus(error: GrpcError | undefined, trailers: Metadata): void {
     const call = this.#call
     this.#call = undefined
-    this.#target.route?.done(error, trailers)
+    this.#target.route?.done(error, trailers, call?.startedAt ?? 0)
     if (error !== undefined && this.#aborted === undefined) {
       this.#begunAt ??= call?.startedAt
       if (this.#again(error, trailers)) return
@@ -163,7 +163,7 @@ export class UnaryCall implements ClientCallReceiver, Abortable {
 
   #start(): void {
     const { route } = this.#target
-    route?.begin()
+    route?.begin(true)
     try {
       const { session } = this.#opening
       const earlierMs = this.#begunAt === undefined ? 0 : session.now() - this.#begunAt
