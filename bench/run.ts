@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { readArguments as readWords, refuse } from '../scripts/arguments.js'
 import { aboutRun } from './about.js'
 import { type Contest, type Outcome, rowsOf, runContest } from './contest.js'
 import { FULL, type Pace, QUICK, SMOKE } from './pace.js'
@@ -32,7 +32,7 @@ interface Arguments {
 }
 
 function readArguments(): Arguments {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readWords(USAGE, {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
@@ -41,11 +41,11 @@ function readArguments(): Arguments {
     allowPositionals: true,
   })
   const [name, ...rest] = positionals
-  if (name === undefined) throw new TypeError('no suite named')
-  if (rest.length > 0) throw new TypeError(`one suite at a time, not also '${rest.join(' ')}'`)
+  if (name === undefined) refuse(USAGE, 'no suite named')
+  if (rest.length > 0) refuse(USAGE, `one suite at a time, not also '${rest.join(' ')}'`)
   const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined
   const isFleet = name === 'fleet'
-  if (suite === undefined && name !== 'all' && !isFleet) throw new TypeError(`no suite '${name}'`)
+  if (suite === undefined && name !== 'all' && !isFleet) refuse(USAGE, `no suite '${name}'`)
   return {
     suites: suite === undefined ? Object.values(SUITES) : [suite],
     isFleet,
@@ -101,21 +101,13 @@ function judged(contest: Contest, pace: Pace): Contest {
   return pace.kind === 'smoke' ? { ...contest, targets: [] } : contest
 }
 
-let args: Arguments | undefined
-try {
-  args = readArguments()
-} catch (error) {
-  process.stderr.write(`${textOf(error)}\n${USAGE}\n`)
-  process.exitCode = 2
-}
-if (args?.isFleet === true) {
+const args = readArguments()
+if (args.isFleet) {
   const { runFleet } = await import('./fleet/run.js')
   print(machine())
   await runFleet(args.pace.kind !== 'full', print)
   process.exit()
 }
-if (args !== undefined) {
-  await main(args)
-  // Contestants of a contest that failed to start would keep us; they end with their standard input.
-  process.exit()
-}
+await main(args)
+// Contestants of a contest that failed to start would keep us; they end with their standard input.
+process.exit()

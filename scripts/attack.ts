@@ -1,20 +1,5 @@
-/**
- * Plays the attacks of the table against a server, or a client, with default limits.
- *
- *     npm run attack                          those on the native door of a server: 15 minutes
- *     npm run attack -- client | mucp | messages   the other surfaces
- *     npm run attack -- all                   the whole table, in fewer rounds: half an hour
- *     npm run attack -- ci                    a tenth of each, for survival, and the accounts of memory against the heap: `.ci/run`
- *     npm run attack -- A1 D1-ping            by name, or its beginning
- *     npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
- *     npm run attack -- all --memory          what is kept, and what our accounts say of it, and nothing else
- *     npm run attack -- --json FILE           the rows as JSON as well; --markdown FILE: as docs/reliability.md has them
- *
- * `--patience SECONDS` (default 11) is how long a connection may live before it counts as alive,
- * `--scale 0.1` plays a tenth of each.
- */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { numberOption, readArguments, refuse } from './arguments.js'
 import { checkAccounts, KINDS } from './attack/accounts.js'
 import { runAttack } from './attack/contest.js'
 import { attackTable } from './attack/markdown.js'
@@ -23,7 +8,21 @@ import type { Attack } from './attack/play.js'
 import type { Row } from './attack/row.js'
 import { ALL_ATTACKS, SURFACES } from './attack/surfaces.js'
 
-const { positionals, values } = parseArgs({
+const USAGE = `Plays the attacks of the table against a server, or a client, with default limits.
+
+    npm run attack                          those on the native door of a server: 15 minutes
+    npm run attack -- client | mucp | messages   the other surfaces
+    npm run attack -- all                   the whole table, in fewer rounds: half an hour
+    npm run attack -- ci                    a tenth of each, for survival, and the accounts of memory against the heap: .ci/run
+    npm run attack -- A1 D1-ping            by name, or its beginning
+    npm run attack -- --peer node-http2     or grpc-js: for comparison, never a failure
+    npm run attack -- all --memory          what is kept, and what our accounts say of it, and nothing else
+    npm run attack -- --json FILE           the rows as JSON as well; --markdown FILE: as docs/reliability.md has them
+
+--patience SECONDS (default 11) is how long a connection may live before it counts as alive,
+--scale 0.1 plays a tenth of each.`
+
+const { positionals, values } = readArguments(USAGE, {
   allowPositionals: true,
   options: {
     peer: { type: 'string', default: 'microwire' },
@@ -38,11 +37,14 @@ if (positionals[0] === 'ci') process.exit((await runCi()) ? 0 : 1)
 const isAll = positionals.includes('all')
 const chosen =
   positionals.length === 0 ? SURFACES['native']! : isAll ? ALL_ATTACKS : named(positionals)
-if (chosen.length === 0) throw new TypeError(`no attack is named ${positionals.join(', ')}`)
+if (chosen.length === 0) {
+  const surfaces = Object.keys(SURFACES).join(', ')
+  refuse(USAGE, `no attack is named ${positionals.join(', ')}; surfaces are ${surfaces}, all`)
+}
 const options = {
   peer: values.peer,
-  patienceMs: Number(values.patience) * 1_000,
-  scale: Number(values.scale),
+  patienceMs: numberOption(USAGE, 'patience', values.patience) * 1_000,
+  scale: numberOption(USAGE, 'scale', values.scale),
   brisk: isAll,
   memoryOnly: values.memory,
 }

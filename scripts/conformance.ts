@@ -1,27 +1,26 @@
-/**
- * Runs conformance suites: `npm run conformance -- <name>... | ci | all`.
- *
- *   --json FILE    writes the rows as JSON
- *   --document     writes docs/conformance.md
- *   --list         names the suites
- *
- * Each suite runs in a process of its own, so that what one leaves behind cannot help or hurt
- * the next. The exit code is 1 when a case failed or, in CI, when a suite was skipped.
- */
 import { fork } from 'node:child_process'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readArguments, refuse } from './arguments.js'
 import { firstNotes, rowLine, writeDocument, writeJson } from './conformance/report.js'
 import { type Suite, SuiteRun, Unavailable } from './conformance/suite.js'
 import { CI_SUITES, PARTS, SUITES } from './conformance/suites.js'
 import { type Row, Tally } from './conformance/tally.js'
 import { Strays, turnOfLoop } from './strays.js'
 
+const USAGE = `Runs conformance suites: npm run conformance -- <name>... | ci | all.
+
+  --json FILE    writes the rows as JSON
+  --document     writes docs/conformance.md
+  --list         names the suites
+
+Each suite runs in a process of its own, so that what one leaves behind cannot help or hurt
+the next. The exit code is 1 when a case failed or, in CI, when a suite was skipped.`
+
 const SUITE_TIME_MAX_MS = 40 * 60_000
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../..')
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments(USAGE, {
   allowPositionals: true,
   options: {
     json: { type: 'string' },
@@ -37,7 +36,7 @@ else if (values.child) await runChild(chosen(positionals)[0]!)
 else await runAll(chosen(positionals))
 
 function listSuites(): void {
-  console.log('usage: npm run conformance -- <suite>... | ci | all [--json FILE] [--document]\n')
+  console.log(`${USAGE}\n`)
   for (const { name, about } of [...SUITES, ...PARTS]) console.log(`${name.padEnd(16)}${about}`)
   console.log(`${'ci'.padEnd(16)}${CI_SUITES.map(suite => suite.name).join(', ')}`)
   if (!values.list) process.exitCode = 2
@@ -49,8 +48,8 @@ function chosen(names: readonly string[]): readonly Suite[] {
   return names.map(name => {
     const suite = [...SUITES, ...PARTS].find(candidate => candidate.name === name)
     if (suite === undefined) {
-      console.error(`No suite is named ${name}. There are: ${SUITES.map(s => s.name).join(', ')}.`)
-      process.exit(2)
+      const names = [...SUITES, ...PARTS].map(each => each.name).join(', ')
+      refuse(USAGE, `no suite is named ${name}; there are ${names}, ci, all`)
     }
     return suite
   })

@@ -1,10 +1,13 @@
-/**
- * Runs the tests with coverage and prints the figure for each folder of `src`.
- * Fails when a gated folder is below its share.
- */
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
+import { readArguments } from './arguments.js'
 import { runTap, testFiles } from './tap-run.js'
+
+const USAGE = `Runs the tests with coverage and prints the figure for each folder of src.
+Fails when a gated folder is below its share.
+
+    npm run coverage`
+readArguments(USAGE, {})
 
 /** Statements and branches that tests must reach. Unit: percent. */
 const GATES: Readonly<Record<string, number>> = { frame: 95, hpack: 95, connection: 95, grpc: 95 }

@@ -1,18 +1,17 @@
-/**
- * The main job over real TCP, in a few seconds: one port, two doors, four pairs of peers.
- *
- *     npm start              shows it and exits
- *     npm start -- --serve   keeps serving and says how to call it
- */
-import { parseArgs } from 'node:util'
 import { frameName, summarizeFrame } from '../src/frame/index.js'
 import { createClient, createServer, type Server } from '../src/index.js'
 import { grpcTransport } from '../src/transport/index.js'
+import { readArguments } from './arguments.js'
 import { greeterHandlers, loadGreeter, SERVICE_NAME } from './demo/greeter.js'
 import { PeerCaller, startPeerServer } from './demo/grpc-js-peer.js'
 import { dim, green, Report, red } from './demo/report.js'
 
-const { values } = parseArgs({
+const USAGE = `The main job over real TCP, in a few seconds: one port, two doors, four pairs of peers.
+
+    npm start              shows it and exits
+    npm start -- --serve   keeps serving and says how to call it`
+
+const { values } = readArguments(USAGE, {
   options: {
     serve: { type: 'boolean', default: false },
     address: { type: 'string', default: '127.0.0.1:50051' },

@@ -1,25 +1,24 @@
-/**
- * Faults as they happen: connections that break at every octet, peers that talk nonsense, more
- * calls than there are hands.
- *
- *     npm run faults                                        all three
- *     npm run faults -- disconnect --conversations 200      each octet of 200 conversations, both sides
- *     npm run faults -- bad-connections --count 100000      malformed connections, all classes in turn
- *     npm run faults -- bad-connections --peer node-http2   the same against another server
- *     npm run faults -- overload --seconds 10               twice as many calls as can be answered
- *
- * `--json FILE` writes the figures. Ends with `N passed, N failed`.
- */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { readArguments, refuse } from './arguments.js'
 import { openBadConnections } from './faults/bad-connections.js'
 import { disconnectEverywhere } from './faults/disconnect.js'
 import { overload } from './faults/overload.js'
 import { Strays, turnOfLoop } from './strays.js'
 
+const USAGE = `Faults as they happen: connections that break at every octet, peers that talk nonsense, more
+calls than there are hands.
+
+    npm run faults                                        all three
+    npm run faults -- disconnect --conversations 200      each octet of 200 conversations, both sides
+    npm run faults -- bad-connections --count 100000      malformed connections, all classes in turn
+    npm run faults -- bad-connections --peer node-http2   the same against another server
+    npm run faults -- overload --seconds 10               twice as many calls as can be answered
+
+--json FILE writes the figures. Ends with N passed, N failed.`
+
 const NAMES = ['disconnect', 'bad-connections', 'overload'] as const
 
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments(USAGE, {
   allowPositionals: true,
   options: {
     conversations: { type: 'string', default: '200' },
@@ -38,15 +37,16 @@ const runs: Readonly<Record<string, () => Promise<{ readonly faults: readonly st
   overload: runOverload,
 }
 
+const names = positionals.length === 0 ? NAMES : positionals
+const unknown = names.find(name => !Object.hasOwn(runs, name))
+if (unknown !== undefined) refuse(USAGE, `no fault ${unknown}; there are ${NAMES.join(', ')}`)
+
 const strays = new Strays()
 
 const results: Record<string, object> = {}
 let failed = 0
-const names = positionals.length === 0 ? NAMES : positionals
 for (const name of names) {
-  const run = runs[name]
-  if (run === undefined) throw new RangeError(`${name} is not known; there are ${NAMES.join(', ')}`)
-  const result = await run()
+  const result = await runs[name]!()
   await turnOfLoop()
   const faults = [...result.faults, ...strays.take()]
   results[name] = { ...result, faults }
@@ -102,7 +102,7 @@ async function runOverload(): Promise<{ readonly faults: readonly string[] }> {
 function whole(name: 'conversations' | 'seed' | 'stride' | 'count'): number {
   const value = Number(values[name])
   if (!Number.isInteger(value) || value < 0) {
-    throw new RangeError(`--${name} is ${values[name]}; expected a whole number`)
+    refuse(USAGE, `--${name} is ${values[name]}; expected a whole number`)
   }
   return value
 }

@@ -1,29 +1,28 @@
-/**
- * Fuzzes one target, or all of them in turn.
- *
- *     npm run fuzz -- all --seconds 300 --seed 1
- *     npm run fuzz -- server-connection --seconds 60
- *     npm run fuzz -- planted               every planted bug must be found; behind it targets, or parts of what bugs are about
- *     npm run fuzz -- replay <file>...      crash files, one by one
- *     npm run fuzz -- list
- *
- * `--seconds` is the total. `--runs` ends each target after so many inputs,
- * `--no-corpus` forgets former runs: with both, one seed is one run. What fails
- * is minimised and written to `fuzz/crashes`.
- */
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { readCrash } from '../fuzz/crash-file.js'
 import { runPlanted } from '../fuzz/planted-run.js'
 import type { RunOrder, RunResult } from '../fuzz/run-target.js'
 import { loadTarget, TARGETS } from '../fuzz/targets.js'
 import { Workspace } from '../fuzz/workspace.js'
+import { numberOption, readArguments, refuse } from './arguments.js'
+
+const USAGE = `Fuzzes one target, or all of them in turn.
+
+    npm run fuzz -- all --seconds 300 --seed 1
+    npm run fuzz -- server-connection --seconds 60
+    npm run fuzz -- planted               every planted bug must be found; behind it targets, or parts of what bugs are about
+    npm run fuzz -- replay <file>...      crash files, one by one
+    npm run fuzz -- list
+
+--seconds is the total. --runs ends each target after so many inputs,
+--no-corpus forgets former runs: with both, one seed is one run. What fails
+is minimised and written to fuzz/crashes.`
 
 const BUILD = join(import.meta.dirname, '..')
 const ROOT = join(BUILD, '..')
 
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments(USAGE, {
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '60' },
@@ -33,10 +32,16 @@ const { positionals, values } = parseArgs({
   },
 })
 const [command = 'all', ...files] = positionals
-const seed = numberOf('seed', values.seed)
-const seconds = numberOf('seconds', values.seconds)
-const runsMax = Math.min(numberOf('runs', values.runs), Number.MAX_SAFE_INTEGER)
+const seed = numberOption(USAGE, 'seed', values.seed)
+const seconds = numberOption(USAGE, 'seconds', values.seconds)
+const runsMax = Math.min(numberOption(USAGE, 'runs', values.runs), Number.MAX_SAFE_INTEGER)
 
+const known = new Set(TARGETS.map(({ name }) => name))
+const isOther = ['all', 'list', 'planted', 'replay'].includes(command)
+const unknown = isOther ? undefined : [command, ...files].find(name => !known.has(name))
+if (unknown !== undefined) {
+  refuse(USAGE, `no fuzz target is called ${unknown}; there are ${[...known].join(', ')}`)
+}
 switch (command) {
   case 'list':
     for (const { name, about } of TARGETS) console.log(`${name.padEnd(18)} ${about}`)
@@ -51,13 +56,6 @@ switch (command) {
     break
   default:
     process.exitCode = (await withWorkspace(fuzzTargets)) ? 0 : 1
-}
-
-function numberOf(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isNaN(value) || value < 0)
-    throw new RangeError(`--${name} is ${text}; expected a number`)
-  return value
 }
 
 async function withWorkspace<T>(run: (workspace: Workspace) => Promise<T>): Promise<T> {

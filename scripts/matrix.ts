@@ -1,15 +1,8 @@
-/**
- * Runs the package as it would be published: with compilers, bundlers, test frameworks and
- * runtimes. Installs what it needs in a temporary folder, prints a line for each, and ends with
- * `N passed, N failed`. A run of everything writes the table of docs/runtimes.md.
- *
- *     npm run matrix
- *     npm run matrix -- bundlers frameworks     only these groups
- */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readArguments, refuse } from './arguments.js'
 import { bundlerRows } from './matrix/bundlers.js'
 import { compilerRows } from './matrix/compilers.js'
 import type { Row } from './matrix/folder.js'
@@ -17,6 +10,13 @@ import { frameworkRows } from './matrix/frameworks.js'
 import { generatedRows } from './matrix/generated.js'
 import { runtimeRows } from './matrix/runtimes.js'
 import { tableOf, withTable } from './matrix/table.js'
+
+const USAGE = `Runs the package as it would be published: with compilers, bundlers, test frameworks and
+runtimes. Installs what it needs in a temporary folder, prints a line for each, and ends with
+N passed, N failed. A run of everything writes the table of docs/runtimes.md.
+
+    npm run matrix
+    npm run matrix -- bundlers frameworks     only these groups`
 
 const PAGE = 'docs/runtimes.md'
 
@@ -28,11 +28,10 @@ const GROUPS = {
   runtimes: runtimeRows,
 } as const
 
-const words = process.argv.slice(2)
-const unknown = words.find(word => !(word in GROUPS))
+const { positionals: words } = readArguments(USAGE, { allowPositionals: true, options: {} })
+const unknown = words.find(word => !Object.hasOwn(GROUPS, word))
 if (unknown !== undefined) {
-  console.error(`no group ${unknown}; there are ${Object.keys(GROUPS).join(', ')}`)
-  process.exit(1)
+  refuse(USAGE, `no group ${unknown}; there are ${Object.keys(GROUPS).join(', ')}`)
 }
 
 const root = mkdtempSync(join(tmpdir(), 'microwire-matrix-'))

@@ -1,32 +1,31 @@
-/**
- * Whole clients and servers on a simulated network: each seed is one run with
- * its own network, faults and calls, and the same seed is the same run.
- *
- *     npm run simulate -- --seeds 5000              seeds 1 to 5000
- *     npm run simulate -- --seeds 100 --seed 2001   seeds 2001 to 2100
- *     npm run simulate -- --seed 17 --trace         one seed, frame by frame
- *
- *     npm run simulate -- --seeds 20 --load stalls  each with this load, whatever it would draw
- *     npm run simulate -- fleet --seeds 1000         several servers that die, freeze, refuse, come and go
- *     npm run simulate -- planted                    bugs put in on purpose must be found
- *
- * A seed that fails is run again with its trace, of which the end is printed;
- * the whole is written to `.cache/simulate/<seed>.txt`. Not so with `--brief`.
- */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Workspace } from '../fuzz/workspace.js'
+import { found, readArguments, refuse } from './arguments.js'
 import { runFleetSeeds } from './simulate/fleet-run.js'
 import { loadNamed } from './simulate/loads.js'
 import { runPlanted } from './simulate/planted.js'
 import { runSeed, type SeedResult } from './simulate/run-seed.js'
 import { Strays, turnOfLoop } from './strays.js'
 
+const USAGE = `Whole clients and servers on a simulated network: each seed is one run with
+its own network, faults and calls, and the same seed is the same run.
+
+    npm run simulate -- --seeds 5000              seeds 1 to 5000
+    npm run simulate -- --seeds 100 --seed 2001   seeds 2001 to 2100
+    npm run simulate -- --seed 17 --trace         one seed, frame by frame
+
+    npm run simulate -- --seeds 20 --load stalls  each with this load, whatever it would draw
+    npm run simulate -- fleet --seeds 1000         several servers that die, freeze, refuse, come and go
+    npm run simulate -- planted                    bugs put in on purpose must be found
+
+A seed that fails is run again with its trace, of which the end is printed;
+the whole is written to .cache/simulate/<seed>.txt. Not so with --brief.`
+
 const TRACE_FOLDER = join(import.meta.dirname, '..', '..', '.cache', 'simulate')
 const TRACE_LINES = 60
 
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments(USAGE, {
   allowPositionals: true,
   options: {
     seeds: { type: 'string', default: '1' },
@@ -39,7 +38,7 @@ const { positionals, values } = parseArgs({
 })
 const first = whole('seed', values.seed)
 const count = whole('seeds', values.seeds)
-const load = values.load === undefined ? undefined : loadNamed(values.load)
+const load = found(USAGE, () => (values.load === undefined ? undefined : loadNamed(values.load)))
 const failuresMax = whole('failures', values.failures)
 
 if (positionals.join() === 'fleet') {
@@ -47,9 +46,8 @@ if (positionals.join() === 'fleet') {
 }
 if (positionals.length > 0) {
   if (positionals.join() !== 'planted') {
-    throw new RangeError(
-      `there is no command '${positionals.join(' ')}'; there are 'planted' and 'fleet'`,
-    )
+    const words = positionals.join(' ')
+    refuse(USAGE, `there is no command '${words}'; there are 'planted' and 'fleet'`)
   }
   const build = join(import.meta.dirname, '..')
   const workspace = new Workspace(
@@ -122,7 +120,7 @@ async function report(result: SeedResult, faults: readonly string[]): Promise<vo
 function whole(name: string, text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 0) {
-    throw new RangeError(`--${name} is ${text}; expected a whole number`)
+    refuse(USAGE, `--${name} is '${text}'; expected a whole number`)
   }
   return value
 }

@@ -1,26 +1,25 @@
-/**
- * Loads of all sizes and endings for a long time, now and then with an attacker beside them.
- *
- *     npm run soak -- --minutes 20 --seed 7
- *     npm run soak -- --phases burst,restart
- *
- * Phase after phase draws its calls from the whole space: native and mucp, plain and over TLS, all
- * kinds, messages of 0 to 64 MiB, thousands at once, readers and uploads that stand still, hundreds
- * behind one signal, sources and handlers that throw, servers that stop. After each of them nothing
- * may be lost, doubled, truncated, unsettled or left; over ten minutes and more, memory may not have
- * grown. A line a minute tells how it goes; `FOUND` what is wrong. The seed decides all but timing.
- */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { generate } from 'selfsigned'
 import { Random } from '../src/testing/index.js'
+import { numberOption, readArguments, refuse } from './arguments.js'
 import { ask, start } from './attack/child.js'
 import { Budget, Ledger } from './soak/ledger.js'
 import { MemoryWatch } from './soak/memory.js'
 import { PHASES, type World } from './soak/phases.js'
 import { Site } from './soak/site.js'
 
-const { values } = parseArgs({
+const USAGE = `Loads of all sizes and endings for a long time, now and then with an attacker beside them.
+
+    npm run soak -- --minutes 20 --seed 7
+    npm run soak -- --phases burst,restart
+
+Phase after phase draws its calls from the whole space: native and mucp, plain and over TLS, all
+kinds, messages of 0 to 64 MiB, thousands at once, readers and uploads that stand still, hundreds
+behind one signal, sources and handlers that throw, servers that stop. After each of them nothing
+may be lost, doubled, truncated, unsettled or left; over ten minutes and more, memory may not have
+grown. A line a minute tells how it goes; FOUND what is wrong. The seed decides all but timing.`
+
+const { values } = readArguments(USAGE, {
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
@@ -155,9 +154,16 @@ async function soak(minutes: number, seed: number, names: readonly string[]): Pr
 }
 
 const names = values.phases.split(',')
-const unknown = names.find(name => PHASES[name] === undefined)
+const unknown = names.find(name => !Object.hasOwn(PHASES, name))
 if (unknown !== undefined) {
-  console.error(`no phase '${unknown}'; there are ${Object.keys(PHASES).join(', ')}`)
-  process.exit(1)
+  refuse(USAGE, `no phase is called '${unknown}'; there are ${Object.keys(PHASES).join(', ')}`)
 }
-process.exit((await soak(Number(values.minutes), Number(values.seed), names)) ? 0 : 1)
+process.exit(
+  (await soak(
+    numberOption(USAGE, 'minutes', values.minutes),
+    numberOption(USAGE, 'seed', values.seed),
+    names,
+  ))
+    ? 0
+    : 1,
+)

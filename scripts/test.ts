@@ -1,23 +1,22 @@
-/**
- * Runs every compiled test, or those whose path contains one of the words
- * given, and ends with `N passed, N failed`.
- *
- *     npm test
- *     npm test -- hpack scenario/goaway
- */
 import { availableParallelism } from 'node:os'
+import { readArguments, refuse } from './arguments.js'
 import { runTap, type TapResult, testFiles } from './tap-run.js'
+
+const USAGE = `Runs every compiled test, or those whose path contains one of the words
+given, and ends with N passed, N failed.
+
+    npm test
+    npm test -- hpack scenario/goaway`
 
 /** Files that measure time or memory, or fill every core by themselves: one after another. */
 const ALONE = /\/(?:attack|bench|faults|soak)\//
 
-const words = process.argv.slice(2)
+const { positionals: words } = readArguments(USAGE, { allowPositionals: true, options: {} })
 const files = testFiles('.build/test').filter(
   file => words.length === 0 || words.some(word => file.includes(word)),
 )
 if (files.length === 0) {
-  console.error(`no test file matches ${words.join(' ')}`)
-  process.exit(1)
+  refuse(USAGE, `no test file matches ${words.join(' ')}`)
 }
 
 const started = Date.now()
