@@ -10,7 +10,7 @@ import type { Engine, EngineSession } from './engine.js'
 import { closedError, EngineLink, type SessionUser, withinGrace } from './engine-link.js'
 import type { EngineSettings } from './engine-options.js'
 import { EngineSubscription } from './engine-subscription.js'
-import { PendingMessages } from './pending-messages.js'
+import { PendingMessages, sendBy } from './pending-messages.js'
 
 /** What brokers have in common whose engine is a server of its own: they come back, and so do their subscriptions. */
 export class EngineBroker implements Broker, SessionUser, AsyncDisposable {
@@ -61,7 +61,7 @@ export class EngineBroker implements Broker, SessionUser, AsyncDisposable {
     if (unconfirmed >= pendingMax || unconfirmedSize + message.body.length > pendingSizeMax) {
       return Promise.reject(this.#pending.full(unconfirmed, unconfirmedSize))
     }
-    return session.publish(topic, message)
+    return sendBy(session, topic, message)
   }
 
   subscribe(

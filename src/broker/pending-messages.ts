@@ -51,7 +51,7 @@ export class PendingMessages {
   flush(session: EngineSession): void {
     for (const pending of [...this.#waiting]) {
       this.#take(pending)
-      pending.resolve(session.publish(pending.topic, pending.message))
+      pending.resolve(sendBy(session, pending.topic, pending.message))
     }
   }
 
@@ -84,5 +84,14 @@ export class PendingMessages {
       `the message for ${topic} has not left: ${name} at ${address} could not be reached in ` +
       `${this.#settings.publishTimeoutMs} ms; is it running, and the address right?`
     return new BrokerError(BrokerErrorCode.Unavailable, address, text)
+  }
+}
+
+/** What a codec throws is for whoever published. */
+export function sendBy(session: EngineSession, topic: string, message: Message): Promise<void> {
+  try {
+    return session.publish(topic, message)
+  } catch (error) {
+    return Promise.reject(error)
   }
 }

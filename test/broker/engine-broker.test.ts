@@ -314,6 +314,19 @@ t.test('close while it connects: the connection that comes is closed', async t =
   t.equal(engine.closed, 1)
 })
 
+t.test('what a codec throws is for whoever published, now or when the engine is there', async t => {
+  const { broker, engine } = fakeBroker()
+  engine.encode = () => {
+    throw new TypeError('no such value')
+  }
+  const waiting = broker.publish('a', message('1'))
+  waiting.catch(() => undefined)
+  await broker.connect()
+  await t.rejects(waiting, { message: 'no such value' })
+  await t.rejects(broker.publish('a', message('2')), { message: 'no such value' })
+  await broker.close()
+})
+
 t.test('arguments and options are checked by name', async t => {
   const { broker } = fakeBroker()
   t.throws(() => broker.subscribe('', () => undefined), /topic must be a text that is not empty/)

@@ -26,6 +26,7 @@ export class FakeEngine implements Engine {
   connecting: Promise<void> = Promise.resolve()
   /** Waits for it before it knows a subscription. */
   subscribing: Promise<void> = Promise.resolve()
+  encode: (topic: string, body: Uint8Array) => void = () => undefined
   #onLost: ((cause: unknown) => void) | undefined
 
   async connect(onLost: (cause: unknown) => void): Promise<EngineSession> {
@@ -48,8 +49,10 @@ export class FakeEngine implements Engine {
         return engine.unconfirmed
       },
       unconfirmedSize: 0,
-      publish: async (topic: string, { body }: Message) => {
+      publish: (topic: string, { body }: Message) => {
+        engine.encode(topic, body)
         engine.published.push(`${topic} ${Buffer.from(body)}`)
+        return Promise.resolve()
       },
       subscribe: async (topic, queue, sink): Promise<EngineConsumer> => {
         await engine.subscribing

@@ -270,6 +270,12 @@ t.test('sockets that fail in everything end no process, at a client or a server'
 
 /** Promises that nobody waits for, each in a function that says that it never rejects, or catches by itself. */
 const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
+  'broker/engine-broker': ['this.#link.begin()', 'subscription.attach(session)'],
+  'broker/engine-link': ['this.#user.onSession(session)', 'ended.then('],
+  'broker/http/http-broker': ['subscription.begin(this.#listening)'],
+  'broker/nats/nats-broker': ['connection.closed().then('],
+  'broker/nats/nats-session': ['this.#watch()', 'Promise.resolve().then(', 'this.#flush()'],
+  'broker/rabbitmq/rabbitmq-session': ['Promise.resolve().then(', 'this.#drop('],
   'micro/client-stream': ['pumpRequests(stream, requests, onEnded)'],
   'micro/client-finder': ['transport.session(address, hosts).close()'],
   'micro/registry-resolver': ['this.ask().catch('],

@@ -164,10 +164,16 @@ export class NatsSession implements EngineSession {
   }
 
   async #watch(): Promise<void> {
-    for await (const { type, error } of this.#connection.status()) {
-      if (type !== 'error' || error === undefined) continue
-      const { operation, subject } = error as { operation?: unknown; subject?: unknown }
-      if (operation === 'publish' && typeof subject === 'string') this.#refusals.set(subject, error)
+    try {
+      for await (const { type, error } of this.#connection.status()) {
+        if (type !== 'error' || error === undefined) continue
+        const { operation, subject } = error as { operation?: unknown; subject?: unknown }
+        if (operation === 'publish' && typeof subject === 'string') {
+          this.#refusals.set(subject, error)
+        }
+      }
+    } catch {
+      // It ends with the connection, which is told elsewhere.
     }
   }
 }

@@ -69,7 +69,10 @@ export class ServerBroker implements TopicListener {
 
   onTopicEnd(topic: string, queue: string): void {
     const key = keyOf(topic, queue)
-    void this.#open.get(key)?.unsubscribe()
+    this.#open
+      .get(key)
+      ?.unsubscribe()
+      .catch(error => this.#parts.onError(error, undefined))
     this.#open.delete(key)
   }
 
@@ -78,7 +81,7 @@ export class ServerBroker implements TopicListener {
     this.#state = 'ended'
     const all = [...this.#open.values()]
     this.#open.clear()
-    await Promise.all(all.map(each => each.unsubscribe()))
+    await Promise.allSettled(all.map(each => each.unsubscribe()))
   }
 
   /** The time for it is over: handlers are told, and what waits for them is not acknowledged. */
