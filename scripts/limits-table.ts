@@ -43,6 +43,7 @@ Every limit is on by default and can be changed. A name that is not a limit is a
 - [Limits of a call](options.md#callslimits-limits-of-one-call): \`createServer({ calls: { limits: { queuedMessagesMax: 64 } } })\`.
 - Limits of a listener and a session, such as \`connectionsMax\` and \`waitingCallsMax\`: [transport.md](transport.md#a-listener).
 - [Limits of mucp](transport.md#limits-of-mucp).
+- [Limits of a broker](options.md#limits-of-a-broker): \`natsBroker({ limits: { handlersMax: 1 } })\`.
 
 ## Limits of a connection
 
