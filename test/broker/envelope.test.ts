@@ -76,7 +76,10 @@ t.test('a quick way to read the envelope finds what JSON.parse would', t => {
 t.test('what is encoded comes back, whatever is in it, and JSON.parse agrees', t => {
   fc.assert(
     fc.property(
-      fc.dictionary(fc.string(), fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', 'ü', '€', '\u{1f600}') })),
+      fc.dictionary(
+        fc.string(),
+        fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', 'ü', '€', '\u{1f600}') }),
+      ),
       fc.uint8Array({ maxLength: 300 }),
       (header, body) => {
         const octets = encode({ header: new Map(Object.entries(header)), body })
