@@ -219,13 +219,17 @@ export class FakeConnection {
 
   advance(now: number): void {
     this.now = now
+    const { asked } = this
     this.timers.advance(now)
+    if (this.asked > asked) this.onTurn()
   }
 
   /** What the connection was told that is kept. */
   readonly memory = { charge(): void {}, queuedSize: 0 }
   /** Turns that were asked for. */
   asked = 0
+  /** The turn that a timer asked for. */
+  onTurn: () => void = () => undefined
   readonly limits: ConnectionLimits = DEFAULT_LIMITS
   role: 'client' | 'server' = 'server'
   /** A turn is wanted once no more are queued. */
@@ -371,6 +375,7 @@ export class ServerSide {
   readonly thrown: unknown[] = []
 
   constructor(routes: readonly Route[], options: CallOptions = {}) {
+    this.connection.onTurn = () => this.turn()
     for (const route of routes) this.router.add(route)
     this.acceptor = new CallAcceptor(this.router, {
       onError: error => this.thrown.push(error),

@@ -202,10 +202,10 @@ export class ServerCall extends ServerCallMessages implements StreamHandler {
     this.outbox?.close()
   }
 
-  /** @internal Time is up. Runs outside `receive`, so the handler is told here. */
+  /** @internal Time is up. Of a thousand calls at once, it may be: handlers hear in turns. */
   onTimer(): void {
     this.#refuse(this.#isWatched ? requestIdleError() : deadlineError())
-    this.#runDirectly()
+    if ((this.#flags & Flag.CancelDue) !== 0) this.stream.connection.turns.ask()
   }
 
   /** @internal */
