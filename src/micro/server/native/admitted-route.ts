@@ -41,8 +41,8 @@ export class AdmittedRoute extends GrpcRoute {
   }
 
   override start(call: ServerCall): ServerCallHandler | undefined {
-    const run = () => this.run(context, call)
-    const context = new AdmittedContext(this.#endpoint, call, this.#options, run)
+    const run = (): ServerCallHandler | undefined => this.run(context, call)
+    const context: AdmittedContext = new AdmittedContext(this.#endpoint, call, this.#options, run)
     call.handler = context
     const { priorityName } = this.#gate
     const priority = priorityName === undefined ? undefined : call.metadata.get(priorityName)
