@@ -6,6 +6,7 @@ import type { SessionOptions } from '../../src/transport/client/session-options.
 import { serve } from '../../src/transport/server/server.js'
 import { Code, frames } from '../support/frames.js'
 import { acceptorOf, HeldRoute, routerWith, unary } from './calls.js'
+import { FakeRuntime, type FakeSocket } from './fake-runtime.js'
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -54,6 +55,61 @@ for (const [name, leave] of Object.entries(LEAVES)) {
     },
   )
 }
+
+/** SETTINGS, and at once the GOAWAY of a connection whose age is over. */
+const AGED = Buffer.concat([FULL, frames.goaway(0x7fffffff, Code.noError)])
+
+t.test('gRPC A9: connections that age before they serve fail no call: it waits for another', t => {
+  const runtime = new FakeRuntime()
+  const client = connect('greeter:1', { runtime, backOff: { jitter: 0 } })
+  const errors: unknown[] = []
+  const call = (): void => {
+    void unary(client).then(({ error }) => errors.push(error))
+  }
+  const next = (bytes: Buffer): FakeSocket => {
+    const { socket, ready } = runtime.dialled.at(-1)!
+    ready()
+    socket.receives(bytes)
+    runtime.settle()
+    return socket
+  }
+  call()
+  for (let aged = 1; aged <= 5; aged++) {
+    next(AGED)
+    if (aged === 1) t.equal(runtime.dialled.length, 2, 'the first is replaced at once')
+    else {
+      t.equal(client.state, 'waiting', 'no storm of connections')
+      t.equal(runtime.dialled.length, aged)
+      if (aged === 2) call()
+      runtime.advance(10_000)
+      t.equal(runtime.dialled.length, aged + 1)
+    }
+    t.equal(client.waitingCount, aged === 1 ? 1 : 2, 'who calls in between waits as well')
+  }
+  next(frames.settings({}))
+  t.equal(client.waitingCount, 0, 'all are sent')
+  t.same(errors, [])
+  void client.close()
+  t.end()
+})
+
+t.test('gRPC A9: a server that goes on like that is told to those who wait', async t => {
+  const runtime = new FakeRuntime()
+  const client = connect('greeter:1', { runtime })
+  const call = unary(client)
+  for (let aged = 1; aged <= 6; aged++) {
+    const { socket, ready } = runtime.dialled.at(-1)!
+    ready()
+    socket.receives(AGED)
+    runtime.settle()
+    if (aged < 6) runtime.advance(10_000)
+  }
+  t.match((await call).error, {
+    status: Status.Unavailable,
+    message: /greeter:1: the server is leaving: GOAWAY\(NO_ERROR\)/,
+  })
+  void client.close()
+})
 
 t.test('a call that does not wait for ready hears why such a server is of no use', async t => {
   const server = await rawServer(t, LEAVES['FIN']!)

@@ -63,6 +63,8 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
   #attemptEndAt = 0
   #lastError: Error | undefined
   #retry: Cancellable | undefined
+  /** `waiting`, though the server answers: it has sent connections away before they were of use. */
+  #isPause = false
   /** Streams of micro's sockets that wait in a pool: nobody waits for them. */
   #restingCount = 0
   /** Grows when the server complains about PINGs. gRPC A8. */
@@ -147,7 +149,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
       call.start(this.#current!.connector, connection, headers)
     } else if (this.state === 'closed') {
       call.cancel(closedError(this.address))
-    } else if (this.state === 'waiting' && !waitForReady) {
+    } else if (this.state === 'waiting' && !waitForReady && !this.#isPause) {
       call.waitAt(this, this.#runtime.now())
       call.cancel(unavailableError(this.address, this.#lastError))
     } else if (this.#waiting.add(call, headers, waitForReady)) {
@@ -269,7 +271,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
       if (this.#waiting.count > 0 || this.#options.eager === true) this.#connect()
       return
     }
-    this.#onFailed(cause)
+    this.#onFailed(cause, wasReady && this.#replacements.mayWait(cause))
   }
 
   /** For the link alone. */
@@ -340,16 +342,17 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     this.#current = link
   }
 
-  /** The attempt failed: impatient calls hear why, the others and eager sessions wait for the next one. */
-  #onFailed(cause: Error): void {
+  /** The attempt failed: impatient calls hear why, unless `isPause`; the others and eager sessions wait for the next one. */
+  #onFailed(cause: Error, isPause: boolean): void {
     this.#lastError = cause
+    this.#isPause = isPause
     this.enter('waiting')
     this.#attemptEndAt = this.#runtime.now()
     const elapsedMs = this.#attemptEndAt - this.#attemptAt
     const delayMs = Math.max(0, this.#backOff.next() - elapsedMs)
     this.#retry = this.#runtime.schedule(delayMs, () => this.#onRetry())
     this.#connecting.settle(cause, false)
-    this.#waiting.fail(() => unavailableError(this.address, this.#lastError), false)
+    if (!isPause) this.#waiting.fail(() => unavailableError(this.address, cause), false)
     if (this.#isAwaited) this.#retry?.ref()
   }
 
