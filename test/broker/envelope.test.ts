@@ -80,7 +80,7 @@ t.test('what is encoded comes back, whatever is in it, and JSON.parse agrees', t
         fc.string(),
         fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', 'ü', '€', '\u{1f600}') }),
       ),
-      fc.uint8Array({ maxLength: 300 }),
+      fc.oneof(fc.uint8Array({ maxLength: 30 }), fc.uint8Array({ maxLength: 3_000 })),
       (header, body) => {
         const octets = encode({ header: new Map(Object.entries(header)), body })
         const back = decode(Buffer.from(octets))
@@ -99,6 +99,34 @@ t.test('what is encoded comes back, whatever is in it, and JSON.parse agrees', t
     { numRuns: 100 },
   )
   t.pass('a counterexample is thrown')
+  t.end()
+})
+
+t.test(
+  'what is no base64 is refused at every place and length, as Go does and Node does not',
+  t => {
+    for (const size of [1, 2, 3, 4, 5, 6, 800]) {
+      const good = Buffer.alloc(size, 0xfb).toString('base64')
+      t.same(read(`{"Header":{},"Body":"${good}"}`).body, Buffer.alloc(size, 0xfb).toString())
+      const digits = good.replace(/=+$/, '').length
+      for (const at of new Set([0, 1, 2, 3, digits - 1].filter(at => at < digits))) {
+        const bad = `${good.slice(0, at)}!${good.slice(at + 1)}`
+        t.throws(() => read(`{"Header":{},"Body":"${bad}"}`), /no padded base64/, bad)
+      }
+    }
+    for (const text of ['=', '====', 'aGk', 'a===', 'aG=k', 'aGk=aGk=']) {
+      t.throws(() => read(`{"Header":{},"Body":"${text}"}`), /no padded base64/, text)
+    }
+    t.end()
+  },
+)
+
+t.test('a header that is the same as the one before is read once, and is not shared', t => {
+  const text = '{"Header":{"a":"b"},"Body":"aGk="}'
+  const first = decode(Buffer.from(text))
+  first.header.set('a', 'changed')
+  t.same([...decode(Buffer.from(text)).header], [['a', 'b']])
+  t.same(read('{"Header":{"a":"c"},"Body":"aGk="}').header, { a: 'c' })
   t.end()
 })
 

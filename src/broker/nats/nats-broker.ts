@@ -77,6 +77,8 @@ class NatsEngine implements Engine {
   readonly #options: NatsBrokerOptions
   readonly #connect: Omit<NatsConnectOptions, 'authenticator'>
   readonly #runtime: BrokerRuntime
+  /** The topic that was looked at last: most publishers have one. */
+  #checked: string | undefined
 
   constructor(options: NatsBrokerOptions, timeout: number, runtime: BrokerRuntime) {
     this.#options = options
@@ -104,6 +106,7 @@ class NatsEngine implements Engine {
   }
 
   check(topic: string, queue: string): void {
+    if (topic === this.#checked && queue === '') return
     for (const [what, text] of [
       ['topic', topic],
       ['queue', queue],
@@ -116,6 +119,7 @@ class NatsEngine implements Engine {
         `topic '${topic}' has an empty part between dots, which no subject of NATS has`,
       )
     }
+    this.#checked = topic
   }
 
   async connect(onLost: (cause: unknown) => void): Promise<EngineSession> {
