@@ -20,12 +20,14 @@ const SUITES: Readonly<Record<string, Suite>> = { real, micro, rpc, stream, memo
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--only TEXT] [--json FILE]
 --only: contests whose names contain TEXT
-suites: ${[...Object.keys(SUITES), 'fleet', 'all'].join(', ')}; fleet prints a table of its own`
+suites: ${[...Object.keys(SUITES), 'fleet', 'events', 'all'].join(', ')}; fleet and events print tables of their own`
 
 interface Arguments {
   readonly suites: readonly Suite[]
   /** Processes that are killed and frozen: see fleet/run.ts. */
   readonly isFleet: boolean
+  /** Events through NATS: see events/run.ts. */
+  readonly isEvents: boolean
   readonly pace: Pace
   readonly only: string
   readonly json: string | undefined
@@ -45,10 +47,13 @@ function readArguments(): Arguments {
   if (rest.length > 0) refuse(USAGE, `one suite at a time, not also '${rest.join(' ')}'`)
   const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined
   const isFleet = name === 'fleet'
-  if (suite === undefined && name !== 'all' && !isFleet) refuse(USAGE, `no suite '${name}'`)
+  const isEvents = name === 'events'
+  if (suite === undefined && name !== 'all' && !isFleet && !isEvents)
+    refuse(USAGE, `no suite '${name}'`)
   return {
     suites: suite === undefined ? Object.values(SUITES) : [suite],
     isFleet,
+    isEvents,
     pace: process.env['BENCH_SMOKE'] === '1' ? SMOKE : values.quick ? QUICK : FULL,
     only: values.only,
     json: values.json,
@@ -106,6 +111,12 @@ if (args.isFleet) {
   const { runFleet } = await import('./fleet/run.js')
   print(machine())
   await runFleet(args.pace.kind !== 'full', print)
+  process.exit()
+}
+if (args.isEvents) {
+  const { runEvents } = await import('./events/run.js')
+  print(machine())
+  await runEvents(args.pace.kind !== 'full', print)
   process.exit()
 }
 await main(args)
