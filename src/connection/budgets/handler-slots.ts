@@ -1,5 +1,6 @@
 /** Who lets the handler of a connection go on, in a turn of its own: `Turns`. */
 export interface SlotWaker {
+  /** The handler is asked again. */
   wake(): void
 }
 
