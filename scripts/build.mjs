@@ -1,7 +1,9 @@
 /**
  * Builds `dist` out of `src`, twice:
  *
- * - `dist` has ES modules with source maps; Node takes them for `import` and for `require`.
+ * - `dist` has ES modules with source maps; Node takes them for `import` and for `require`. Each module that
+ *   has to be found, read and linked costs about a millisecond, and there are hundreds: what doors share lies
+ *   in a few chunks (`dist/chunks`). Nothing is minified, and bundlers can drop what is not used.
  * - `dist/cjs` has CommonJS for what knows no `module-sync`: Jest, older bundlers. It also has all
  *   declarations. Those of the ES modules re-export them, so that both are the same types.
  *
@@ -13,11 +15,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { build as esbuild } from 'esbuild'
 import { typescript } from './typescript.mjs'
 
 const CONFIG = 'tsconfig.build.json'
 const ROOT = 'src'
 const OUT = 'dist'
+/** ES modules, one for each source: what chunks are made of. */
+const MODULES = '.build/modules'
 const TYPES = 'dist/cjs'
 /** Where the compiler puts declarations, those of programs too, and remembers what it has done. */
 const ALL_TYPES = '.build/declarations'
@@ -53,7 +58,7 @@ const builderTime = statSync('scripts/build.mjs').mtimeMs
 for (const name of filesBelow(ROOT)) {
   const file = join(ROOT, `${name}.ts`)
   const isProgram = PROGRAMS.test(name)
-  const outputs = [join(OUT, `${name}.js`)]
+  const outputs = [join(MODULES, `${name}.js`)]
   if (!isProgram) outputs.push(join(TYPES, `${name}.js`))
   if (outputs.every(output => isNewer(output, file))) {
     for (const output of outputs) keep(output, isProgram || ENGINES.test(name))
@@ -72,8 +77,79 @@ for (const door of Object.values(JSON.parse(readFileSync('package.json', 'utf8')
   if (typeof door === 'object') writeDoor(resolve(door.import.types), resolve(door.default.types))
 }
 
-for (const path of filesBelow(OUT, '')) {
-  if (!written.has(resolve(OUT, path))) rmSync(join(OUT, path))
+await bundle()
+for (const folder of [OUT, MODULES]) {
+  for (const path of filesBelow(folder, '')) {
+    if (!written.has(resolve(folder, path))) rmSync(join(folder, path))
+  }
+}
+
+/** Makes doors, programs and what they share out of the modules. */
+async function bundle() {
+  const { bin, exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const doors = Object.values(exports).filter(door => typeof door === 'object')
+  const paths = [...doors.map(door => door.import.default), ...Object.values(bin)]
+  const { outputFiles } = await esbuild({
+    entryPoints: paths.map(path => join(MODULES, relative(OUT, path))),
+    outbase: MODULES,
+    outdir: OUT,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[hash]',
+    format: 'esm',
+    target: 'es2022',
+    platform: 'node',
+    packages: 'external',
+    charset: 'utf8',
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'none',
+    logLevel: 'warning',
+    write: false,
+  })
+  const texts = new Map(outputFiles.map(({ path, text }) => [path, text]))
+  for (const [path, bundled] of texts) {
+    if (!path.endsWith('.js')) continue
+    const text = named(bundled)
+    const map = joinedMap(path, text, JSON.parse(texts.get(`${path}.map`)))
+    if (map === undefined) write(path, text.replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'))
+    else {
+      write(path, text)
+      write(`${path}.map`, JSON.stringify(map))
+    }
+  }
+}
+
+/** A class that speaks of itself is called `_Metadata` within its chunk, and so in what users print. */
+function named(text) {
+  const names = [...text.matchAll(/^var (\w+) = class _\1 /gm)].map(([, name]) => name)
+  return names.reduce(
+    (result, name) => result.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name),
+    text,
+  )
+}
+
+/** A mapping for each line, to sources that are published; undefined where there is none. */
+function joinedMap(path, text, payload) {
+  const map = new SourceMap(payload)
+  const sources = []
+  const mappingOf = (line, at) => {
+    const { originalSource, generatedLine, ...entry } = map.findEntry(at, indentation(line))
+    if (originalSource === undefined || generatedLine !== at) return undefined
+    const source = resolve(dirname(path), originalSource)
+    const name = slashed(relative(ROOT, source))
+    if (name.startsWith('..') || PROGRAMS.test(name) || ENGINES.test(name)) return undefined
+    const known = sources.indexOf(source)
+    return { ...entry, source: known < 0 ? sources.push(source) - 1 : known }
+  }
+  const mappings = lineMappings(text.split('\n'), mappingOf)
+  if (sources.length === 0) return undefined
+  const names = sources.map(source => slashed(relative(dirname(path), source)))
+  return { version: 3, sources: names, names: [], mappings }
+}
+
+function slashed(path) {
+  return path.replaceAll(sep, '/')
 }
 
 /** Names below a folder of the files that end so, without the end. */
@@ -112,7 +188,7 @@ function writeModule(name, file, source) {
   if (PROGRAMS.test(name) || ENGINES.test(name)) return writeProgram(name, file, source)
   // Every file is an ES module; alone, the compiler would have to ask package.json.
   writeMapped(
-    join(OUT, `${name}.js`),
+    join(MODULES, `${name}.js`),
     file,
     transpile(file, source, { module: ts.ModuleKind.ESNext }),
   )
@@ -121,7 +197,7 @@ function writeModule(name, file, source) {
 /** Without a source map: its source is not in the package. */
 function writeProgram(name, file, source) {
   const how = { module: ts.ModuleKind.ESNext, sourceMap: false }
-  write(join(OUT, `${name}.js`), tabbed(transpile(file, source, how).outputText))
+  write(join(MODULES, `${name}.js`), tabbed(transpile(file, source, how).outputText))
 }
 
 function writeCommonJs(name, file, source) {
@@ -149,7 +225,12 @@ function writeCommonJs(name, file, source) {
 function writeMapped(path, file, { outputText, sourceMapText }) {
   const text = tabbed(outputText)
   const sources = [relative(dirname(path), file).replaceAll(sep, '/')]
-  const mappings = lineMappings(outputText, text, JSON.parse(sourceMapText))
+  const map = new SourceMap(JSON.parse(sourceMapText))
+  const compiled = outputText.split('\n')
+  const mappings = lineMappings(text.split('\n'), (_, at) => {
+    const entry = map.findEntry(at, indentation(compiled[at]))
+    return entry.originalLine === undefined || entry.generatedLine !== at ? undefined : entry
+  })
   write(path, text)
   write(`${path}.map`, JSON.stringify({ version: 3, sources, names: [], mappings }))
 }
@@ -184,20 +265,23 @@ function tabbed(text) {
 }
 
 /**
- * The mappings of a source map for `text`, which is `compiled` with another indentation. One for each
- * line, which is what stack traces and breakpoints need: those of each word are a megabyte.
+ * The mappings of a source map, one for each line, which is what stack traces and breakpoints need: those of
+ * each word are a megabyte. `mappingOf` tells where a line comes from, or nothing.
  */
-function lineMappings(compiled, text, payload) {
-  const map = new SourceMap(payload)
-  const from = { line: 0, column: 0 }
-  const columns = text.split('\n').map(indentation)
-  return compiled
-    .split('\n')
+function lineMappings(lines, mappingOf) {
+  const from = { line: 0, column: 0, source: 0 }
+  return lines
     .map((line, at) => {
-      const { originalLine, originalColumn, generatedLine } = map.findEntry(at, indentation(line))
-      if (originalLine === undefined || generatedLine !== at) return ''
-      const numbers = [columns[at], 0, originalLine - from.line, originalColumn - from.column]
-      Object.assign(from, { line: originalLine, column: originalColumn })
+      const mapping = mappingOf(line, at)
+      if (mapping === undefined) return ''
+      const { source = 0, originalLine, originalColumn } = mapping
+      const numbers = [
+        indentation(line),
+        source - from.source,
+        originalLine - from.line,
+        originalColumn - from.column,
+      ]
+      Object.assign(from, { line: originalLine, column: originalColumn, source })
       return numbers.map(vlq).join('')
     })
     .join(';')
