@@ -1,5 +1,6 @@
 import { inspect } from '../src/connection/connection.js'
 import { Connection } from '../src/connection/index.js'
+import type { RunningClientCall } from '../src/grpc/client/running-call.js'
 import { CallConnector, ClientCall, requestHeaders } from '../src/grpc/index.js'
 import { BareHost, pump } from './bare-host.js'
 import { ClientCallRun, KINDS, methodOf } from './call-run.js'
@@ -75,7 +76,8 @@ function run(options: number, pieces: readonly Buffer[]): string[] {
 }
 
 /** Tells of final headers that are no gRPC. */
-function watchHeaders(call: ClientCall, onForeign: () => void): void {
+function watchHeaders(made: ClientCall, onForeign: () => void): void {
+  const call = made as RunningClientCall
   const onHeaders = call.onHeaders.bind(call)
   let isFirst = true
   call.onHeaders = (block, endStream) => {

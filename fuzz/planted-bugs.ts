@@ -303,7 +303,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
 
   bug(
     'grpc-server',
-    'grpc/server/server-call',
+    'grpc/server/running-call',
     'a call that is lost does not hear of it',
     'this.#cancel(requestLostError(cause));',
     ';',
@@ -324,14 +324,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'grpc-server',
-    'grpc/server/server-call',
+    'grpc/server/running-call',
     'a deadline survives its call',
     'this.#flags |= Flag.Finished;\n        if (this.#timer !== undefined)',
     'this.#flags |= Flag.Finished;\n        if (false)',
   ),
   bug(
     'grpc-client',
-    'grpc/client/client-call',
+    'grpc/client/running-call',
     'a deadline survives its call',
     'this.#options.timers.cancel(this.#timer);',
     ';',
@@ -374,7 +374,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'grpc-client',
-    'grpc/client/client-call',
+    'grpc/client/running-call',
     'an answer that is not gRPC is waited for until it ends',
     'this.#awaitText();',
     '{ }',

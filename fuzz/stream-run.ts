@@ -1,7 +1,12 @@
 import { inspect } from '../src/connection/connection.js'
-import type { HeaderBlock, HeaderList, Stream, StreamHandler } from '../src/connection/index.js'
+import type {
+  Connection,
+  HeaderBlock,
+  HeaderList,
+  Stream,
+  StreamHandler,
+} from '../src/connection/index.js'
 import { recordOf } from '../src/connection/streams/stream-record.js'
-import type { ConnectionRun } from './connection-run.js'
 import { digest, invariant } from './invariant.js'
 
 /** Octets for bodies. Never written to. */
@@ -14,6 +19,16 @@ export class PlannedError extends Error {
   override readonly name: string = 'PlannedError'
 }
 
+/** The run that a stream belongs to. */
+export interface OwnerRun {
+  readonly role: 'client' | 'server'
+  readonly connection: Connection
+  readonly events: string[]
+  /** What the peer's last GOAWAY named. */
+  readonly servedMax: number
+  hear(streamId: number, list: readonly string[]): void
+}
+
 /** How many plans there are. */
 export const PLAN_COUNT = 12
 
@@ -22,7 +37,7 @@ export const PLAN_COUNT = 12
  * checks that it is told nothing out of order.
  */
 export class StreamRun implements StreamHandler {
-  readonly #run: ConnectionRun
+  readonly #run: OwnerRun
   readonly #plan: number
   stream: Stream | undefined
   delivered = 0
@@ -34,7 +49,7 @@ export class StreamRun implements StreamHandler {
   #blocked = false
   #headerCount = 0
 
-  constructor(run: ConnectionRun, plan: number) {
+  constructor(run: OwnerRun, plan: number) {
     this.#run = run
     this.#plan = plan
   }

@@ -43,23 +43,21 @@ export {
   setExtension,
 } from './message/extension.js'
 export {
+  type AnyExtension,
+  type AnyMessageType,
   camelName,
-  type EnumType,
   FieldFlag,
   type FieldInfo,
   type FieldMore,
   type FieldRow,
-  hasValue,
-  Kind,
-} from './message/field-row.js'
-export {
   type JsonContext,
   type JsonHooks,
-  MessageType,
+  Kind,
   type ReadFields,
   type TypeRegistry,
   type WriteFields,
-} from './message/message-type.js'
+} from './message/field-row.js'
+export { MessageType } from './message/message-type.js'
 export {
   binaryCodec,
   jsonCodec,
@@ -70,6 +68,7 @@ export {
   type ServiceDefinition,
   service,
 } from './service.js'
+export { type EnumType, hasValue } from './wire/enum-type.js'
 export { FieldError, show } from './wire/field-error.js'
 export {
   readPacked,

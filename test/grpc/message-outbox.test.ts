@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type CallLimits, callLimits, ErrorCode, GZIP } from '../../src/grpc/index.js'
+import type { RunningServerCall } from '../../src/grpc/server/running-call.js'
 import { longText, SlowGzip } from './slow-compression.js'
 import { answer, ClientSide, messages, RecordingRoute, ServerSide } from './support.js'
 
@@ -176,7 +177,7 @@ t.test('an error after large messages comes behind them', t => {
   route.onStart = call => {
     call.write(LARGE)
     call.write('last words')
-    call.onThrown(new Error('handler'))
+    ;(call as RunningServerCall).onThrown(new Error('handler'))
   }
   const side = server(route, gzip)
   const stream = side.unary('x', ACCEPTS)

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { inspect } from '../../src/connection/connection.js'
+import type { RunningClientCall } from '../../src/grpc/client/running-call.js'
 import { ErrorCode, GrpcError, Metadata, type ServerCall, Status } from '../../src/grpc/index.js'
 import { Pair, PairCall } from './pair.js'
 import { method, RecordingRoute } from './support.js'
@@ -455,7 +456,8 @@ t.test('L9, L10: compression is agreed on both ways', t => {
 t.test('R12, R15: fields that would be malformed are never sent', t => {
   const pair = new Pair([echo()])
   const base = pair.headers(method('unary'))
-  const handler = new PairCall(method('unary'), { timers: pair.client.timers }).call
+  const { call } = new PairCall(method('unary'), { timers: pair.client.timers })
+  const handler = call as RunningClientCall
   for (const extra of [
     ['connection', 'close'],
     ['te', 'gzip'],

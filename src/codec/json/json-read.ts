@@ -1,6 +1,11 @@
-import { type Extendable, setExtension } from '../message/extension.js'
-import { FieldFlag, type FieldInfo, Kind } from '../message/field-row.js'
-import type { JsonContext, MessageType } from '../message/message-type.js'
+import { type Extendable, type Extension, setExtension } from '../message/extension.js'
+import {
+  type AnyMessageType,
+  FieldFlag,
+  type FieldInfo,
+  type JsonContext,
+  Kind,
+} from '../message/field-row.js'
 import { FieldError, show } from '../wire/field-error.js'
 import { Reader } from '../wire/reader.js'
 import { jsonObject, setOwn } from './json-object.js'
@@ -9,13 +14,13 @@ import { enumFromJson, isWide, scalarFromJson } from './json-scalars.js'
 type Fields = Record<string, unknown>
 
 /** A message with nothing in it, as if no octets had arrived. */
-function emptyOf(type: MessageType): Fields {
+function emptyOf(type: AnyMessageType): Fields {
   return type.read(new Reader(), 0) as Fields
 }
 
 /** @internal */
 export function readJson(
-  type: MessageType,
+  type: AnyMessageType,
   json: unknown,
   context: JsonContext,
   depth: number,
@@ -50,7 +55,7 @@ export function readJson(
 
 /** `[shop.v1.gift_wrap]`: whether the registry knows it. */
 function readExtension(
-  type: MessageType,
+  type: AnyMessageType,
   name: string,
   json: unknown,
   fields: Fields,
@@ -63,14 +68,14 @@ function readExtension(
   if (extension === undefined) return false
   const holder: Fields = {}
   readField(extension.field, json, holder, context, depth)
-  setExtension(fields as Extendable, extension, holder['value'])
+  setExtension(fields as Extendable, extension as Extension, holder['value'])
   return true
 }
 
 const byType: WeakMap<object, ReadonlyMap<string, FieldInfo>> = /*@__PURE__*/ new WeakMap()
 
 /** Fields by their name in JSON, and by that in the schema. */
-function namesOf(type: MessageType): ReadonlyMap<string, FieldInfo> {
+function namesOf(type: AnyMessageType): ReadonlyMap<string, FieldInfo> {
   let names = byType.get(type)
   if (names === undefined) {
     names = new Map([

@@ -1,4 +1,5 @@
-import { type EnumType, FieldFlag, Kind, namesOf } from '../message/field-row.js'
+import { FieldFlag, Kind } from '../message/field-row.js'
+import { type EnumType, namesOf } from '../wire/enum-type.js'
 import { FieldError, show } from '../wire/field-error.js'
 import { INT64_MAX, INT64_MIN, UINT64_MAX, wideOf } from '../wire/write-scalars.js'
 import { isText } from '../wire/writer.js'

@@ -1,6 +1,18 @@
-import { type Extendable, getExtension, hasExtension } from '../message/extension.js'
-import { FieldFlag, type FieldInfo, Kind } from '../message/field-row.js'
-import type { JsonContext, MessageType, TypeRegistry } from '../message/message-type.js'
+import {
+  type Extendable,
+  type Extension,
+  getExtension,
+  hasExtension,
+} from '../message/extension.js'
+import {
+  type AnyMessageType,
+  FieldFlag,
+  type FieldInfo,
+  type JsonContext,
+  Kind,
+  type TypeRegistry,
+} from '../message/field-row.js'
+import type { MessageType } from '../message/message-type.js'
 import { FieldError } from '../wire/field-error.js'
 import { isEmpty, isZero, isZero64 } from '../wire/write-scalars.js'
 import { setOwn } from './json-object.js'
@@ -47,7 +59,7 @@ export function fromJson<T>(
   options: JsonOptions = {},
 ): T {
   try {
-    return readJson(type as unknown as MessageType, json, contextOf(options), 100) as T
+    return readJson(type as unknown as AnyMessageType, json, contextOf(options), 100) as T
   } catch (error) {
     if (error instanceof FieldError)
       error.within(type.typeName.slice(type.typeName.lastIndexOf('.') + 1))
@@ -69,7 +81,7 @@ export function fromJsonText<T>(
 }
 
 /** @internal A message that is known to fit. */
-export function writeJson(type: MessageType, value: unknown, context: JsonContext): unknown {
+export function writeJson(type: AnyMessageType, value: unknown, context: JsonContext): unknown {
   if (type.json !== undefined) return type.json.to(value, context)
   const json: Record<string, unknown> = {}
   // A message without fields may be undefined.
@@ -89,15 +101,15 @@ export function writeJson(type: MessageType, value: unknown, context: JsonContex
 }
 
 function writeExtensions(
-  type: MessageType,
+  type: AnyMessageType,
   message: Extendable,
   json: Record<string, unknown>,
   context: JsonContext,
 ): void {
   if (message.$unknown === undefined || context.registry === undefined) return
   for (const extension of context.registry.extensions(type.typeName)) {
-    if (!hasExtension(message, extension)) continue
-    const value = getExtension(message, extension)
+    if (!hasExtension(message, extension as Extension)) continue
+    const value = getExtension(message, extension as Extension)
     json[`[${extension.typeName}]`] = fieldToJson(extension.field, value, context)
   }
 }

@@ -2,8 +2,13 @@ import { writeJson } from '../json/json.js'
 import { jsonObject } from '../json/json-object.js'
 import { readJson } from '../json/json-read.js'
 import type { Extension } from '../message/extension.js'
-import { Kind } from '../message/field-row.js'
-import { type JsonContext, MessageType, type TypeRegistry } from '../message/message-type.js'
+import {
+  type AnyMessageType,
+  type JsonContext,
+  Kind,
+  type TypeRegistry,
+} from '../message/field-row.js'
+import { MessageType } from '../message/message-type.js'
 import { FieldError, show } from '../wire/field-error.js'
 import {
   leave,
@@ -46,9 +51,9 @@ export function unpackAny<T>(any: AnyInit, type: MessageType<T, never>): T | und
 
 /** Message types that an `Any` may hold: those given, and all that they have in fields. Extensions, for JSON. */
 export function typeRegistry(...types: readonly (MessageType | Extension)[]): TypeRegistry {
-  const byName = new Map<string, MessageType>()
+  const byName = new Map<string, AnyMessageType>()
   const byExtendee = new Map<string, Extension[]>()
-  const add = (type: MessageType): void => {
+  const add = (type: AnyMessageType): void => {
     if (byName.has(type.typeName)) return
     byName.set(type.typeName, type)
     for (const { message } of type.fields) if (message !== undefined) add(message)
@@ -92,7 +97,7 @@ function readAny(
   return before
 }
 
-function typeOf(typeUrl: unknown, context: JsonContext): MessageType {
+function typeOf(typeUrl: unknown, context: JsonContext): AnyMessageType {
   if (typeof typeUrl !== 'string' || !/^[^/]*\/.+$/.test(typeUrl)) {
     throw new FieldError(`${show(typeUrl)} is no URL of a type`)
   }

@@ -1,6 +1,7 @@
 import { jsonObject } from '../json/json-object.js'
-import type { EnumType } from '../message/field-row.js'
-import { type JsonHooks, MessageType } from '../message/message-type.js'
+import type { JsonHooks } from '../message/field-row.js'
+import { MessageType } from '../message/message-type.js'
+import type { EnumType } from '../wire/enum-type.js'
 import { FieldError, show } from '../wire/field-error.js'
 import { setEntry } from '../wire/read-lists.js'
 import {

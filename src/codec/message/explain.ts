@@ -1,3 +1,4 @@
+import { hasValue } from '../wire/enum-type.js'
 import { FieldError, show, UNFIT } from '../wire/field-error.js'
 import {
   INT64_MAX,
@@ -21,8 +22,7 @@ import {
   UINT64_MAX,
 } from '../wire/write-scalars.js'
 import { DEPTH_MAX, isGiven, isText, reset, Writer } from '../wire/writer.js'
-import { type FieldInfo, hasValue, Kind } from './field-row.js'
-import type { MessageType } from './message-type.js'
+import { type AnyMessageType, type FieldInfo, Kind } from './field-row.js'
 
 /** How the values of each kind are called, and how they are written. */
 export const SCALARS: Readonly<Record<number, readonly [name: string, put: Put]>> = {
@@ -50,7 +50,7 @@ const scratch: Writer = /*@__PURE__*/ new Writer()
 type Given = Readonly<Record<string, unknown>>
 
 /** Why a message cannot be written; undefined when nothing is wrong with it. */
-export function explain(type: MessageType, value: unknown): FieldError | undefined {
+export function explain(type: AnyMessageType, value: unknown): FieldError | undefined {
   return faultOf(type, value, DEPTH_MAX)?.within(shortName(type.typeName))
 }
 
@@ -58,7 +58,7 @@ function shortName(typeName: string): string {
   return typeName.slice(typeName.lastIndexOf('.') + 1)
 }
 
-function faultOf(type: MessageType, value: unknown, depth: number): FieldError | undefined {
+function faultOf(type: AnyMessageType, value: unknown, depth: number): FieldError | undefined {
   if (depth < 0) return new FieldError(`messages are nested deeper than ${DEPTH_MAX}`)
   if (type.json !== undefined) return faultOfNative(type, value)
   if (!isGiven(value)) {
@@ -73,7 +73,7 @@ function faultOf(type: MessageType, value: unknown, depth: number): FieldError |
 
 /** A choice that a oneof does not have. */
 function faultOfChoice(
-  type: MessageType,
+  type: AnyMessageType,
   { oneof }: FieldInfo,
   given: Given,
 ): FieldError | undefined {
@@ -87,7 +87,7 @@ function faultOfChoice(
 }
 
 /** A value of JavaScript says itself what is wrong with it. */
-function faultOfNative(type: MessageType, value: unknown): FieldError | undefined {
+function faultOfNative(type: AnyMessageType, value: unknown): FieldError | undefined {
   try {
     type.write(scratch, value)
     return undefined

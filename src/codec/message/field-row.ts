@@ -1,4 +1,6 @@
-import type { MessageType } from './message-type.js'
+import type { EnumType } from '../wire/enum-type.js'
+import type { Reader } from '../wire/reader.js'
+import type { Writer } from '../wire/writer.js'
 
 /** What is known of a field beside its code, for ProtoJSON and for errors. */
 export type FieldRow = readonly [
@@ -10,7 +12,7 @@ export type FieldRow = readonly [
   /** A sum of `FieldFlag`s; of a map 256 times the kind of its keys besides. */
   flags?: number,
   /** Of messages, and of enums. */
-  type?: MessageType | EnumType | undefined,
+  type?: AnyMessageType | EnumType | undefined,
   more?: FieldMore,
 ]
 
@@ -60,13 +62,58 @@ export const Kind = {
   Sint64: 18,
 } as const
 
-/** What is known of an enum beside its values. */
-export interface EnumType {
+/** How a well-known type that is a value of JavaScript is written as JSON. */
+export interface JsonHooks<T> {
+  to(value: T, options: JsonContext): unknown
+  /** `null` comes only where `takesNull` says so. */
+  from(json: unknown, options: JsonContext): T
+  /** Whether `null` is a value of its own, and not "nothing". */
+  readonly takesNull?: boolean
+}
+
+/** What a conversion to or from JSON needs to know. */
+export interface JsonContext {
+  readonly ignoreUnknownFields: boolean
+  readonly registry: TypeRegistry | undefined
+}
+
+/** Message types by name, for `Any`, and extensions, for JSON. */
+export interface TypeRegistry {
+  /** `typeName` is without the prefix of a URL. */
+  message(typeName: string): AnyMessageType | undefined
+  /** Of a message type. */
+  extensions(extendee: string): readonly AnyExtension[]
+}
+
+/** The parts of a message type that are generated. */
+export type WriteFields<I> = { method(w: Writer, value: I): void }['method']
+/** The generated function that reads a message. */
+export type ReadFields<T> = {
+  // As a method: a message type is one of `unknown`, too.
+  method(r: Reader, end: number, before?: T, group?: number): T
+}['method']
+
+/** A message type, whatever its messages are: `MessageType` is one. */
+export interface AnyMessageType {
+  /** With its package: `shop.v1.Order`. */
   readonly typeName: string
-  /** Names and their numbers, as the schema has them. */
-  readonly values: Readonly<Record<string, number>>
-  /** Numbers that have no name are none of its values. */
-  readonly isClosed: boolean
+  readonly write: WriteFields<unknown>
+  readonly read: ReadFields<unknown>
+  /** Of a type whose values are no objects with its fields. */
+  readonly json: JsonHooks<unknown> | undefined
+  /** In the order of the schema. */
+  readonly fields: readonly FieldInfo[]
+  encode(value: unknown): Uint8Array
+  decode(bytes: Uint8Array, start?: number, end?: number): unknown
+  decodeOwned(bytes: Uint8Array, start?: number, end?: number): unknown
+}
+
+/** A field that a schema adds to a message of another: `Extension` is one. */
+export interface AnyExtension {
+  readonly typeName: string
+  readonly extendee: string
+  readonly holder: AnyMessageType
+  readonly field: FieldInfo
 }
 
 /** A field as ProtoJSON and errors want it. */
@@ -80,7 +127,7 @@ export interface FieldInfo {
   readonly isList: boolean
   readonly isMap: boolean
   readonly keyKind: number
-  readonly message: MessageType | undefined
+  readonly message: AnyMessageType | undefined
   readonly enumType: EnumType | undefined
   readonly oneof: string | undefined
 }
@@ -103,28 +150,8 @@ export function fieldInfo(row: FieldRow): FieldInfo {
     isList: (flags & FieldFlag.List) !== 0,
     isMap: (flags & FieldFlag.Map) !== 0,
     keyKind: flags >> 8,
-    message: isEnum ? undefined : (type as MessageType | undefined),
+    message: isEnum ? undefined : (type as AnyMessageType | undefined),
     enumType: isEnum ? (type as EnumType) : undefined,
     oneof: more?.oneof,
   }
-}
-
-const byNumber: WeakMap<object, ReadonlyMap<number, string>> = /*@__PURE__*/ new WeakMap()
-
-/** The names of an enum's numbers; the first name counts. */
-export function namesOf({ values }: EnumType): ReadonlyMap<number, string> {
-  let names = byNumber.get(values)
-  if (names === undefined) {
-    const made = new Map<number, string>()
-    for (const [name, number] of Object.entries(values))
-      if (!made.has(number)) made.set(number, name)
-    names = made
-    byNumber.set(values, names)
-  }
-  return names
-}
-
-/** Whether a number is a value of a closed enum. */
-export function hasValue(type: EnumType, value: number): boolean {
-  return namesOf(type).has(value)
 }

@@ -2,40 +2,16 @@ import { UNFIT } from '../wire/field-error.js'
 import { Reader } from '../wire/reader.js'
 import { checkMessage, DEPTH_MAX, reset, take, Writer } from '../wire/writer.js'
 import { explain } from './explain.js'
-import type { Extension } from './extension.js'
-import { type FieldInfo, type FieldRow, fieldInfo } from './field-row.js'
+import {
+  type AnyMessageType,
+  type FieldInfo,
+  type FieldRow,
+  fieldInfo,
+  type JsonHooks,
+  type ReadFields,
+  type WriteFields,
+} from './field-row.js'
 import { hasRequired, missingField } from './required.js'
-
-/** How a well-known type that is a value of JavaScript is written as JSON. */
-export interface JsonHooks<T> {
-  to(value: T, options: JsonContext): unknown
-  /** `null` comes only where `takesNull` says so. */
-  from(json: unknown, options: JsonContext): T
-  /** Whether `null` is a value of its own, and not "nothing". */
-  readonly takesNull?: boolean
-}
-
-/** What a conversion to or from JSON needs to know. */
-export interface JsonContext {
-  readonly ignoreUnknownFields: boolean
-  readonly registry: TypeRegistry | undefined
-}
-
-/** Message types by name, for `Any`, and extensions, for JSON. */
-export interface TypeRegistry {
-  /** `typeName` is without the prefix of a URL. */
-  message(typeName: string): MessageType | undefined
-  /** Of a message type. */
-  extensions(extendee: string): readonly Extension[]
-}
-
-/** The parts of a message type that are generated. */
-export type WriteFields<I> = { method(w: Writer, value: I): void }['method']
-/** The generated function that reads a message. */
-export type ReadFields<T> = {
-  // As a method: a message type is one of `unknown`, too.
-  method(r: Reader, end: number, before?: T, group?: number): T
-}['method']
 
 /** One writer and one reader for all messages. */
 let writer: Writer = /*@__PURE__*/ new Writer()
@@ -44,7 +20,7 @@ let reader: Reader | undefined = /*@__PURE__*/ new Reader()
 const NO_OCTETS: Uint8Array = /*@__PURE__*/ new Uint8Array(0)
 
 /** A message type: its codec. `T` is what arrives, `I` what may be given. */
-export class MessageType<T = unknown, I = T> {
+export class MessageType<T = unknown, I = T> implements AnyMessageType {
   /** With its package: `shop.v1.Order`. */
   readonly typeName: string
   /** For generated code: writes the fields. */

@@ -1,21 +1,19 @@
-import type { FieldInfo } from './field-row.js'
-import { FieldFlag } from './field-row.js'
-import type { MessageType } from './message-type.js'
+import { type AnyMessageType, FieldFlag, type FieldInfo } from './field-row.js'
 
-const found: WeakMap<MessageType, boolean> = /*@__PURE__*/ new WeakMap()
+const found: WeakMap<AnyMessageType, boolean> = /*@__PURE__*/ new WeakMap()
 
 /** Whether a message of this type, or any within it, has a field that must be there. */
-export function hasRequired(type: MessageType): boolean {
+export function hasRequired(type: AnyMessageType): boolean {
   let has = found.get(type)
   if (has === undefined) {
-    const seen = new Set<MessageType>()
+    const seen = new Set<AnyMessageType>()
     has = search(type, seen)
     found.set(type, has)
   }
   return has
 }
 
-function search(type: MessageType, seen: Set<MessageType>): boolean {
+function search(type: AnyMessageType, seen: Set<AnyMessageType>): boolean {
   if (seen.has(type)) return false
   seen.add(type)
   return type.fields.some(
@@ -25,7 +23,7 @@ function search(type: MessageType, seen: Set<MessageType>): boolean {
 }
 
 /** The first field that must be there and is not, from the message down: `Order.lines[2].id`. */
-export function missingField(type: MessageType, value: unknown): string | undefined {
+export function missingField(type: AnyMessageType, value: unknown): string | undefined {
   if (type.json !== undefined) return undefined
   const fields = value as Readonly<Record<string, unknown>>
   for (const field of type.fields) {
@@ -44,7 +42,11 @@ function chosenOf({ oneof, local }: FieldInfo, fields: Readonly<Record<string, u
   return chosen?.case === local ? chosen.value : undefined
 }
 
-function missingWithin(field: FieldInfo, message: MessageType, held: unknown): string | undefined {
+function missingWithin(
+  field: FieldInfo,
+  message: AnyMessageType,
+  held: unknown,
+): string | undefined {
   if (held === undefined) return undefined
   if (!field.isList && !field.isMap) {
     const missing = missingField(message, held)

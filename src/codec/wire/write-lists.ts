@@ -1,4 +1,4 @@
-import { type EnumType, hasValue } from '../message/field-row.js'
+import { type EnumType, hasValue } from './enum-type.js'
 import { UNFIT } from './field-error.js'
 import { type Put, putDouble, putInt32, writeInt32 } from './write-scalars.js'
 import {

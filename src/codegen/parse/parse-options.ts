@@ -1,4 +1,4 @@
-import { type FieldInfo, Kind, type MessageType } from '../../codec/index.js'
+import { type AnyMessageType, type FieldInfo, Kind } from '../../codec/index.js'
 import type { TokenReader } from './token-reader.js'
 
 type Fields = Record<string, unknown>
@@ -73,7 +73,7 @@ function readAggregate(tokens: TokenReader): OptionValue {
  */
 export function applyOption(
   tokens: TokenReader,
-  type: MessageType,
+  type: AnyMessageType,
   target: Fields,
   path: readonly string[],
   value: OptionValue,

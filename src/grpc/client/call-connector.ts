@@ -1,7 +1,7 @@
 import type { ConnectionHandler, StreamHandler } from '../../connection/index.js'
 import { checkOptions, type OptionKinds } from '../../options/index.js'
 import { CallBatch } from '../message/call-batch.js'
-import type { ClientCall } from './client-call.js'
+import type { ClientCallFace } from './client-call-face.js'
 
 /** Options of a `CallConnector`. */
 export interface CallConnectorOptions {
@@ -11,7 +11,7 @@ export interface CallConnectorOptions {
    * Hears what a receiver threw; the call is cancelled. Default: it is thrown
    * on, out of `receive`, once all other calls had their turn.
    */
-  readonly onError?: (error: unknown, call: ClientCall) => void
+  readonly onError?: (error: unknown, call: ClientCallFace) => void
 }
 
 const KINDS: OptionKinds<CallConnectorOptions> = { address: 'string', onError: 'function' }
@@ -21,11 +21,11 @@ const KINDS: OptionKinds<CallConnectorOptions> = { address: 'string', onError: '
  * connection.
  */
 export class CallConnector implements ConnectionHandler {
-  /** @internal */
+  /** Its calls that have news. */
   readonly batch: CallBatch = new CallBatch()
   /** The server, as it was dialled. */
   readonly address: string | undefined
-  readonly #onError: ((error: unknown, call: ClientCall) => void) | undefined
+  readonly #onError: ((error: unknown, call: ClientCallFace) => void) | undefined
   #thrown: { readonly error: unknown } | undefined
 
   constructor(options: CallConnectorOptions = {}) {
@@ -50,8 +50,8 @@ export class CallConnector implements ConnectionHandler {
     throw thrown.error
   }
 
-  /** @internal */
-  onThrown(error: unknown, call: ClientCall): void {
+  /** For its calls alone: a receiver threw. */
+  onThrown(error: unknown, call: ClientCallFace): void {
     if (this.#onError !== undefined) this.#onError(error, call)
     else this.#thrown ??= { error }
   }

@@ -16,7 +16,6 @@ export abstract class ClientCallOutput implements OutboxOwner {
   /** Whether messages leave compressed from now on, if the call has a compression. Default: true. */
   compressing = true
   readonly #options: ClientCallOptions
-  /** @internal */
   protected readonly compression: Compression | undefined
   /** The one plain message that nearly all calls wait with, while there is no stream. */
   #first: Uint8Array | undefined
@@ -36,13 +35,13 @@ export abstract class ClientCallOutput implements OutboxOwner {
   /** For its messages alone. */
   abstract onOutboxFailed(error: GrpcError): void
 
-  /** @internal Octets that have not been given to a stream. */
+  /** Octets that have not been given to a stream. */
   protected get heldSize(): number {
     const first = this.#first === undefined ? 0 : LENGTH_PREFIX_SIZE + this.#first.length
     return first + (this.#outbox?.size ?? 0)
   }
 
-  /** @internal Sends a message, or keeps it. False when its stream takes no more. */
+  /** Sends a message, or keeps it. False when its stream takes no more. */
   protected sendMessage(
     stream: Stream | undefined,
     batch: CallBatch | undefined,
@@ -60,13 +59,13 @@ export abstract class ClientCallOutput implements OutboxOwner {
     return this.#outbox.add(payload, this.compressing ? this.compression : undefined, isEnd)
   }
 
-  /** @internal END_STREAM, behind all messages. */
+  /** END_STREAM, behind all messages. */
   protected sendEnd(stream: Stream | undefined): void {
     if (this.#outbox !== undefined) this.#outbox.end()
     else stream?.sendData(EMPTY, 0, 0, true)
   }
 
-  /** @internal There is a stream: sends what has waited for it, and the end if it has come. False when the stream takes no more. */
+  /** There is a stream: sends what has waited for it, and the end if it has come. False when the stream takes no more. */
   protected flush(stream: Stream, batch: CallBatch, isEnded: boolean): boolean {
     const first = this.#first
     this.#first = undefined
@@ -75,12 +74,12 @@ export abstract class ClientCallOutput implements OutboxOwner {
     return isEnded ? stream.sendData(EMPTY, 0, 0, true) : true
   }
 
-  /** @internal The stream has room: whether the call is to know now. Otherwise `onOutboxDrained` follows. */
+  /** The stream has room: whether the call is to know now. Otherwise `onOutboxDrained` follows. */
   protected isDrained(): boolean {
     return this.#outbox === undefined || this.#outbox.drained()
   }
 
-  /** @internal The call is over: nothing more leaves. */
+  /** The call is over: nothing more leaves. */
   protected closeOutput(): void {
     this.#first = undefined
     this.#outbox?.close()

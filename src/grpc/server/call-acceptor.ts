@@ -10,7 +10,7 @@ import { type CallOptions, CallSettings } from './call-options.js'
 import { isRefusal, RequestReader } from './request-head.js'
 import { errorFields, sendRefusal, sendStatus } from './response-writer.js'
 import type { Router } from './router.js'
-import { ServerCall } from './server-call.js'
+import { RunningServerCall } from './running-call.js'
 import { ServerCallBatch } from './server-call-batch.js'
 
 /** gRPC on one server connection: creates calls from requests. One for each connection. */
@@ -49,7 +49,7 @@ export class CallAcceptor implements ConnectionHandler {
       return REFUSED
     }
     this.#connection = stream.connection
-    const call = new ServerCall(stream, outcome, this.#settings, this.#batch)
+    const call = new RunningServerCall(stream, outcome, this.#settings, this.#batch)
     call.open(endStream)
     return call
   }

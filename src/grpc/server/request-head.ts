@@ -11,7 +11,8 @@ import { encodeStatusMessage } from '../wire/percent-encoding.js'
 import { Status } from '../wire/status.js'
 import { parseMicroTimeout, parseTimeout } from '../wire/timeout.js'
 import type { CallSettings } from './call-options.js'
-import type { Route, Router } from './router.js'
+import type { Router } from './router.js'
+import type { Route } from './server-call.js'
 
 /** A request that gets an answer and no call: headers of the one HEADERS frame that says so. */
 export interface Refusal {

@@ -1,8 +1,21 @@
-import { ErrorCode, Timer } from '../../connection/index.js'
-import { CallBatch, dispatchCall, type TurnBudget } from '../message/call-batch.js'
+import { ErrorCode, type Stream, Timer } from '../../connection/index.js'
+import {
+  type BatchedCall,
+  CallBatch,
+  dispatchCall,
+  type TurnBudget,
+} from '../message/call-batch.js'
 import { Status, stacklessError } from '../wire/status.js'
 import type { CallSettings } from './call-options.js'
 import type { ServerCall } from './server-call.js'
+
+/** A call whose handler may have to wait. */
+export interface WaitingCall extends ServerCall, BatchedCall {
+  readonly stream: Stream
+  /** What its request holds. Unit: octets. */
+  readonly heldSize: number
+  onReset(errorCode: number, byPeer: boolean): void
+}
 
 /**
  * The calls of one server connection: those that have news, and those that wait until a
@@ -12,7 +25,7 @@ import type { ServerCall } from './server-call.js'
 export class ServerCallBatch extends CallBatch {
   readonly #settings: CallSettings
   /** Since when they wait, the first one first. Most connections never have any. */
-  #waiting: Map<ServerCall, number> | undefined
+  #waiting: Map<WaitingCall, number> | undefined
   #timer: Timer | undefined
 
   constructor(settings: CallSettings) {
@@ -23,7 +36,7 @@ export class ServerCallBatch extends CallBatch {
   }
 
   /** Whether the call's handler may start now; if not, the call waits, and is dispatched again. */
-  admit(call: ServerCall): boolean {
+  admit(call: WaitingCall): boolean {
     const { stream } = call
     const isNext = stream.held || this.#waiting === undefined || this.#waiting.size === 0
     if (isNext && stream.hold()) return true
@@ -40,7 +53,7 @@ export class ServerCallBatch extends CallBatch {
   }
 
   /** The call is over: it waits no more, unless what came of it is to be handled all the same. */
-  leave(call: ServerCall): void {
+  leave(call: WaitingCall): void {
     if (call.route.keepsReceived !== true) this.#remove(call)
   }
 
@@ -60,10 +73,10 @@ export class ServerCallBatch extends CallBatch {
     return false
   }
 
-  /** @internal Those that have waited too long are refused: their clients may go elsewhere. */
+  /** Those that have waited too long are refused: their clients may go elsewhere. */
   onTimer(_timer: Timer, now: number): void {
     const { limits, onError } = this.#settings
-    let first: ServerCall | undefined
+    let first: WaitingCall | undefined
     let count = 0
     for (const [call, since] of this.#waiting!) {
       if (since + limits.startTimeoutMs > now) {
@@ -82,14 +95,14 @@ export class ServerCallBatch extends CallBatch {
     onError(stacklessError(Status.Unavailable, text), first)
   }
 
-  #remove(call: ServerCall): void {
+  #remove(call: WaitingCall): void {
     if (this.#waiting?.delete(call) !== true) return
     call.stream.charge(-call.heldSize)
     if (this.#waiting.size > 0) return
     call.stream.connection.timers.cancel(this.#timer!)
   }
 
-  #schedule(call: ServerCall, since: number): void {
+  #schedule(call: WaitingCall, since: number): void {
     const { timers } = call.stream.connection
     timers.schedule(this.#timer!, since + this.#settings.limits.startTimeoutMs)
   }

@@ -11,8 +11,7 @@ import { GrpcError, Status, stacklessError } from '../wire/status.js'
 import type { CallSettings } from './call-options.js'
 import { newRequestInbox, type RequestHead } from './request-head.js'
 import { OK_TRAILERS } from './response-writer.js'
-import type { Route } from './router.js'
-import type { ServerCall } from './server-call.js'
+import type { Route, ServerCall } from './server-call.js'
 import type { ServerCallBatch } from './server-call-batch.js'
 
 /** What a call of many messages takes beside one of two: queues, iterators, generators. Measured. Unit: octets. */
@@ -27,25 +26,22 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   compressing: boolean
   /** Why the call is over, if it was not us who ended it. To be read only. */
   cancelled: GrpcError | undefined
-  /** @internal */
   protected readonly head: RequestHead
-  /** @internal */
   protected readonly settings: CallSettings
-  /** @internal That of the connection. */
+  /** That of the connection. */
   protected readonly batch: ServerCallBatch
-  /** @internal There once something came that is not one plain message in one frame. */
+  /** There once something came that is not one plain message in one frame. */
   protected inbox: MessageInbox | undefined
-  /** @internal Octets of the request of a call that has one. */
+  /** Octets of the request of a call that has one. */
   protected requestSize: number
-  /** @internal Somebody waited for a message before one had begun to come. */
+  /** Somebody waited for a message before one had begun to come. */
   protected isWanting: boolean
-  /** @internal Of a call that compresses. */
+  /** Of a call that compresses. */
   protected outbox: MessageOutbox | undefined
-  /** @internal Of responses, as the client accepts it. */
+  /** Of responses, as the client accepts it. */
   protected chosen: Compression | undefined
-  /** @internal */
   protected headersSent: boolean
-  /** @internal At least one. */
+  /** At least one. */
   protected messageSent: boolean
   #metadata: Metadata | undefined
 
@@ -67,7 +63,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     this.#metadata = undefined
   }
 
-  /** @internal What a request holds whose handler has not begun. Streams of messages count as they wait. */
+  /** What a request holds whose handler has not begun. Streams of messages count as they wait. */
   get heldSize(): number {
     return this.head.oneRequest ? this.requestSize : 0
   }
@@ -142,7 +138,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
 
   abstract fail(error: GrpcError): void
 
-  /** @internal A response that has no octets ends the call; what the codec says is for our side. */
+  /** A response that has no octets ends the call; what the codec says is for our side. */
   protected failToEncode(fault: GrpcError): undefined {
     const error = withCodecText(fault, false)
     this.fail(this.route.exposesErrors === true ? error : fault)
@@ -150,21 +146,21 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     return undefined
   }
 
-  /** @internal Who hears of errors that the handler does not. */
+  /** Who hears of errors that the handler does not. */
   protected tell(error: unknown): void {
     const call = this as unknown as ServerCall
     this.route.onError?.(error, call)
     this.settings.onError?.(error, call)
   }
 
-  /** @internal Headers of the response. Long-lived. */
+  /** Headers of the response. Long-lived. */
   protected get responseHeaders(): HeaderList {
     const { chosen, head } = this
     if (chosen === head.compression) return head.responseHeaders
     return responseHeaders(head.contentSubtype, chosen?.name ?? '')
   }
 
-  /** @internal Takes octets of messages. */
+  /** Takes octets of messages. */
   protected receive(bytes: Buffer, start: number, end: number): MessageInbox {
     this.inbox ??= this.#newInbox()
     this.inbox.receive(bytes, start, end)
@@ -173,7 +169,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
   }
 
   /**
-   * @internal The octets of a message to send; undefined when they cannot be made, which has ended the call.
+   * The octets of a message to send; undefined when they cannot be made, which has ended the call.
    *
    * @throws TypeError for a second message where one is due
    */
@@ -188,7 +184,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     return payload
   }
 
-  /** @internal Sends a message. False when much waits. */
+  /** Sends a message. False when much waits. */
   protected sendMessage(payload: Uint8Array): boolean {
     const compression = this.compressing ? this.chosen : undefined
     if (compression === undefined && this.outbox === undefined) {
@@ -198,7 +194,7 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     return this.outbox.add(payload, compression, false)
   }
 
-  /** @internal Sends headers, one message and OK at once. False when that cannot be: nothing is sent then. */
+  /** Sends headers, one message and OK at once. False when that cannot be: nothing is sent then. */
   protected sendAtOnce(payload: Uint8Array): boolean {
     if (this.headersSent || this.outbox !== undefined) return false
     if (this.chosen !== undefined && this.compressing) return false
@@ -212,17 +208,17 @@ export abstract class ServerCallMessages implements InboxOwner, OutboxOwner {
     return outbox
   }
 
-  /** @internal Response headers that go with a status, unless they have been sent. */
+  /** Response headers that go with a status, unless they have been sent. */
   protected get dueHeaders(): HeaderList | undefined {
     return this.headersSent ? undefined : this.head.statusHeaders
   }
 
-  /** @internal Whether messages wait that came whole. */
+  /** Whether messages wait that came whole. */
   protected get hasMore(): boolean {
     return this.inbox !== undefined && (this.inbox.readable || this.inbox.full)
   }
 
-  /** @internal Why what came cannot become messages; `isEnded`: there will be no more of it. */
+  /** Why what came cannot become messages; `isEnded`: there will be no more of it. */
   protected inputFault(isEnded: boolean): GrpcError | undefined {
     const { inbox } = this
     if (inbox === undefined || inbox.fault !== undefined) return inbox?.fault

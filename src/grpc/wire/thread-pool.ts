@@ -1,4 +1,5 @@
-import type { CompressionDone } from './compression.js'
+/** Called once, later, with what a job came to. */
+export type JobDone = (error: Error | null, bytes?: Buffer) => void
 
 /** Threads that libuv has unless told otherwise. */
 const THREADS = 4
@@ -14,7 +15,7 @@ const waiting: (() => void)[] = []
 
 /** Runs `job` once the pool has room for it; `done` hears what it came to. */
 export function runInPool(
-  done: CompressionDone,
+  done: JobDone,
   job: (ended: (error: Error | null, bytes: Buffer) => void) => void,
 ): void {
   const begin = (): void => {
