@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { readFileSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
 import t from 'tap'
 import { createClient, createServer, defineService, jsonCodec } from '../../src/index.js'
@@ -10,7 +11,7 @@ import {
   type Registry,
   type Server,
 } from '../../src/micro/index.js'
-import { memoryTransport, type Transport } from '../../src/transport/index.js'
+import { grpcTransport, memoryTransport, type Transport } from '../../src/transport/index.js'
 
 // A hundred callers at once, each in an asynchronous context of its own: whose context does each callback see?
 
@@ -52,6 +53,32 @@ const DOORS: readonly Door[] = [
   { name: 'memory', protocol: 'mucp', transport: memoryTransport },
 ]
 
+/** Somebody else's HTTP/2 client: one session, made for whoever asks first. */
+class Web {
+  readonly #address: () => string
+  #session: ReturnType<typeof connectHttp2> | undefined
+
+  constructor(address: () => string) {
+    this.#address = address
+  }
+
+  get(path: string): Promise<string> {
+    this.#session ??= connectHttp2(`http://${this.#address().replace('[::]', 'localhost')}`)
+    const stream = this.#session.request({ ':path': path })
+    return new Promise((resolve, reject) => {
+      let body = ''
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk
+      })
+      stream.on('end', () => resolve(body)).on('error', reject)
+    })
+  }
+
+  close(): void {
+    this.#session?.close()
+  }
+}
+
 /** Counts what each kind of callback saw: its own caller, nobody, or another. */
 class Sightings {
   readonly others: string[] = []
@@ -76,9 +103,20 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
         seen.see('codec', value === -1 || store === undefined ? store : value)
       }
       const transport = newTransport?.()
+      const serverTransport =
+        transport ??
+        grpcTransport({
+          observer: () => ({ onFrame: () => seen.see('observer', undefined) }),
+          onRequest: async ({ path }) => {
+            seen.see('onRequest', undefined)
+            await pause()
+            seen.see('onRequest', undefined)
+            return { body: path }
+          },
+        })
       const server = createServer({
         name: 'work',
-        ...(transport === undefined ? {} : { transport }),
+        transport: serverTransport,
         onError: () => seen.see('onError', undefined),
       })
       server.use((call, next) => {
@@ -156,7 +194,9 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
         })
         return client
       }
+      const web = new Web(() => server.address)
       const work = async (id: number): Promise<void> => {
+        if (transport === undefined) t.equal(await web.get(`/${id}`), `/${id}`)
         const { one, down, up, both } = clientOf().bind(service)
         const controller = new AbortController()
         controller.signal.addEventListener('abort', () => seen.see("caller's signal", id))
@@ -205,6 +245,7 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
       }
       await Promise.all(Array.from({ length: CALLERS }, (_, id) => caller.run(id, work, id)))
       await client?.close()
+      web.close()
       t.same((await server.stop()).abandoned, [])
       t.same([...new Set(seen.others)].slice(0, 10), [])
       const kinds = [...seen.counts.keys()].sort()
@@ -215,8 +256,10 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
         'credentials',
         'handler',
         'loop',
+        ...(transport === undefined ? ['observer'] : []),
         'onError',
         'onHeaders',
+        ...(transport === undefined ? ['onRequest'] : []),
         'onStop',
         'onTrailers',
         'registry',
@@ -295,36 +338,36 @@ for (const { name, protocol, transport: newTransport } of DOORS) {
 
 /** Where options and what they are made of are declared; of each, what is called back, with its row above or why it has none. */
 const CALLBACKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'micro/call-options': {
+  'micro/call/call-options': {
     credentials: 'credentials',
     onHeaders: 'onHeaders',
     onTrailers: 'onTrailers',
   },
-  'micro/client-options': { credentials: 'credentials' },
-  'micro/server-options': {
+  'micro/client/client-options': { credentials: 'credentials' },
+  'micro/server/server-options': {
     onError: 'onError',
-    onRequest: 'as a server middleware: the door has no callers',
+    onRequest: 'onRequest',
   },
-  'micro/registry': {
+  'micro/discovery/registry': {
     getService: 'registry',
     watch: 'registry watch',
     register: 'of the server alone',
     deregister: 'of the server alone',
     listServices: 'called by nobody here',
   },
-  'micro/selector': { select: 'selector' },
-  'micro/codec': { encode: 'codec', decode: 'codec', decodeOwned: 'codec' },
-  'transport/grpc-transport': {
-    observer: 'hears of frames, within whatever wrote them',
+  'micro/discovery/selector': { select: 'selector' },
+  'micro/service/codec': { encode: 'codec', decode: 'codec', decodeOwned: 'codec' },
+  'transport/micro/grpc-transport': {
+    observer: 'observer; of a client, within whatever wrote the frame',
     onError: 'onError',
   },
-  'transport/serve-options': {
+  'transport/server/serve-options': {
     handler: 'below micro: sees connections, no callers',
     observer: 'as in grpc-transport',
     onError: 'onError',
     onRequest: 'as in server-options',
   },
-  'transport/session-options': {
+  'transport/client/session-options': {
     observer: 'as in grpc-transport',
     onError: 'below micro: no callers',
   },

@@ -24,6 +24,13 @@ const NAMES = [
   'x-secret',
   'x-jwt',
   'x-own',
+  'cookie',
+  'set-cookie',
+  'proxy-authorization',
+  'x-csrf-token',
+  'x-refresh-token',
+  'db-password',
+  'x-private-key',
 ]
 const CALLS = 4
 const HEADER_SIZE = 9

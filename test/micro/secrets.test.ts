@@ -23,6 +23,22 @@ const SECRETS = {
   password: 'hush-password-b42e',
   passphrase: 'hush-passphrase-05aa',
   key: 'hush-key-9e9e',
+  cookie: 'hush-cookie-3b70',
+  apiKey: 'hush-api-key-d5c4',
+  proxy: 'hush-proxy-2f18',
+  session: 'hush-session-66ab',
+  jwt: 'eyJhbGciOiJIUzI1NiJ9.eyJodXNoIjoiand0In0.hush-jwt-90de',
+  answer: 'hush-answer-e803',
+  exception: 'hush-exception-417c',
+}
+
+/** Metadata that carries one, by name. */
+const CARRIERS: Readonly<Record<string, string>> = {
+  cookie: `session=${SECRETS.cookie}; theme=dark`,
+  'x-api-key': SECRETS.apiKey,
+  'proxy-authorization': `Basic ${Buffer.from(SECRETS.proxy).toString('base64')}`,
+  'x-session-id': SECRETS.session,
+  'x-jwt': SECRETS.jwt,
 }
 
 const service = defineService('safe.v1.Safe', {
@@ -40,6 +56,14 @@ const { privateKey: encryptedKey } = generateKeyPairSync('ec', {
     passphrase: 'another one',
   },
 })
+
+const { privateKey: plainKey } = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+})
+/** Octets of private keys, as their files have them. */
+const KEY_LINES = [encryptedKey, plainKey].map(pem => pem.split('\n')[1]!)
 
 /** Everything that is said about something, as logs have it. */
 class Sayings {
@@ -66,6 +90,7 @@ class Sayings {
   check(t: Test): void {
     t.ok(this.texts.length > 0)
     const all = this.texts.join('\n')
+    for (const line of KEY_LINES) t.notOk(all.includes(line), 'a private key is shown')
     for (const [what, secret] of Object.entries(SECRETS)) {
       for (const form of [secret, Buffer.from(secret).toString('base64').replace(/=+$/, '')]) {
         const at = all.indexOf(form)
@@ -77,6 +102,7 @@ class Sayings {
 
 function secretMetadata(): Metadata {
   const metadata = Metadata.from({ authorization: `Bearer ${SECRETS.metadata}` })
+  for (const [name, value] of Object.entries(CARRIERS)) metadata.set(name, value)
   metadata.setBinary('x-key-bin', Buffer.from(SECRETS.octets))
   return metadata
 }
@@ -98,6 +124,12 @@ for (const protocol of ['grpc', 'mucp'] as const) {
       one(request, context) {
         said.add(context)
         said.add(context.metadata)
+        for (const [name, value] of Object.entries(CARRIERS)) {
+          context.headers.set(name, `${value}${SECRETS.answer}`)
+          context.trailers.set(name, SECRETS.answer)
+        }
+        said.add(context.headers)
+        said.add(context.trailers)
         if (request === 'silence') return new Promise<string>(() => {})
         throw new Error('the handler failed')
       },
@@ -180,6 +212,9 @@ t.test('no error of options or addresses shows a secret', async t => {
       tls: { ca: cert, key: encryptedKey, cert, passphrase: SECRETS.passphrase },
     },
     { address: 'localhost:1', tls: { key: SECRETS.key, cert: SECRETS.key } },
+    { address: 'localhost:1', tls: { key: plainKey, cert } },
+    { address: 'localhost:1', tls: { key: plainKey, cert: 'no certificate' } },
+    { address: 'localhost:1', tls: { ca: plainKey } },
     { address: 'localhost:1', contentType: 'x', neverIndexed: [`${SECRETS.key} `] },
   ]
   for (const options of clients) {
@@ -197,6 +232,8 @@ t.test('no error of options or addresses shows a secret', async t => {
     { name: 'safe', address: `${user}@localhost:0` },
     { name: 'safe', tls: { key: encryptedKey, cert, passphrase: SECRETS.passphrase } },
     { name: 'safe', tls: { key: SECRETS.key, cert } },
+    { name: 'safe', tls: { key: plainKey, cert } },
+    { name: 'safe', tls: { key: cert, cert: plainKey } },
   ]
   for (const options of servers) {
     await said.of(async () => {
@@ -218,4 +255,32 @@ t.test('no error of options or addresses shows a secret', async t => {
   await said.of(() => found.bind(service).one('x'))
   await found.close()
   said.check(t)
+})
+
+t.test('an exception of a handler is told to onError, and not to the caller', async t => {
+  for (const protocol of ['grpc', 'mucp'] as const) {
+    const said = new Sayings()
+    const told: unknown[] = []
+    const server = createServer({
+      name: 'safe',
+      address: '127.0.0.1:0',
+      onError: error => told.push(error),
+    })
+    const fail = (): never => {
+      const error = new Error(`password ${SECRETS.exception}`, { cause: SECRETS.exception })
+      throw Object.assign(error, { detail: SECRETS.exception, metadata: SECRETS.exception })
+    }
+    server.handle(service, { one: fail, down: fail })
+    await server.start()
+    const client = createClient({ address: server.address, protocol, retries: 0 })
+    const { one, down } = client.bind(service)
+    await said.of(() => one('x'))
+    await said.of(async () => {
+      for await (const _ of down('x')) t.fail('nothing was sent')
+    })
+    await client.close()
+    await server.stop({ graceMs: 0 })
+    t.ok(told.length >= 2, 'our own side knows')
+    said.check(t)
+  }
 })
