@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ATTACKS } from '../../scripts/attack/catalogue.js'
 import { limitsTable } from '../../scripts/attack/limits-table.js'
+import { attackNamed } from '../../scripts/attack/surfaces.js'
 import { SENSITIVE_ENDINGS, SENSITIVE_PARTS } from '../../src/hpack/index.js'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -40,5 +41,28 @@ t.test('each row of the map from CVE to test names what exists', async t => {
         : ATTACKS.some(({ name }) => name === proof)
       t.ok(exists, proof)
     }
+  }
+})
+
+t.test('each finding of the audit has a test, and what its row names exists', async t => {
+  const [, map = ''] = security.split('## Findings of an audit')
+  const rows = map
+    .slice(0, map.indexOf('\n## '))
+    .split('\n')
+    .filter(line => /^\| \d+\./.test(line))
+  t.same(
+    rows.map(row => Number.parseInt(row.slice(2), 10)),
+    Array.from({ length: 16 }, (_, index) => index + 1),
+  )
+  for (const row of rows) {
+    const [, tests = '', attacks = ''] = row.split(' | ')
+    // A name may have a semicolon of its own.
+    const named = [...tests.matchAll(/`([\w/-]+\.test\.ts)`: (.+?)(?=; `|$)/g)]
+    t.ok(named.length > 0, row)
+    for (const [, file = '', name = ''] of named) {
+      const source = readFileSync(join(ROOT, 'test', file), 'utf8')
+      t.ok(source.includes(name.trim()), `${file}: ${name}`)
+    }
+    for (const [, name = ''] of attacks.matchAll(/`([A-Z]\d+-[\w-]+)`/g)) t.ok(attackNamed(name))
   }
 })

@@ -178,6 +178,22 @@ t.test(
   },
 )
 
+t.test('a process without descriptors says so to whoever dials, with the cure', async t => {
+  const runtime = new FakeRuntime()
+  runtime.hosts = ['192.0.2.1']
+  const client = session(runtime)
+  const call = unary(client)
+  const code = 'EMFILE'
+  runtime.dialled[0]!.socket.emit('error', Object.assign(new Error(`connect ${code}`), { code }))
+  runtime.dialled[0]!.socket.destroy()
+  t.match((await call).error, {
+    message:
+      /^shop\.test:1: this process has no file descriptor left; raise its limit \(ulimit -n\)/,
+    cause: { code: 'TRANSPORT_DESCRIPTORS' },
+  })
+  await client.close()
+})
+
 t.test('a timeout tells what it waited for: the name server, or which addresses', async t => {
   const runtime = new FakeRuntime()
   runtime.hosts = new Promise(() => {})
