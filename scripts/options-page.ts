@@ -101,6 +101,12 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'WeightedRoundRobinOptions',
   },
   {
+    title: 'loadReports(options)',
+    intro: 'Middleware of a server: `server.use(loadReports())`.',
+    path: 'src/micro/server/load-reports.ts',
+    interface: 'LoadReportsOptions',
+  },
+  {
     title: 'zoneFirst(options)',
     intro: '',
     path: 'src/channel/balancing/zone-first.ts',

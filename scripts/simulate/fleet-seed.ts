@@ -13,6 +13,7 @@ import {
   zoneFirst,
 } from '../../src/micro/index.js'
 import { Random, SimulatedNetwork } from '../../src/testing/index.js'
+import type { Runtime } from '../../src/transport/index.js'
 import { type Blow, FLEET, FleetWorld } from './fleet-world.js'
 
 /** What a seed of a fleet came to. */
@@ -144,13 +145,16 @@ export async function runFleetSeed(seed: number): Promise<FleetResult> {
   const watched = new Watched()
   const outcomes: Outcome[] = []
   const faults: string[] = []
+  // A balancer that throws is passed over, and the process is warned.
+  const warn = (error: Error): void => void watched.faults.push(error.message)
+  const runtime: Runtime = Object.assign(network, { warn })
   await network.clock.run(
     (async () => {
       for (let at = 0; at < plan.servers; at++) await world.join()
       const client = createClient({
         registry: world.registry,
         service: 'fleet',
-        runtime: network,
+        runtime,
         protocol: plan.protocol,
         retries: plan.retries,
         retryBudget: { ratio: 0.2, perSecond: 1 },

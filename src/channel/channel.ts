@@ -63,7 +63,10 @@ export class Channel implements PickOwner, SubchannelOwner {
   constructor(options: ChannelOptions) {
     this.#options = options
     this.runtime = options.runtime
-    this.#balancer = options.balancing.create(options.runtime)
+    // Balancers keep the functions alone; a runtime's may need their object.
+    const { runtime } = options
+    const outside = { now: () => runtime.now(), random: () => runtime.random() }
+    this.#balancer = options.balancing.create(outside)
     this.#isTimed = this.#balancer.onEnd !== undefined
     this.#waiters = new Waiters(options.name, options.runtime)
   }

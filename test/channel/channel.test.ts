@@ -1,5 +1,11 @@
 import t from 'tap'
-import { leastRequest, pickFirst, roundRobin } from '../../src/channel/index.js'
+import {
+  leastRequest,
+  peakEwma,
+  pickFirst,
+  roundRobin,
+  weightedRoundRobin,
+} from '../../src/channel/index.js'
 import { GrpcError, Status } from '../../src/grpc/index.js'
 import { endpoints, idOf, Rig } from './fakes.js'
 
@@ -343,5 +349,30 @@ t.test('a thousand calls that waited go on in turns', t => {
   t.equal(served, 1_000)
   rig.outside.settle()
   t.equal(served, 2_500)
+  t.end()
+})
+
+t.test('balancers work with a runtime whose functions need their object', t => {
+  class Clock {
+    readonly #random = () => 0.5
+    now(): number {
+      return this.#random() * 2_000
+    }
+    random(): number {
+      return this.#random()
+    }
+  }
+  const clock = new Clock()
+  for (const balancing of [leastRequest(), roundRobin(), peakEwma(), weightedRoundRobin()]) {
+    const rig = new Rig(balancing)
+    const runtime = Object.assign(clock, {
+      schedule: rig.outside.schedule.bind(rig.outside),
+      afterMicrotasks: rig.outside.afterMicrotasks.bind(rig.outside),
+      afterTurn: rig.outside.afterTurn.bind(rig.outside),
+    })
+    const other = new Rig(balancing, { runtime }).connected('a', 'b', 'c')
+    t.equal(other.picks(3).length, 3)
+    t.strictSame(other.errors, [], balancing.name)
+  }
   t.end()
 })

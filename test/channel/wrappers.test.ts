@@ -100,6 +100,23 @@ t.test(
   },
 )
 
+t.test('who is overloaded, and says when to come again, is not ejected', t => {
+  const outside = new Outside()
+  const balancer = outlierDetection({ balancer: roundRobin() }).create(outside)
+  const two = candidates(2)
+  for (let i = 0; i < 100; i++) {
+    const picked = balancer.pick(two)
+    balancer.onEnd?.(picked, {
+      outcome: 'failed',
+      durationMs: 1,
+      at: outside.now(),
+      pushbackMs: 200,
+    })
+  }
+  t.equal(shares(balancer, two, 100).size, 2)
+  t.end()
+})
+
 t.test('R94: answers, and calls that were given up, eject nobody', t => {
   const outside = new Outside()
   const balancer = outlierDetection({ balancer: roundRobin() }).create(outside)

@@ -45,6 +45,9 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'microwire: sum 3',
     'microwire: name is empty',
   ],
+  'round-robin': ['one 10, three 10, two 10', 'three 15, two 15'],
+  'retries-and-hedging': ['get: attempt 3 answered', 'find: attempt 2 answered'],
+  overload: ['4 of 4 orders, 5 of 20 reports', '15 calls were refused', 'UNAVAILABLE'],
   'zero-loss-restart': ['served by the new process and the old process'],
   mucp: [
     'Hello, Ada, through the door mucp',

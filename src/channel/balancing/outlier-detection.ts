@@ -159,8 +159,9 @@ class OutlierDetection extends Around {
   }
 
   #onEnd(candidate: Candidate, ended: Ended): void {
-    const { outcome, at } = ended
-    if (outcome === 'neutral') return
+    const { outcome, at, pushbackMs } = ended
+    // Who says when to come again is overloaded, and not ill: to leave it out would only overload the others.
+    if (outcome === 'neutral' || (pushbackMs !== undefined && pushbackMs >= 0)) return
     const record = this.#recordOf(candidate)
     if (outcome === 'ok') {
       record.succeeded++

@@ -5,6 +5,11 @@ import { describe } from '../../options/index.js'
 
 export type Fields = Readonly<Record<string, unknown>>
 
+/** proto3 JSON: null is as good as absent. */
+export function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null
+}
+
 export function fieldsOf(place: string, value: unknown): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
   throw new TypeError(`${place}: expected an object, got ${describe(value)}`)

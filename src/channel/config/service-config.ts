@@ -1,15 +1,14 @@
 import type { Status } from '../../grpc/index.js'
 import type { Balancing } from '../balancing/balancer.js'
-import { leastRequest } from '../balancing/least-request.js'
-import { pickFirst } from '../balancing/pick-first.js'
-import { roundRobin } from '../balancing/round-robin.js'
 import type { RetryDelays } from '../retries/retry-rule.js'
 import type { RetryThrottling } from '../retries/retry-throttle.js'
+import { readBalancing } from './balancing-config.js'
 import {
   durationOf,
   type Fields,
   fieldsOf,
   flagOf,
+  isAbsent,
   listOf,
   numberOf,
   positiveDurationOf,
@@ -64,12 +63,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   connectionScaling: 'is not offered; calls beyond a connection’s streams wait',
 }
 
-const BALANCINGS: Readonly<Record<string, () => Balancing>> = {
-  pick_first: () => pickFirst(),
-  round_robin: () => roundRobin(),
-  least_request_experimental: () => leastRequest(),
-}
-
 /**
  * Reads a service config, an object or its JSON, as a whole or not at all. What gRPC does not know is passed over.
  *
@@ -113,11 +106,6 @@ function refuse(place: string, fields: Fields): void {
   for (const [name, reason] of Object.entries(REFUSED)) {
     if (!isAbsent(fields[name])) throw new TypeError(`${place}.${name}: ${reason}`)
   }
-}
-
-/** proto3 JSON: null is as good as absent. */
-function isAbsent(value: unknown): value is undefined | null {
-  return value === undefined || value === null
 }
 
 function addMethods(place: string, value: unknown, methods: Map<string, MethodConfig>): void {
@@ -214,29 +202,4 @@ function readThrottling(place: string, value: unknown): RetryThrottling | undefi
     throw new RangeError(`${place}.tokenRatio: expected at least 0.001, got ${tokenRatio}`)
   }
   return { maxTokens, tokenRatio }
-}
-
-/** The first policy of the list that is known; the older field is a name. gRPC A24. */
-function readBalancing(place: string, config: Fields): Balancing | undefined {
-  const { loadBalancingConfig, loadBalancingPolicy } = config
-  if (!isAbsent(loadBalancingConfig)) {
-    const at = `${place}.loadBalancingConfig`
-    const names = listOf(at, loadBalancingConfig).map((each, index) => {
-      const keys = Object.keys(fieldsOf(`${at}[${index}]`, each))
-      if (keys.length === 1) return keys[0]!
-      throw new TypeError(`${at}[${index}]: expected one policy, got ${keys.length}`)
-    })
-    return known(at, names)
-  }
-  if (isAbsent(loadBalancingPolicy)) return undefined
-  const at = `${place}.loadBalancingPolicy`
-  return known(at, [textOf(at, loadBalancingPolicy).toLowerCase()])
-}
-
-function known(place: string, names: readonly string[]): Balancing {
-  const name = names.find(each => Object.hasOwn(BALANCINGS, each))
-  if (name !== undefined) return BALANCINGS[name]!()
-  throw new TypeError(
-    `${place}: none of ${names.join(', ') || 'no policies'} is known; there are ${Object.keys(BALANCINGS).join(', ')}`,
-  )
 }

@@ -22,6 +22,7 @@ const nextTick = process.nextTick.bind(process)
 export const nodeRuntime: Runtime = {
   now: () => Math.floor(now()),
   stopwatch: now,
+  loopActiveMs: () => performance.eventLoopUtilization().active,
   schedule(delayMs, run) {
     const timeout = inRootContext(setTimeout, run, delayMs)
     timeout.unref()

@@ -147,6 +147,8 @@ export interface Runtime {
   now(): number
   /** The same in fractions, to measure what a turn of work takes. Absent: work is counted, not measured. Unit: ms. */
   stopwatch?(): number
+  /** How long the event loop has worked since the process began, and not waited. Absent: nobody knows. Unit: ms. */
+  loopActiveMs?(): number
   /** Runs `run` once, in `delayMs` at the earliest. Does not keep the process alive. */
   schedule(delayMs: number, run: () => void): Cancellable
   /** Runs `run` when the microtasks of this turn, and those they cause, are done. */
