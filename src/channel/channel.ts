@@ -208,6 +208,11 @@ export class Channel implements PickOwner, SubchannelOwner {
     }
   }
 
+  /** For picks alone: nobody waits there until time is up, so nobody would find out that nobody is at home. */
+  onOvertaken(subchannel: Subchannel): void {
+    subchannel.onLate()
+  }
+
   /** For subchannels alone. */
   onStanding(subchannel: Subchannel, before: Standing): void {
     const { standing } = subchannel

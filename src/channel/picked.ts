@@ -9,6 +9,7 @@ export interface PickOwner {
   now(): number
   onBegin(subchannel: Subchannel): void
   onEnd(subchannel: Subchannel, ended: Ended, error: Error | undefined): void
+  onOvertaken(subchannel: Subchannel): void
 }
 
 /** The endpoint chosen for one attempt of a call. Once begun it ends exactly once, whatever happens. */
@@ -35,6 +36,11 @@ export class Picked {
   /** The first of an answer came: how long the rest takes is the application's affair. */
   answered(): void {
     if (this.#answeredAt < 0) this.#answeredAt = this.#owner.now()
+  }
+
+  /** Another attempt of the same call has answered first. Its end follows. */
+  overtaken(): void {
+    if (this.#isOpen && this.#answeredAt < 0) this.#owner.onOvertaken(this.subchannel)
   }
 
   /** The attempt has ended, which began at `beganAt` if nothing was known of it. Does nothing when it had not begun, or was told before. */

@@ -171,3 +171,27 @@ t.test(
     })
   },
 )
+
+t.test(
+  'a frozen server that hedges overtake is asked whether it lives, and gets no more calls',
+  async t => {
+    await using site = new Site(server => (server === 0 ? 60_000 : 5))
+    await site.run(async () => {
+      await site.start({ hedgingDelay: '0.03s' })
+      const { network } = site
+      const port = Number(site.servers[0]!.address.split(':').pop())
+      for (const link of network.links) {
+        if (link.client.remotePort === port) network.swallow(link, 'server')
+      }
+      const { buy } = site.client.bind(shop)
+      const times: number[] = []
+      for (let call = 0; call < 30; call++) {
+        const start = network.clock.now()
+        await buy({})
+        times.push(network.clock.now() - start)
+      }
+      const slow = times.filter(ms => ms > 25).length
+      t.ok(slow <= 2, `${slow} of 30 calls had to be overtaken`)
+    })
+  },
+)

@@ -65,6 +65,11 @@ export class CallRoute {
     this.#picked.done(error, trailers, beganAt)
   }
 
+  /** Another attempt of the same call has answered first. */
+  overtaken(): void {
+    this.#picked.overtaken()
+  }
+
   /** The attempt could not even begin, which says nothing about its endpoint. */
   abandon(): void {
     this.#picked.end('neutral')

@@ -151,7 +151,7 @@ export class HedgedCall implements Abortable {
   #drop(kept: Attempt | undefined): void {
     const dropped = [...this.#attempts]
     this.#attempts.clear()
-    for (const each of dropped) if (each !== kept) each.cancel()
+    for (const each of dropped) if (each !== kept) each.cancel(kept !== undefined)
   }
 
   #finish(
@@ -193,7 +193,8 @@ class Attempt implements ClientCallReceiver {
     this.#target = target
   }
 
-  cancel(): void {
+  cancel(isOvertaken: boolean): void {
+    if (isOvertaken) this.#target.route?.overtaken()
     this.call?.cancel()
   }
 
