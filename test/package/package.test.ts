@@ -44,7 +44,7 @@ async function tool(name: string, bin: string, args: readonly string[]): Promise
   const command = [join(TOOLS, 'node_modules', name, bin), ...args]
   // Without what tap adds to every process of node: not every tool bears it.
   const bare = ['-u', 'NODE_OPTIONS', process.execPath, ...command]
-  return await run('env', bare).then(
+  return await run('env', bare, { maxBuffer: 1 << 26 }).then(
     ({ stdout }) => ({ exitCode: 0, stdout }),
     (error: { code: number; stdout: string; stderr: string }) => ({
       exitCode: error.code,
