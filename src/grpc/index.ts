@@ -71,11 +71,9 @@ export {
 } from './wire/method.js'
 export { decodeStatusMessage, encodeStatusMessage } from './wire/percent-encoding.js'
 export {
+  FieldWriter,
   fieldText,
   type ProtobufField,
-  putBytes,
-  putMessage,
-  putNumber,
   readFields,
 } from './wire/protobuf-fields.js'
 export {

@@ -1,25 +1,38 @@
 import t from 'tap'
-import {
-  fieldText,
-  putBytes,
-  putMessage,
-  putNumber,
-  readFields,
-} from '../../src/grpc/wire/protobuf-fields.js'
+import { FieldWriter, fieldText, readFields } from '../../src/grpc/wire/protobuf-fields.js'
 
 t.test('protobuf encoding: a tag is number and wire type, varints go seven bits at a time', t => {
-  const octets: number[] = []
-  putNumber(octets, 1, 0)
-  putNumber(octets, 1, 300)
-  putBytes(octets, 2, Buffer.from('testing'))
-  putBytes(octets, 3, Buffer.alloc(0))
-  putMessage(octets, 4, [])
-  t.equal(Buffer.from(octets).toString('hex'), '08ac02120774657374696e672200')
-  const [number, text, empty] = [...readFields(Buffer.from(octets))]
+  const writer = new FieldWriter()
+  writer.putNumber(1, 0)
+  writer.putNumber(1, 300)
+  writer.putText(2, 'testing')
+  writer.putText(2, '')
+  writer.putBytes(3, Buffer.alloc(0))
+  writer.putMessage(4, Buffer.alloc(0))
+  const octets = writer.finish()
+  t.equal(octets.toString('hex'), '08ac02120774657374696e672200')
+  const [number, text, empty] = [...readFields(octets)]
   t.match(number, { id: 1, number: 300 })
   t.equal(text!.id, 2)
   t.equal(fieldText(text!), 'testing')
   t.equal(empty!.bytes.length, 0)
+  t.end()
+})
+
+t.test('protobuf encoding: fields of any size, text of several octets', t => {
+  const writer = new FieldWriter()
+  const text = 'für '.repeat(20_000)
+  for (let round = 0; round < 3; round++) {
+    writer.putText(1, text)
+    writer.putBytes(2, Buffer.alloc(200, round + 1))
+  }
+  const fields = [...readFields(writer.finish())]
+  t.same(
+    fields.map(({ id, bytes }) => [id, bytes.length]),
+    [1, 2, 1, 2, 1, 2].map(id => [id, id === 1 ? 100_000 : 200]),
+  )
+  t.equal(fieldText(fields[4]!), text)
+  t.same(fields[5]!.bytes, Buffer.alloc(200, 3))
   t.end()
 })
 

@@ -45,35 +45,74 @@ export function* readFields(bytes: Uint8Array): Generator<ProtobufField, void> {
   }
 }
 
-/** Appends a varint field, unless it is 0, as in proto3. */
-export function putNumber(octets: number[], id: number, value: number): void {
-  if (value === 0) return
-  octets.push(id << 3)
-  putVarint(octets, value)
-}
+/** Octets that a writer begins with: most errors fit. */
+const FIRST_SIZE = 256
+/** Of a tag below 16 and the longest length. */
+const HEAD_SIZE_MAX = 6
 
-/** Appends a string or bytes field, unless it is empty. */
-export function putBytes(octets: number[], id: number, value: Uint8Array): void {
-  if (value.length === 0) return
-  putMessage(octets, id, value)
-}
+/** Writes the fields of one message, in the order they are put. Field numbers are below 16. */
+export class FieldWriter {
+  #bytes: Buffer = Buffer.allocUnsafe(FIRST_SIZE)
+  #end = 0
 
-/** Appends a message field, even if it is empty: an element of a repeated field must be there. */
-export function putMessage(octets: number[], id: number, value: Uint8Array | number[]): void {
-  octets.push((id << 3) | LENGTH_DELIMITED)
-  putVarint(octets, value.length)
-  for (const octet of value) octets.push(octet)
+  /** A varint field, unless it is 0, as in proto3. */
+  putNumber(id: number, value: number): void {
+    if (value === 0) return
+    this.#reserve(0)
+    this.#bytes[this.#end++] = id << 3
+    this.#putVarint(value)
+  }
+
+  /** A bytes field, unless it is empty. */
+  putBytes(id: number, value: Uint8Array): void {
+    if (value.length > 0) this.putMessage(id, value)
+  }
+
+  /** A string field, unless it is empty. */
+  putText(id: number, text: string): void {
+    if (text === '') return
+    const size = Buffer.byteLength(text)
+    this.#putHead(id, size)
+    this.#end += this.#bytes.write(text, this.#end)
+  }
+
+  /** A message field, even if it is empty: an element of a repeated field must be there. */
+  putMessage(id: number, value: Uint8Array): void {
+    this.#putHead(id, value.length)
+    this.#bytes.set(value, this.#end)
+    this.#end += value.length
+  }
+
+  /** What was written: a view, so nothing is put any more. */
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#end)
+  }
+
+  #putHead(id: number, size: number): void {
+    this.#reserve(size)
+    this.#bytes[this.#end++] = (id << 3) | LENGTH_DELIMITED
+    this.#putVarint(size)
+  }
+
+  #putVarint(value: number): void {
+    let rest = value
+    while (rest > 0x7f) {
+      this.#bytes[this.#end++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    this.#bytes[this.#end++] = rest
+  }
+
+  #reserve(size: number): void {
+    const needed = this.#end + HEAD_SIZE_MAX + size
+    if (needed <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafe(needed * 2)
+    this.#bytes.copy(grown, 0, 0, this.#end)
+    this.#bytes = grown
+  }
 }
 
 /** Decodes the text of a string field. */
 export function fieldText({ bytes }: ProtobufField): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
-}
-
-function putVarint(octets: number[], value: number): void {
-  while (value > 0x7f) {
-    octets.push((value & 0x7f) | 0x80)
-    value >>>= 7
-  }
-  octets.push(value)
 }

@@ -1,4 +1,4 @@
-import { fieldText, putBytes, putMessage, putNumber, readFields } from './protobuf-fields.js'
+import { FieldWriter, fieldText, readFields } from './protobuf-fields.js'
 
 /** The trailer that carries the details of a status: a `google.rpc.Status`. */
 export const STATUS_DETAILS_NAME = 'grpc-status-details-bin'
@@ -20,16 +20,16 @@ export function encodeStatusDetails(
   message: string,
   details: readonly ErrorDetail[],
 ): Buffer {
-  const octets: number[] = []
-  putNumber(octets, 1, status)
-  putBytes(octets, 2, Buffer.from(message))
+  const writer = new FieldWriter()
+  writer.putNumber(1, status)
+  writer.putText(2, message)
   for (const { typeUrl, value } of details) {
-    const any: number[] = []
-    putBytes(any, 1, Buffer.from(typeUrl))
-    putBytes(any, 2, value)
-    putMessage(octets, 3, any)
+    const any = new FieldWriter()
+    any.putText(1, typeUrl)
+    any.putBytes(2, value)
+    writer.putMessage(3, any.finish())
   }
-  return Buffer.from(octets)
+  return writer.finish()
 }
 
 /**

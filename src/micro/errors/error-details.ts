@@ -1,9 +1,8 @@
 import {
   decodeStatusDetails,
   encodeStatusDetails,
+  FieldWriter,
   fieldText,
-  putBytes,
-  putNumber,
   readFields,
 } from '../../grpc/index.js'
 import {
@@ -44,16 +43,15 @@ export function decodeErrorStatus(bytes: Uint8Array): MicroError | undefined {
 
 /** The bytes of one `errors.Error`. Texts that are too long to travel are cut. */
 export function encodeErrorMessage(error: MicroError): Buffer {
-  const bytes: number[] = []
+  const writer = new FieldWriter()
   const { id, detail, status } = error
   const isLong = id.length + detail.length + status.length > ERROR_TEXT_SIZE_MAX
-  const put = (field: number, text: string): void =>
-    putBytes(bytes, field, Buffer.from(isLong ? cutErrorText(text) : text))
-  put(1, id)
-  putNumber(bytes, 2, error.code)
-  put(3, detail)
-  put(4, status)
-  return Buffer.from(bytes)
+  const fit = (text: string): string => (isLong ? cutErrorText(text) : text)
+  writer.putText(1, fit(id))
+  writer.putNumber(2, error.code)
+  writer.putText(3, fit(detail))
+  writer.putText(4, fit(status))
+  return writer.finish()
 }
 
 function decodeErrorMessage(bytes: Uint8Array, json: MicroError | undefined): MicroError {
