@@ -484,6 +484,26 @@ t.test('names are exported one by one, and there is no default export', t => {
   t.end()
 })
 
+/** Where the public types of connections, streams, sessions and calls are declared. */
+const FACES: readonly string[] = [
+  'src/connection/connection.ts',
+  'src/connection/streams/stream.ts',
+  'src/grpc/client/client-call.ts',
+  'src/grpc/client/client-call-face.ts',
+  'src/grpc/server/server-call.ts',
+  'src/transport/client/session.ts',
+  'src/transport/client/session-state.ts',
+]
+
+t.test('Connection, Stream, Session, ClientCall and ServerCall show nothing internal', t => {
+  for (const face of FACES) {
+    const tree = sources.find(({ path }) => path === face)?.tree
+    t.ok(tree !== undefined, face)
+    t.notMatch(tree?.text, '@internal', face)
+  }
+  t.end()
+})
+
 t.test(`a file has at most ${FILE_LINES_MAX} lines`, t => {
   for (const { path, lineCount } of sources) {
     if (!path.endsWith('-table.ts'))

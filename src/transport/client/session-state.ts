@@ -18,7 +18,7 @@ export class Watched {
     return () => this.#watchers?.delete(onChange)
   }
 
-  /** @internal The session changes to `state`: whoever watches hears of it. */
+  /** The session changes to `state`: whoever watches hears of it. */
   protected enter(state: SessionState): void {
     this.#state = state
     if (this.#watchers === undefined) return
