@@ -8,6 +8,7 @@ import {
   Type,
   tableSizeUpdate,
 } from '../../test/support/frames.js'
+import { ALLOWED } from './allowed.js'
 import {
   type Attack,
   CANCEL,
@@ -117,7 +118,7 @@ const STREAM_CHURN: readonly Attack[] = [
     name: 'A5-zombie-handlers',
     about: 'handlers that outlive their cancelled streams',
     handlersMax: 1_000,
-    retainedMax: 6 * 1_048_576,
+    retainedMax: ALLOWED.zombies,
     async play(attacker) {
       const socket = await attacker.open()
       const zombie = literalBlock(request('Zombie'))
@@ -300,7 +301,7 @@ const FLOW_CONTROL: readonly Attack[] = [
     name: 'C2-internal-buffering',
     about: 'CVE-2019-9517: huge HTTP/2 windows, and TCP is never read',
     handlersMax: 1_000,
-    retainedMax: 16 * 1_048_576,
+    retainedMax: ALLOWED.unreadDownloads(500),
     livesBecause: 'writeStallTimeoutMs, 60 s, ends it',
     async play(attacker) {
       const socket = await attacker.open({ initialWindowSize: 0x7fff_ffff }, false)
@@ -404,7 +405,7 @@ const FLOW_CONTROL: readonly Attack[] = [
     name: 'C8-zero-window-pin',
     about: 'CVE-2026-49975: 900 answers behind windows of 0',
     handlersMax: 900,
-    retainedMax: 24 * 1_048_576,
+    retainedMax: ALLOWED.unreadDownloads(900),
     livesBecause: 'writeStallTimeoutMs, 60 s, ends it',
     async play(attacker) {
       const socket = await attacker.open({ initialWindowSize: 0 })

@@ -1,4 +1,5 @@
 import { frames } from '../../../test/support/frames.js'
+import { ALLOWED } from '../allowed.js'
 import type { Attack } from '../play.js'
 import { CALLS, first, hostile, overTls, UNARY } from './row.js'
 
@@ -86,7 +87,7 @@ export const CONNECTION_ATTACKS: readonly Attack[] = [
     first0,
     {
       settings: { initialWindowSize: 0 },
-      retainedMax: 24 * 1_048_576,
+      retainedMax: ALLOWED.unsentUploads(20),
     },
   ),
   hostile(

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { frames, literalBlock } from '../../../test/support/frames.js'
+import { ALLOWED } from '../allowed.js'
 import { sendWithin } from '../mucp/wire.js'
 import { type Attack, join, message, once, type Path, request } from '../play.js'
 
@@ -145,7 +146,7 @@ export const MESSAGE_ATTACKS: readonly Attack[] = [
     encoding: 'gzip',
     isOpen: false,
     // `inflatedSizeMax`: answers that their client does not read count in it.
-    retainedMax: 16 * 1_048_576,
+    retainedMax: ALLOWED.inflated,
   }),
   sending('P1-deflate', 'deflate that is no deflate', 'Echo', message(1_000, 1), {
     calls: 200,

@@ -1,3 +1,4 @@
+import { ALLOWED } from '../allowed.js'
 import type { Attack } from '../play.js'
 import { onSocket, overTls, poured } from './row.js'
 import { note, part, pour, wire } from './wire.js'
@@ -54,7 +55,7 @@ export const ERROR_ATTACKS: readonly Attack[] = [
     (socket, attacker) =>
       pour(socket, index => note('Notes.Note', String(index), {}, '{"a":'), attacker.times(2_000)),
     // Its windows are closed behind 64 KiB of answers, and the rest of a thousand waits.
-    { retainedMax: 8 * 1_048_576 },
+    { retainedMax: ALLOWED.unreadAnswers(1_024) },
   ),
   poured(
     'M14-same-id',

@@ -1,3 +1,4 @@
+import { ALLOWED } from '../allowed.js'
 import type { Attack } from '../play.js'
 import { overTls, poured } from './row.js'
 import { note, part, wire } from './wire.js'
@@ -39,7 +40,7 @@ export const KEEPING_ATTACKS: readonly Attack[] = [
     '2,000 calls whose answers of 10 kB are not read',
     index => note('Notes.Note', String(index), {}, JSON.stringify('y'.repeat(10_000))),
     2_000,
-    { window: 0, handlersMax: 2_000, retainedMax: 24 * 1_048_576 },
+    { window: 0, handlersMax: 2_000, retainedMax: ALLOWED.unreadAnswers(10_240) },
   ),
   poured(
     'M3-openings',

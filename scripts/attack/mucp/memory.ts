@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Message, Socket } from '../../../src/transport/index.js'
+import { ALLOWED } from '../allowed.js'
 import type { Attack, MemoryPlay } from '../play.js'
 
 /** For a peer that does not take more. Unit: ms. */
@@ -121,6 +122,6 @@ export const MEMORY_ATTACKS: readonly Attack[] = [
     '500 sockets with an open stream each',
     () => message({ 'Micro-Endpoint': 'Notes.Idle', 'Micro-Stream': '1' }, ''),
     1,
-    { handlersMax: 500, sockets: 500, retainedMax: 8 * 1_048_576 },
+    { handlersMax: 500, sockets: 500, retainedMax: ALLOWED.memoryStreams(500) },
   ),
 ]

@@ -1,4 +1,5 @@
 import { frames } from '../../../test/support/frames.js'
+import { ALLOWED } from '../allowed.js'
 import { type Attack, CANCEL, ids, join } from '../play.js'
 import { onManySockets, onSocket, overTls, poured } from './row.js'
 import { note, open, part, pour, wire } from './wire.js'
@@ -68,7 +69,7 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
     () => Buffer.alloc(0),
     {
       livesBecause: 'streamsMax bounds them',
-      retainedMax: 6 * 1_048_576,
+      retainedMax: ALLOWED.sockets(1_000, 0),
     },
   ),
   onManySockets(
@@ -78,7 +79,8 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
     () => MESSAGE.subarray(0, 200),
     {
       livesBecause: 'receiveBufferMax bounds what is held',
-      retainedMax: 6 * 1_048_576,
+      // With a buffer for what has come.
+      retainedMax: ALLOWED.sockets(500, 1_024),
     },
   ),
   NOT_RECEIVED,

@@ -6,7 +6,7 @@ import type { StreamHandler } from './stream-handler.js'
 import { nextStreamState, StreamEvent, StreamState } from './stream-state.js'
 
 /** A stream and its call, with a handler that waits for something. Measured. Unit: octets. */
-const STREAM_COST = 2_560
+export const STREAM_COST = 2_560
 
 /** Octets that wait for a window. A list, because most streams never have one. */
 class QueuedData {

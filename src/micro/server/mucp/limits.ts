@@ -16,10 +16,10 @@ export const MUCP_NAME_SIZE_MAX = 1_024
 export const MUCP_QUEUE_SIZE_MAX = 1_048_576
 
 /** What a unary call takes while it runs, beside its header. Measured. Unit: octets. */
-const MUCP_CALL_COST = 3_072
+export const MUCP_CALL_COST = 3_072
 
 /** The same of a stream: queues, iterators, generators. Measured. Unit: octets. */
-const MUCP_STREAM_COST = 6_144
+export const MUCP_STREAM_COST = 6_144
 
 /**
  * Octets that all sockets of one peer's connection keep at a server: headers of open calls, messages that wait. From
