@@ -31,9 +31,13 @@ export interface Published {
 /** What `client.publish` was given. @throws TypeError or RangeError naming what cannot be used */
 export function checkPublished(topic: string, options: PublishOptions): void {
   checkText('topic', topic)
-  const { codec, ...others } = options
-  checkCallOptions(codec === undefined ? options : others)
-  if (codec !== undefined) withMethods(['encode'])('codec', codec)
+  if (typeof options !== 'object' || options === null || !('codec' in options)) {
+    checkCallOptions(options)
+  } else {
+    const { codec, ...others } = options
+    checkCallOptions(others)
+    if (codec !== undefined) withMethods(['encode'])('codec', codec)
+  }
   if (options.credentials !== undefined) {
     throw new TypeError('credentials are for calls, not events; use metadata')
   }
@@ -82,9 +86,9 @@ export class Publisher {
     this.#prefix = Math.floor(parts.runtime.random() * 0x1_0000_0000).toString(16)
   }
 
-  async publish(topic: string, message: unknown, options: PublishOptions): Promise<void> {
+  publish(topic: string, message: unknown, options: PublishOptions): Promise<void> {
     const { middleware, broker, runtime, timeoutMs } = this.#parts
-    if (middleware.length === 0) return await this.#send(topic, message, options)
+    if (middleware.length === 0) return this.#send(topic, message, options)
     const call = composeClient(middleware, {
       kind: 'event',
       service: '',
@@ -97,7 +101,7 @@ export class Publisher {
       cancelled: () => new MicroError(499, 'the call was cancelled', { id: CLIENT_ID }),
       start: (changed, given) => this.#send(topic, changed, { ...options, ...given }),
     })
-    await call(message, options)
+    return call(message, options) as Promise<void>
   }
 
   async #send(topic: string, message: unknown, options: PublishOptions): Promise<void> {
