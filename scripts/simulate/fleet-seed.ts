@@ -146,7 +146,9 @@ export async function runFleetSeed(seed: number): Promise<FleetResult> {
   const outcomes: Outcome[] = []
   const faults: string[] = []
   // A balancer that throws is passed over, and the process is warned.
-  const warn = (error: Error): void => void watched.faults.push(error.message)
+  const warn = (error: Error): void => {
+    if (error.message.startsWith('the balancer')) watched.faults.push(error.message)
+  }
   const runtime: Runtime = Object.assign(network, { warn })
   await network.clock.run(
     (async () => {
@@ -228,7 +230,7 @@ function judge(plan: FleetPlan, world: FleetWorld, outcomes: readonly Outcome[])
   const faults: string[] = []
   const late = outcomes.filter(({ tookMs }) => tookMs > TIMEOUT_MS + 10)
   if (late.length > 0) faults.push(`a call took ${late[0]!.tookMs} ms of ${TIMEOUT_MS}`)
-  const failed = outcomes.filter(({ error }) => error !== undefined)
+  const failed = outcomes.filter(({ error }) => error !== undefined).sort((a, b) => a.at - b.at)
   const isGentle = blows.length === 1 && (blows[0] === 'leave' || blows[0] === 'lame')
   const isTight = plan.overload?.callsMax === 2
   const isHarmless = !isTight && (blows.length === 0 || isGentle)
@@ -243,9 +245,17 @@ function judge(plan: FleetPlan, world: FleetWorld, outcomes: readonly Outcome[])
       )
   }
   if (blows.length === 1 && blows[0] === 'freeze' && plan.protocol === 'grpc' && !isTight) {
-    const begun = failed.filter(({ at }) => at > lastHit + LEARNT_MS)
+    // Nobody knows of a server that is frozen before a call went there, and one of another zone has few.
+    const learntAt = new Map<string, number>()
+    const begun = failed.filter(({ at, error }) => {
+      const { address = '' } = error as { readonly address?: string }
+      if (!learntAt.has(address)) learntAt.set(address, at + LEARNT_MS)
+      return at > Math.max(lastHit + LEARNT_MS, learntAt.get(address)!)
+    })
     if (begun.length > 0)
-      faults.push(`${begun.length} calls went to a server that had been frozen for ${LEARNT_MS} ms`)
+      faults.push(
+        `${begun.length} calls went to a server that had not answered for ${LEARNT_MS} ms`,
+      )
   }
   const attempts = world.members.reduce((sum, { calls }) => sum + calls.length, 0)
   const most = outcomes.length * 1.2 + 10 + (SPAN_MS / 1_000) * 1 + 5
