@@ -74,6 +74,11 @@ export class Program {
     }
   }
 
+  /** Gives it one line of input; more may follow. */
+  writeLine(text: string): void {
+    this.#child.stdin.write(`${text}\n`)
+  }
+
   /** Gives it `text` as all of its input. */
   write(text: string): void {
     this.#child.stdin.end(text)
