@@ -1,4 +1,5 @@
 import type { Registry } from '../../../src/micro/index.js'
+import { consulRegistry } from '../../../src/registry/consul/index.js'
 import { etcdRegistry } from '../../../src/registry/etcd/index.js'
 import { mdnsRegistry } from '../../../src/registry/mdns/index.js'
 
@@ -9,6 +10,7 @@ type Open = (address: string, onError: (error: Error) => void) => OpenRegistry
 
 const ENGINES: Readonly<Record<string, Open>> = {
   mdns: (_address, onError) => mdnsRegistry({ onError, queryIntervalMs: 1_000 }),
+  consul: (address, onError) => consulRegistry({ address, onError }),
   etcd: (address, onError) => etcdRegistry({ address, onError }),
 }
 

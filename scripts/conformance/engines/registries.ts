@@ -51,6 +51,14 @@ export const ETCD: RegistryEngine = {
   ttl: 6,
 }
 
+/** Consul removes who is critical after a minute; it is no node from the moment its TTL is over. */
+export const CONSUL: RegistryEngine = {
+  name: 'consul',
+  go: 'consul',
+  engine: 'consul',
+  ttl: 6,
+}
+
 export const MDNS: RegistryEngine = {
   name: 'mdns',
   go: 'mdns',

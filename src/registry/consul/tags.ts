@@ -1,0 +1,63 @@
+import { deflateSync, inflateSync } from 'node:zlib'
+import type { RegistryEndpoint } from '../../micro/index.js'
+import { endpointOf, goJson, sorted } from '../record.js'
+
+/** What a tag may inflate to. Reason: anybody who may write there can send a bomb. Unit: octets. */
+const INFLATED_SIZE_MAX = 1 << 20
+
+/** What go-micro writes into the tags of a service. */
+export interface Tagged {
+  readonly version: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly endpoints: readonly RegistryEndpoint[]
+}
+
+/** `t-` for each pair of metadata, `e-` for each endpoint, `v-` for the version: hex of zlib. */
+export function tagsOf({ version, metadata, endpoints }: Tagged): string[] {
+  return [
+    ...Object.entries(sorted(metadata)).map(
+      ([key, value]) => `t-${packed(goJson({ [key]: value }))}`,
+    ),
+    ...endpoints.map(
+      ({ name, metadata: own, request, response }) =>
+        `e-${packed(goJson({ request: request ?? null, response: response ?? null, metadata: sorted(own), name }))}`,
+    ),
+    `v-${packed(version)}`,
+  ]
+}
+
+/** Reads tags, those of go-micro before 1.0 too (`t=`, `e=`, `v=` and the text itself). What is none of these is passed over. */
+export function readTags(tags: readonly string[]): Partial<Tagged> {
+  const metadata: Record<string, string> = {}
+  const endpoints: RegistryEndpoint[] = []
+  let version: string | undefined
+  let hasMetadata = false
+  for (const tag of tags) {
+    try {
+      const text = tag[1] === '=' ? tag.slice(2) : unpacked(tag.slice(2))
+      if (/^t[-=]/.test(tag)) {
+        for (const [key, value] of Object.entries(JSON.parse(text) as object)) {
+          if (typeof value === 'string')
+            Object.defineProperty(metadata, key, { value, enumerable: true })
+        }
+        hasMetadata = true
+      } else if (/^e[-=]/.test(tag)) endpoints.push(endpointOf(JSON.parse(text)))
+      else if (/^v[-=]/.test(tag)) version = text
+    } catch {
+      // A tag of somebody else's.
+    }
+  }
+  return {
+    ...(hasMetadata ? { metadata } : {}),
+    ...(version === undefined ? {} : { version }),
+    endpoints,
+  }
+}
+
+function packed(text: string): string {
+  return deflateSync(text).toString('hex')
+}
+
+function unpacked(hex: string): string {
+  return inflateSync(Buffer.from(hex, 'hex'), { maxOutputLength: INFLATED_SIZE_MAX }).toString()
+}
