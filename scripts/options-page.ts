@@ -186,6 +186,36 @@ export const SECTIONS: readonly OptionSection[] = [
     interface: 'EtcdRegistryOptions',
   },
   {
+    title: 'consulRegistry(options)',
+    intro: 'From `microwire/registry/consul`.',
+    path: 'src/registry/consul/consul-registry.ts',
+    interface: 'ConsulRegistryOptions',
+  },
+  {
+    title: 'mdnsRegistry(options)',
+    intro: 'From `microwire/registry/mdns`.',
+    path: 'src/registry/mdns/mdns-registry.ts',
+    interface: 'MdnsRegistryOptions',
+  },
+  {
+    title: 'kubernetesRegistry(options)',
+    intro: 'From `microwire/registry/kubernetes`.',
+    path: 'src/registry/kubernetes/kubernetes-registry.ts',
+    interface: 'KubernetesRegistryOptions',
+  },
+  {
+    title: 'natsRegistry(options)',
+    intro: 'From `microwire/registry/nats`.',
+    path: 'src/registry/nats/nats-registry.ts',
+    interface: 'NatsRegistryOptions',
+  },
+  {
+    title: 'multiRegistry(registries, options)',
+    intro: 'From `microwire/registry`; `fallbackRegistry` has all but `readFrom`.',
+    path: 'src/registry/several-registries.ts',
+    interface: 'MultiRegistryOptions',
+  },
+  {
     title: 'grpcTransport(options)',
     intro:
       'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `reusePort`, `onRequest`.',

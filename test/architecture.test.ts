@@ -59,7 +59,7 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     layers: ['options', 'grpc', 'transport', 'micro'],
     node: ['node:dgram', 'node:fs', 'node:http', 'node:https', 'node:os', 'node:zlib'],
     lazy: {
-      '@nats-io/transport-node': ['nats-registry.ts', 'nats-connection.ts'],
+      '@nats-io/transport-node': ['nats-library.ts'],
     },
   },
   services: { layers: ['options', 'micro'], node: NO_IO },

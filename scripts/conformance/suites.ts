@@ -62,4 +62,5 @@ export const CI_SUITES: readonly Suite[] = [
   protobuf,
   quickEngineBrokers,
   ...goMicroVersions.filter(suite => suite.name === 'go-micro-v5'),
+  ...engineParts.filter(suite => /^engines-(etcd|nats|mdns)$/.test(suite.name)),
 ]

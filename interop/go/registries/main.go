@@ -117,6 +117,8 @@ func serve(o options) {
 	_ = out.Encode(map[string]string{"address": s.Options().Address})
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	_ = s.Stop()
+	// nats.go sends what was published in its own time: a program that ends at once takes its goodbye along.
+	time.Sleep(200 * time.Millisecond)
 	_ = out.Encode(map[string]bool{"stopped": true})
 }
 

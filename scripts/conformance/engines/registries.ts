@@ -59,6 +59,14 @@ export const CONSUL: RegistryEngine = {
   ttl: 6,
 }
 
+/** Go's watchers hear nothing of one that was killed: who asks gets no answer of it. */
+export const NATS: RegistryEngine = {
+  name: 'nats',
+  go: 'nats',
+  engine: 'nats',
+  ttl: 6,
+}
+
 export const MDNS: RegistryEngine = {
   name: 'mdns',
   go: 'mdns',

@@ -237,18 +237,17 @@ function textsOf(bytes: Buffer, start: number, end: number): string[] {
   return texts
 }
 
-/** The longest run of zeros is `::`, RFC 5952. */
+/** The longest run of two zeros or more is `::`, RFC 5952 §4.2. */
 function addressV6(bytes: Buffer, start: number): string {
-  const words = Array.from({ length: 8 }, (_, index) =>
-    bytes.readUInt16BE(start + index * 2).toString(16),
-  ).join(':')
-  const runs = words.match(/\b0(?::0)+\b/g) ?? []
-  const longest = runs.reduce((a, b) => (b.length > a.length ? b : a), '')
-  return longest === ''
-    ? words
-    : words
-        .replace(longest, '')
-        .replace(/^:|:$|::/, '::')
-        .replace(/^:$/, '::')
-        .replace(/:::+/, '::')
+  const words = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(start + index * 2))
+  let longest = { from: 0, size: 1 }
+  for (let from = 0; from < 8; from++) {
+    const end = words.findIndex((word, index) => index >= from && word !== 0)
+    const size = (end < 0 ? 8 : end) - from
+    if (size > longest.size) longest = { from, size }
+  }
+  const texts = (some: readonly number[]) => some.map(word => word.toString(16)).join(':')
+  const { from, size } = longest
+  if (size < 2) return texts(words)
+  return `${texts(words.slice(0, from))}::${texts(words.slice(from + size))}`
 }
