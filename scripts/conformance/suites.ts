@@ -1,6 +1,6 @@
 import { connect } from './connect.js'
 import { corpus } from './corpus.js'
-import { engineBrokers, engines, quickEngineBrokers } from './engines/index.js'
+import { engineBrokers, engineRegistries, engines, quickEngineBrokers } from './engines/index.js'
 import { frames } from './frames.js'
 import { goMicro, goMicroVersions } from './go-micro.js'
 import { grpcGo } from './grpc-go.js'
@@ -40,6 +40,7 @@ export const SUITES: readonly Suite[] = [
 /** Parts of the suites above, to be asked for by name. */
 export const PARTS: readonly Suite[] = [
   ...goMicroVersions,
+  ...engineRegistries,
   loads,
   engineBrokers,
   quickEngineBrokers,
@@ -62,5 +63,5 @@ export const CI_SUITES: readonly Suite[] = [
   protobuf,
   quickEngineBrokers,
   ...goMicroVersions.filter(suite => suite.name === 'go-micro-v5'),
-  ...engineParts.filter(suite => /^engines-(etcd|nats|mdns)$/.test(suite.name)),
+  ...engineRegistries.filter(suite => /^engines-(etcd|nats|mdns)$/.test(suite.name)),
 ]

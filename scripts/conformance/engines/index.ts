@@ -1,12 +1,23 @@
 import type { Suite } from '../suite.js'
 import { brokers, quickBrokers } from './brokers/index.js'
+import { etcdFailures } from './etcd-failures.js'
+import { inNamespace } from './in-namespace.js'
+import { CONSUL, ETCD, MDNS, NATS, registryRows } from './registries.js'
 import { starts } from './starts.js'
 
 /**
  * Parts of the suite `engines`, each with rows of its own; a part whose engine cannot be had skips its
  * rows and says why. Registries and brokers add theirs here.
  */
-const PARTS: readonly Suite['run'][] = [starts, brokers]
+const REGISTRIES: Readonly<Record<string, Suite['run']>> = {
+  etcd: registryRows(ETCD),
+  'etcd-failures': etcdFailures,
+  consul: registryRows(CONSUL),
+  nats: registryRows(NATS),
+  mdns: inNamespace('engines-mdns', registryRows(MDNS)),
+}
+
+const PARTS: readonly Suite['run'][] = [starts, ...Object.values(REGISTRIES), brokers]
 
 export const engines: Suite = {
   name: 'engines',
@@ -16,6 +27,13 @@ export const engines: Suite = {
     for (const part of PARTS) await part(run)
   },
 }
+
+/** Registries, one engine each. */
+export const engineRegistries: readonly Suite[] = Object.entries(REGISTRIES).map(([name, run]) => ({
+  name: `engines-${name}`,
+  about: `of \`engines\`: ${name} alone`,
+  run,
+}))
 
 /** Brokers alone. */
 export const engineBrokers: Suite = {
