@@ -2,11 +2,12 @@ import { frameName, summarizeFrame } from '../src/frame/index.js'
 import { createClient, createServer, type Server } from '../src/index.js'
 import { grpcTransport } from '../src/transport/index.js'
 import { readArguments } from './arguments.js'
+import { showFoundByName } from './demo/found-by-name.js'
 import { greeterHandlers, loadGreeter, SERVICE_NAME } from './demo/greeter.js'
 import { PeerCaller, startPeerServer } from './demo/grpc-js-peer.js'
 import { dim, green, Report, red } from './demo/report.js'
 
-const USAGE = `The main job over real TCP, in a few seconds: one port, two doors, four pairs of peers.
+const USAGE = `The main job over real TCP, in a few seconds: one port, two doors, five pairs of peers.
 
     npm start              shows it and exits
     npm start -- --serve   keeps serving and says how to call it`
@@ -99,6 +100,8 @@ async function demo(): Promise<void> {
   await callFromPeer(report, server.address)
   report.title('@grpc/grpc-js server', 'our client')
   await callAll(report, peerServer.address, 'grpc')
+  report.title('found by name', 'our client, our server, and neither was told an address')
+  await showFoundByName(report)
   report.title('one call on the wire', `${frameName(1)} and friends, as our client sees them`)
   await showFrames(report, server.address)
 
@@ -107,7 +110,7 @@ async function demo(): Promise<void> {
   const seconds = Number(process.hrtime.bigint() - started) / 1e9
   const verdict = report.failed === 0 ? green('all well') : red('something is wrong')
   console.log(
-    `\n${report.passed + report.failed} calls between 4 pairs of peers: ${report.passed} ok, ${report.failed} failed in ${seconds.toFixed(2)} s; ${verdict}`,
+    `\n${report.passed + report.failed} calls between 5 pairs of peers: ${report.passed} ok, ${report.failed} failed in ${seconds.toFixed(2)} s; ${verdict}`,
   )
   process.exitCode = report.failed === 0 ? 0 : 1
 }

@@ -1,0 +1,71 @@
+import { connect } from 'node:net'
+import { createClient, createServer, memoryRegistry, type Registry } from '../../src/micro/index.js'
+import { etcdRegistry } from '../../src/registry/etcd/index.js'
+import { mdnsRegistry } from '../../src/registry/mdns/index.js'
+import { greeterHandlers, loadGreeter } from './greeter.js'
+import { dim, type Report } from './report.js'
+
+/** A name that no service on the machine's own engine has. */
+const NAME = `microwire.demo.${process.pid}`
+const ETCD = process.env['MICRO_REGISTRY_ADDRESS'] ?? '127.0.0.1:2379'
+/** How long an engine may take to show that it is there. Unit: ms. */
+const PATIENCE_MS = 300
+
+type Candidate = Registry & { close?(): Promise<void> }
+
+/** A server and a client that know of each other only through a registry: etcd at hand, else mDNS, else memory. */
+export async function showFoundByName(report: Report): Promise<void> {
+  const { registry, what } = await atHand()
+  const server = createServer({ name: NAME, registry, registerRequired: true })
+  server.handle(await loadGreeter(), greeterHandlers)
+  await server.start()
+  const client = createClient({ registry, service: NAME })
+  const { hello } = client.bind(await loadGreeter())
+  await report.call(`hello (unary)`, async () => (await hello({ name: 'name' })).text)
+  console.log(dim(`  ${NAME} was found through ${what}`))
+  await client.close()
+  await server.stop({ graceMs: 500 })
+  await registry.close?.()
+}
+
+async function atHand(): Promise<{ registry: Candidate; what: string }> {
+  if (await listens(ETCD))
+    return { registry: etcdRegistry({ address: ETCD }), what: `etcd at ${ETCD}` }
+  const mdns = mdnsRegistry({ onError: () => undefined })
+  if (await worksAt(mdns)) return { registry: mdns, what: 'multicast DNS (no etcd at hand)' }
+  await mdns.close()
+  return { registry: memoryRegistry(), what: 'memory (no etcd and no multicast at hand)' }
+}
+
+/** Whether what is registered is found: not every network carries multicast. */
+async function worksAt(registry: Registry): Promise<boolean> {
+  const probe = {
+    name: `${NAME}.probe`,
+    version: 'latest',
+    metadata: {},
+    endpoints: [],
+    nodes: [{ id: `probe-${process.pid}`, address: '127.0.0.1:1', metadata: {} }],
+  }
+  try {
+    await registry.register(probe)
+    const found = await registry.getService(probe.name)
+    await registry.deregister(probe)
+    return found.length > 0
+  } catch {
+    return false
+  }
+}
+
+function listens(address: string): Promise<boolean> {
+  const [host = '', port = '0'] = address.split(',')[0]!.split(/:(?=\d+$)/)
+  return new Promise(resolve => {
+    const socket = connect({ host, port: Number(port), timeout: PATIENCE_MS })
+    const end = (isThere: boolean) => {
+      socket.destroy()
+      resolve(isThere)
+    }
+    socket.once('connect', () => end(true))
+    socket.once('error', () => end(false))
+    socket.once('timeout', () => end(false))
+  })
+}
