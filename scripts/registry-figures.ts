@@ -73,7 +73,7 @@ async function serve(name: string, who: string, engine: string, address: string)
   return {
     server,
     stop: async () => {
-      await server.stop({ graceMs: 0 })
+      await server.stop({ graceMs: 500 })
       await registry.close()
     },
   }

@@ -58,3 +58,21 @@ export class Gate {
     }
   }
 }
+
+/** What is under way at an engine. A registry that is closed lets it end first: a server that stops without waiting still leaves. */
+export class Unfinished {
+  readonly #works = new Set<Promise<unknown>>()
+
+  track<T>(work: Promise<T>): Promise<T> {
+    const settled: Promise<unknown> = work.then(
+      () => this.#works.delete(settled),
+      () => this.#works.delete(settled),
+    )
+    this.#works.add(settled)
+    return work
+  }
+
+  async settled(): Promise<void> {
+    while (this.#works.size > 0) await Promise.all(this.#works)
+  }
+}

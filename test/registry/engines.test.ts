@@ -206,3 +206,29 @@ t.test('a registry that was closed says so, and one that was never used dials no
     })
   }
 })
+
+t.test(
+  'a registry that is closed lets end what is under way: a server that does not wait still leaves',
+  async t => {
+    const { server, address, paths } = await agent(() => ({ status: 200, text: '[]' }))
+    const registry = consulRegistry({ address })
+    const service = {
+      name: 'a',
+      version: '1',
+      metadata: {},
+      endpoints: [],
+      nodes: [{ id: 'a-1', address: '10.0.0.1:80', metadata: {} }],
+    }
+    await registry.register(service, { ttlMs: 60_000 })
+    const leaving = registry.deregister(service)
+    await registry.close()
+    await leaving
+    t.same(paths, [
+      'PUT /v1/agent/service/register?replace-existing-checks=true',
+      'PUT /v1/agent/check/pass/service:a-1',
+      'PUT /v1/agent/service/deregister/a-1',
+    ])
+    server.closeAllConnections()
+    server.close()
+  },
+)

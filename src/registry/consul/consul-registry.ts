@@ -22,7 +22,7 @@ import { FollowedServices, type ServiceSink } from '../followed-services.js'
 import { HttpClient } from '../http-client.js'
 import { checkNodes } from '../names.js'
 import { Outage, OutageNews, teller } from '../outage.js'
-import { Gate, Pauses } from '../pauses.js'
+import { Gate, Pauses, Unfinished } from '../pauses.js'
 import { RegistryError, RegistryErrorCode } from '../registry-error.js'
 import { consulEnvironment } from './environment.js'
 import { healthRecords } from './health-entries.js'
@@ -79,6 +79,7 @@ class ConsulRegistryImpl implements ConsulRegistry {
   readonly name = 'consul'
   readonly #client: HttpClient
   readonly #pauses: Pauses
+  readonly #unfinished = new Unfinished()
   readonly #followed: FollowedServices
   readonly #nodes: RegisteredNodes
   readonly #timeoutMs: number
@@ -129,14 +130,22 @@ class ConsulRegistryImpl implements ConsulRegistry {
     })
   }
 
-  async register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
+  register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
+    return this.#unfinished.track(this.#register(service, options))
+  }
+
+  deregister(service: RegistryService): Promise<void> {
+    return this.#unfinished.track(this.#deregister(service))
+  }
+
+  async #register(service: RegistryService, options: RegisterOptions): Promise<void> {
     checkNodes(service)
     checkOptions<RegisterOptions>('register', options, { ttlMs: rangeOf(1) })
     this.#checkOpen()
     for (const node of service.nodes) await this.#nodes.put(service, node, options.ttlMs)
   }
 
-  async deregister(service: RegistryService): Promise<void> {
+  async #deregister(service: RegistryService): Promise<void> {
     checkNodes(service)
     this.#checkOpen()
     for (const { id } of service.nodes) await this.#nodes.delete(id)
@@ -166,6 +175,8 @@ class ConsulRegistryImpl implements ConsulRegistry {
   }
 
   async close(): Promise<void> {
+    if (this.#pauses.isClosed) return
+    await this.#unfinished.settled()
     if (this.#pauses.isClosed) return
     this.#followed.close()
     try {

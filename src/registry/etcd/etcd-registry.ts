@@ -16,7 +16,7 @@ import {
 import { FollowedServices } from '../followed-services.js'
 import { checkNodes, keyPart } from '../names.js'
 import { Outage, OutageNews, teller } from '../outage.js'
-import { Gate, Pauses } from '../pauses.js'
+import { Gate, Pauses, Unfinished } from '../pauses.js'
 import { recordText } from '../record.js'
 import { RegistryError, RegistryErrorCode } from '../registry-error.js'
 import { grouped } from '../service-table.js'
@@ -84,6 +84,7 @@ class EtcdRegistryImpl implements EtcdRegistry {
   readonly #client: EtcdClient
   readonly #prefix: string
   readonly #pauses: Pauses
+  readonly #unfinished = new Unfinished()
   readonly #followed: FollowedServices
   readonly #own: OwnKeys
   readonly #faults = new Set<string>()
@@ -137,7 +138,15 @@ class EtcdRegistryImpl implements EtcdRegistry {
     })
   }
 
-  async register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
+  register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
+    return this.#unfinished.track(this.#register(service, options))
+  }
+
+  deregister(service: RegistryService): Promise<void> {
+    return this.#unfinished.track(this.#deregister(service))
+  }
+
+  async #register(service: RegistryService, options: RegisterOptions): Promise<void> {
     checkNodes(service)
     checkOptions<RegisterOptions>('register', options, { ttlMs: rangeOf(1) })
     this.#checkOpen()
@@ -147,7 +156,7 @@ class EtcdRegistryImpl implements EtcdRegistry {
     }
   }
 
-  async deregister(service: RegistryService): Promise<void> {
+  async #deregister(service: RegistryService): Promise<void> {
     checkNodes(service)
     this.#checkOpen()
     for (const node of service.nodes) await this.#own.delete(this.#keyOf(service.name, node.id))
@@ -175,6 +184,8 @@ class EtcdRegistryImpl implements EtcdRegistry {
   }
 
   async close(): Promise<void> {
+    if (this.#pauses.isClosed) return
+    await this.#unfinished.settled()
     if (this.#pauses.isClosed) return
     this.#followed.close()
     try {

@@ -16,7 +16,7 @@ import { FollowedServices, type ServiceSink } from '../followed-services.js'
 import { HttpClient } from '../http-client.js'
 import { checkNodes } from '../names.js'
 import { Outage, OutageNews, teller } from '../outage.js'
-import { Pauses } from '../pauses.js'
+import { Pauses, Unfinished } from '../pauses.js'
 import { recordText } from '../record.js'
 import { RegistryError, RegistryErrorCode } from '../registry-error.js'
 import { grouped } from '../service-table.js'
@@ -85,6 +85,7 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
   readonly name = 'kubernetes'
   readonly #client: HttpClient
   readonly #pauses: Pauses
+  readonly #unfinished = new Unfinished()
   readonly #followed: FollowedServices
   readonly #source: 'slices' | 'pods'
   readonly #namespace: string
@@ -134,7 +135,15 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
     })
   }
 
-  async register(service: RegistryService, _options: RegisterOptions = {}): Promise<void> {
+  register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
+    return this.#unfinished.track(this.#register(service, options))
+  }
+
+  deregister(service: RegistryService): Promise<void> {
+    return this.#unfinished.track(this.#deregister(service))
+  }
+
+  async #register(service: RegistryService, _options: RegisterOptions): Promise<void> {
     checkNodes(service)
     this.#checkOpen()
     // A Service selects its pods, and their probes say when they are ready.
@@ -147,7 +156,7 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
     this.#registered.set(service.name, service)
   }
 
-  async deregister(service: RegistryService): Promise<void> {
+  async #deregister(service: RegistryService): Promise<void> {
     checkNodes(service)
     this.#checkOpen()
     if (this.#source === 'slices') return
@@ -188,6 +197,8 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
   }
 
   async close(): Promise<void> {
+    if (this.#pauses.isClosed) return
+    await this.#unfinished.settled()
     if (this.#pauses.isClosed) return
     this.#followed.close()
     for (const service of [...this.#registered.values()]) {
