@@ -120,10 +120,22 @@ export class CallRoute {
     return new CallRoute(this.#channel, next)
   }
 
-  /** A selector that wants none of those that are left ends no call: it has failed already, and says why itself. */
-  #pickAgain(tried: readonly Subchannel[]): Picked | undefined {
+  /**
+   * One that speaks this call's protocol. Those that do not count as tried from then on: `hasOther` that goes on counting
+   * them lets a call try for ever where nothing but them is left.
+   *
+   * A selector that wants none of those that are left ends no call: it has failed already, and says why itself.
+   */
+  #pickAgain(tried: Subchannel[]): Picked | undefined {
     try {
-      return this.#channel.pickAgain(tried)
+      for (;;) {
+        const next = this.#channel.pickAgain(tried)
+        if (next === undefined) return undefined
+        const { subchannel } = next
+        if ((subchannel.endpoint as NodeEndpoint).protocol === this.protocol) return next
+        if (tried.includes(subchannel)) return undefined
+        tried.push(subchannel)
+      }
     } catch {
       return undefined
     }
