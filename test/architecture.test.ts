@@ -86,7 +86,11 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
 
 /** Built-in modules that these files of a layer may import and the others may not. */
 const NODE_IN_ONE_FILE: Readonly<Record<string, readonly string[]>> = {
-  'node:zlib': ['src/grpc/wire/compression.ts'],
+  'node:zlib': [
+    'src/grpc/wire/compression.ts',
+    'src/registry/consul/tags.ts',
+    'src/registry/mdns/node-answer.ts',
+  ],
   'node:async_hooks': ['src/micro/call/inheritance.ts', 'src/transport/runtime/async-context.ts'],
   'node:crypto': ['src/transport/tls/tls-material.ts'],
   'node:net': ['src/transport/node/node-connect.ts', 'src/transport/node/node-listen.ts'],
@@ -96,7 +100,11 @@ const NODE_IN_ONE_FILE: Readonly<Record<string, readonly string[]>> = {
     'src/transport/tls/tls-context.ts',
   ],
   'node:dns': ['src/transport/node/node-runtime.ts'],
-  'node:fs': ['src/transport/node/descriptor-watch.ts'],
+  'node:fs': [
+    'src/transport/node/descriptor-watch.ts',
+    'src/registry/consul/environment.ts',
+    'src/registry/kubernetes/cluster-environment.ts',
+  ],
 }
 
 /** Time and chance enter through the runtime. */
