@@ -26,6 +26,8 @@ const MISTAKES: readonly (readonly [text: string, line: number, said: string])[]
   ['message A {\n  int32 x = 0;\n}', 3, 'a.A.x: 0 is no number for a field: 1 to 536870911 are'],
   ['message A {\n  int32 x = 19000;\n}', 3, 'a.A.x: 19000 is no number for a field'],
   ['message A {\n  message B {\n    int32 x = 536870912;\n  }\n}', 4, 'a.A.B.x: 536870912 is no'],
+  ['message A {\n  int32 __proto__ = 1;\n}', 3, 'what is named __proto__ cannot be loaded'],
+  ['message A {}\nservice S {\n  rpc __proto__(A) returns (A);\n}', 4, 'use microwire generate'],
   ['enum E {\n  ONE = 1;\n}', 3, 'a.E.ONE: the first value of an enum must be 0'],
 ]
 

@@ -48,6 +48,19 @@ export function withPlace(problem: string, texts: readonly SchemaText[]): string
   return texts.length === 1 ? `${problem} (${texts[0]!.file})` : problem
 }
 
+/** protobufjs passes over what has this name, without a word. */
+const DROPPED = '__proto__'
+
+/** @throws Error for names that protobufjs would leave out of the schema */
+export function refuseDropped(texts: readonly SchemaText[]): void {
+  for (const { file, text } of texts) {
+    const line = text.includes(DROPPED) ? lineOf(text, { word: DROPPED }, 1) : undefined
+    if (line === undefined) continue
+    const what = `what is named ${DROPPED} cannot be loaded: protobufjs leaves it out`
+    throw new Error(`${what}; rename it, or use microwire generate (${file}, line ${line})`)
+  }
+}
+
 function lineOf(
   text: string,
   groups: Readonly<Record<string, string | undefined>>,

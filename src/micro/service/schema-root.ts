@@ -3,7 +3,7 @@ import type { CallKind } from '../../grpc/index.js'
 import type { ParsedEnum } from '../../protobuf/index.js'
 import { FileNames } from './file-names.js'
 import { fileAccess, loadLibrary, shippedFile } from './protobufjs-library.js'
-import { type SchemaText, withPlace } from './schema-mistake.js'
+import { refuseDropped, type SchemaText, withPlace } from './schema-mistake.js'
 
 /** A tag has 29 bits for it. */
 const FIELD_NUMBER_MAX = 536_870_911
@@ -44,6 +44,7 @@ export async function loadRoot(
     root.loadSync(typeof files === 'string' ? files : [...files], { alternateCommentMode: true })
     root.resolveAll()
     checkNumbers(root)
+    refuseDropped(textsOf(protobuf, root))
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause)
     const text = missing ?? withPlace(said, textsOf(protobuf, root))
