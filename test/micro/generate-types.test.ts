@@ -35,6 +35,19 @@ t.test('messages are printed as they arrive and as they may be given', async t =
   t.ok(texts.includes('  big: string\n'))
 })
 
+t.test('a service says which options loadService needs, so that its types are true', async t => {
+  const file = join(root, 'examples/greeter.proto')
+  const call = (more: string) => `\`loadService<Greeter>(file, 'greeter.v1.Greeter'${more})\``
+  for (const [options, more] of [
+    [{}, ''],
+    [{ int64: 'bigint', wellKnownTypes: 'native' }, ''],
+    [{ int64: 'number' }, ", { int64: 'number' }"],
+    [{ int64: 'string', wellKnownTypes: 'raw' }, ", { int64: 'string', wellKnownTypes: 'raw' }"],
+  ] as const) {
+    t.ok((await generateTypes(file, options)).includes(call(more)), more)
+  }
+})
+
 t.test('well-known types are the values they arrive as, and are not printed', async t => {
   const dir = t.testdir({
     'known.proto': `syntax = "proto3";
@@ -105,7 +118,7 @@ const greeter = await loadService<Greeter>('greeter.proto', 'greeter.v1.Greeter'
 const server = createServer({ name: 'greeter' })
 server.handle(greeter, {
   hello({ name }, context) {
-    const door: 'grpc' | 'mucp' = context.door
+    const door: 'grpc' | 'mucp' | 'broker' = context.door
     return { text: name + door }
   },
   async *countUp({ name }) {

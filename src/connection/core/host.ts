@@ -22,7 +22,10 @@ export interface ConnectionHost {
   onCapacity(): void
   /** A handler threw; its stream was reset with INTERNAL_ERROR. `streamId` is 0 when it was `onReceived`. */
   onHandlerError(error: unknown, streamId: number): void
-  /** The connection will never say or read anything again. Called once; many streams of a server may still hear of it, in turns. */
+  /**
+   * The connection is over. Called once, and often from within `receive`: its last words, GOAWAY among them, may still
+   * wait. Take output until `finished`, and only then close the socket. Many streams of a server may hear of it later, in turns.
+   */
   onClosed(cause: Error | undefined): void
 }
 

@@ -190,12 +190,22 @@ class TypeWriter {
     const fullName = service.fullName.slice(1)
     const text = [
       service.comment,
-      `\`loadService<${this.#names.of(service)}>(file, '${fullName}')\``,
+      `\`loadService<${this.#names.of(service)}>(file, '${fullName}'${this.#form()})\``,
     ]
     return (
       `${comment(text.filter(Boolean).join('\n\n'))}export interface ${this.#names.of(service)} {\n` +
       `${methods.join('')}}`
     )
+  }
+
+  /** What `loadService` has to be told, so that what arrives is what these types say. */
+  #form(): string {
+    const { int64 = 'bigint', wellKnownTypes = 'native' } = this.#options
+    const parts = [
+      ...(int64 === 'bigint' ? [] : [`int64: '${int64}'`]),
+      ...(wellKnownTypes === 'native' ? [] : [`wellKnownTypes: '${wellKnownTypes}'`]),
+    ]
+    return parts.length === 0 ? '' : `, { ${parts.join(', ')} }`
   }
 }
 
