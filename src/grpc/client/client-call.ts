@@ -18,4 +18,5 @@ export interface ClientCallConstructor {
   new (method: Method, options: ClientCallOptions, receiver: ClientCallReceiver): ClientCall
 }
 
+/** Makes a call: see the type of the same name. */
 export const ClientCall: ClientCallConstructor = RunningClientCall
