@@ -31,8 +31,8 @@ const PACE: Pace = {
 }
 /** Where the whole table must be played within half an hour. */
 const BRISK: Pace = {
-  warmUp: { count: 5, lengthMs: 1_000 },
-  counted: { count: 8, lengthMs: 3_000 },
+  warmUp: { count: 5, lengthMs: 500 },
+  counted: { count: 8, lengthMs: 2_000 },
 }
 /** For what a forced collection held up. Unit: ms. */
 const SETTLE_MS = 100
