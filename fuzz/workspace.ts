@@ -17,6 +17,7 @@ const COUNTED = ['codec', 'frame', 'hpack', 'connection', 'grpc', 'transport', '
 const COPIED = [
   'fuzz',
   'scripts/simulate',
+  'scripts/arguments.js',
   'scripts/simulate.js',
   'scripts/strays.js',
   'test/support',

@@ -64,8 +64,9 @@ export const PLANTED_BUGS: readonly PlantedSimulationBug[] = [
   {
     file: 'src/micro/discovery/call-route.js',
     about: 'a retry forgets where it was',
-    find: 'this.#tried.push(subchannel);',
-    replace: ';',
+    find: 'this.#tried.push(subchannel);\n        const next = this.#pickAgain(this.#tried);\n        const endpoint = next?.subchannel.endpoint;\n        if (next === undefined || endpoint?.protocol !== protocol)',
+    replace:
+      ';\n        const next = this.#pickAgain(this.#tried);\n        const endpoint = next?.subchannel.endpoint;\n        if (next === undefined || endpoint?.protocol !== protocol)',
     isOfFleets: true,
   },
   {
