@@ -15,12 +15,12 @@ t.setTimeout(300_000)
 
 const TOOLS = 'test/package'
 /**
- * What is fetched: 1,190 kB in November 2026, with the generator's programs, which have neither
- * source nor map here. Room to grow by a twentieth. Unit: octets.
+ * What is fetched: 1,717 kB in November 2026, with the generator's programs, registries and brokers,
+ * which have neither source nor map here. Room to grow by a twentieth. Unit: octets.
  */
-const PACKED_SIZE_MAX = 1_250_000
-/** 5.9 MB in November 2026. Unit: octets. */
-const UNPACKED_SIZE_MAX = 6_400_000
+const PACKED_SIZE_MAX = 1_800_000
+/** 7.1 MB in November 2026. Unit: octets. */
+const UNPACKED_SIZE_MAX = 7_450_000
 /** Modules that a door and what it imports are made of. */
 const DOOR_MODULES_MAX = 16
 const run = promisify(execFile)
