@@ -258,7 +258,7 @@ t.test('start once, address after start, stop at any time', async t => {
   )
   t.throws(
     () => server.stop({ timeoutMs: 5 } as never),
-    /stop has no option timeoutMs; it has graceMs, settleMs/,
+    /stop has no option timeoutMs; it has lameDuckMs, graceMs, settleMs/,
   )
   t.throws(() => server.stop({ settleMs: NaN }), /settleMs must be a number of ms/)
   await server[Symbol.asyncDispose]()
