@@ -110,7 +110,7 @@ const args = readArguments()
 if (args.isFleet) {
   const { runFleet } = await import('./fleet/run.js')
   print(machine())
-  await runFleet(args.pace.kind !== 'full', print)
+  await runFleet(args.pace.kind, print)
   process.exit()
 }
 if (args.isEvents) {

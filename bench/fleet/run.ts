@@ -1,4 +1,5 @@
 import { leastRequest, peakEwma, roundRobin } from '../../src/micro/index.js'
+import type { Pace } from '../pace.js'
 import {
   type Caller,
   grpcJs,
@@ -18,15 +19,23 @@ import { Fleet } from './servers.js'
 const IN_FLIGHT = 16
 const DELAY_MS = 2
 
+/** How long each load lasts; a server is killed a second after its load began. Unit: s. */
+const SECONDS: Readonly<Record<Pace['kind'], { load: number; frozen: number; restarts: number }>> =
+  {
+    smoke: { load: 1.2, frozen: 1.2, restarts: 2 },
+    quick: { load: 4, frozen: 8, restarts: 6 },
+    full: { load: 20, frozen: 20, restarts: 60 },
+  }
+
 /** Whole fleets of processes, with the signals of a real death. Prints one line for each client. */
-export async function runFleet(isQuick: boolean, print: Print): Promise<void> {
-  const seconds = isQuick ? 4 : 20
-  await killed(seconds, print)
-  await frozen(isQuick ? 8 : 20, print)
-  await slow(seconds, print)
-  await overloaded(isQuick ? 4 : 20, print)
-  await restarted(isQuick ? 6 : 60, print)
-  await amplified(seconds, print)
+export async function runFleet(kind: Pace['kind'], print: Print): Promise<void> {
+  const seconds = SECONDS[kind]
+  await killed(seconds.load, print)
+  await frozen(seconds.frozen, print)
+  await slow(seconds.load, print)
+  await overloaded(seconds.load, print)
+  await restarted(seconds.restarts, print)
+  await amplified(seconds.load, print)
   await joined(print)
   await hole(print)
   picks(print)
