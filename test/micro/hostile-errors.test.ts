@@ -314,8 +314,8 @@ const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
   'registry/nats/nats-registry': [
     'this.#again()',
     'this.#link.publish(',
-    'this.#rounds(name, heard)',
-    'this.#pauses.wait(',
+    'this.#rounds(name, followed)',
+    'this.pauses.wait(',
   ],
   'services/health': ['watch.return()', 'watch.finish('],
   'transport/server/http-exchange': ['this.#answer()'],

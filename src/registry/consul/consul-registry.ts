@@ -1,29 +1,11 @@
-import type {
-  RegisterOptions,
-  Registry,
-  RegistryListener,
-  RegistryService,
-} from '../../micro/index.js'
-import { checkOptions, rangeOf } from '../../options/index.js'
-import {
-  type ClientTlsOptions,
-  inRootContext,
-  nodeRuntime,
-  thrownError,
-} from '../../transport/index.js'
-import {
-  addressList,
-  checkEngineOptions,
-  type EngineOptions,
-  REQUEST_TIMEOUT_MS,
-  SERVICES_MAX,
-} from '../engine-options.js'
-import { FollowedServices, type ServiceSink } from '../followed-services.js'
+import type { Registry, RegistryService } from '../../micro/index.js'
+import { rangeOf } from '../../options/index.js'
+import { type ClientTlsOptions, inRootContext, thrownError } from '../../transport/index.js'
+import { addressList, checkEngineOptions, type EngineOptions } from '../engine-options.js'
+import { EngineRegistry } from '../engine-registry.js'
+import type { ServiceSink } from '../followed-services.js'
 import { HttpClient } from '../http-client.js'
-import { checkNodes } from '../names.js'
-import { Outage, OutageNews, teller } from '../outage.js'
-import { Gate, Pauses, Unfinished } from '../pauses.js'
-import { RegistryError, RegistryErrorCode } from '../registry-error.js'
+import { Gate } from '../pauses.js'
 import { consulEnvironment } from './environment.js'
 import { healthRecords } from './health-entries.js'
 import { RegisteredNodes } from './registered-nodes.js'
@@ -75,27 +57,22 @@ export function consulRegistry(options: ConsulRegistryOptions = {}): ConsulRegis
   return new ConsulRegistryImpl(options)
 }
 
-class ConsulRegistryImpl implements ConsulRegistry {
-  readonly name = 'consul'
+class ConsulRegistryImpl extends EngineRegistry implements ConsulRegistry {
+  override readonly name = 'consul'
   readonly #client: HttpClient
-  readonly #pauses: Pauses
-  readonly #unfinished = new Unfinished()
-  readonly #followed: FollowedServices
   readonly #nodes: RegisteredNodes
-  readonly #timeoutMs: number
   readonly #gate = new Gate(LISTS_AT_ONCE)
   readonly #abort = new AbortController()
-  readonly #outage: () => Outage
 
   constructor(options: ConsulRegistryOptions) {
-    const { runtime = nodeRuntime, timeoutMs = REQUEST_TIMEOUT_MS } = options
+    super(options)
+    const { runtime, timeoutMs } = this
     const environment = consulEnvironment()
     const tls = options.tls ?? environment.tls
     const scheme = tls === undefined ? 'http' : 'https'
     const token = options.token ?? environment.token
     const namespace = options.namespace ?? environment.namespace
     const addresses = addressList('address', options.address, environment.address, '127.0.0.1:8500')
-    this.#timeoutMs = timeoutMs
     this.#client = new HttpClient({
       engine: 'consul',
       bases: addresses.map(each => (/^https?:/.test(each) ? each : `${scheme}://${each}`)),
@@ -107,61 +84,24 @@ class ConsulRegistryImpl implements ConsulRegistry {
       timeoutMs,
       runtime,
     })
-    this.#pauses = new Pauses(runtime)
-    const tell = teller(options.onError, runtime)
-    const news = new OutageNews(error => {
-      if (!this.#pauses.isClosed) tell(error)
-    })
-    this.#outage = () => new Outage(runtime, news)
     this.#nodes = new RegisteredNodes({
       client: this.#client,
-      pauses: this.#pauses,
+      pauses: this.pauses,
       runtime,
       tcpCheckMs: options.tcpCheckMs,
-      outage: this.#outage,
-    })
-    this.#followed = new FollowedServices({
-      runtime,
-      timeoutMs,
-      servicesMax: options.servicesMax ?? SERVICES_MAX,
-      follow: (name, sink) => this.#follow(name, sink),
-      timedOut: name =>
-        this.#error(RegistryErrorCode.Timeout, `no answer for ${name} in ${timeoutMs} ms`),
+      outage: () => this.outage(),
     })
   }
 
-  register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
-    return this.#unfinished.track(this.#register(service, options))
+  protected override async put(service: RegistryService, ttlMs: number | undefined): Promise<void> {
+    for (const node of service.nodes) await this.#nodes.put(service, node, ttlMs)
   }
 
-  deregister(service: RegistryService): Promise<void> {
-    return this.#unfinished.track(this.#deregister(service))
-  }
-
-  async #register(service: RegistryService, options: RegisterOptions): Promise<void> {
-    checkNodes(service)
-    checkOptions<RegisterOptions>('register', options, { ttlMs: rangeOf(1) })
-    this.#checkOpen()
-    for (const node of service.nodes) await this.#nodes.put(service, node, options.ttlMs)
-  }
-
-  async #deregister(service: RegistryService): Promise<void> {
-    checkNodes(service)
-    this.#checkOpen()
+  protected override async remove(service: RegistryService): Promise<void> {
     for (const { id } of service.nodes) await this.#nodes.delete(id)
   }
 
-  async getService(name: string): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
-    return await this.#followed.get(name)
-  }
-
-  peek(name: string): readonly RegistryService[] | undefined {
-    return this.#followed.peek(name)
-  }
-
-  async listServices(): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
+  protected override async list(): Promise<readonly RegistryService[]> {
     const { text } = await this.#client.request('GET', '/v1/catalog/services')
     const names = Object.keys(JSON.parse(text) as object)
     const all = await Promise.all(
@@ -170,26 +110,21 @@ class ConsulRegistryImpl implements ConsulRegistry {
     return all.flat()
   }
 
-  watch(onChange: RegistryListener): () => void {
-    return this.#followed.watch(onChange)
+  protected override async leave(): Promise<void> {
+    // Its checks fail without us.
+    await this.#nodes.close().catch(() => undefined)
   }
 
-  async close(): Promise<void> {
-    if (this.#pauses.isClosed) return
-    await this.#unfinished.settled()
-    if (this.#pauses.isClosed) return
-    this.#followed.close()
-    try {
-      await this.#nodes.close()
-    } catch {
-      // Its checks fail without us.
-    }
-    this.#pauses.close()
+  protected override end(): void {
     this.#abort.abort()
     this.#client.close()
   }
 
-  #follow(name: string, sink: ServiceSink): () => void {
+  protected override get address(): string {
+    return this.#client.address
+  }
+
+  protected override follow(name: string, sink: ServiceSink): () => void {
     const abort = new AbortController()
     void inRootContext(() => this.#poll(name, sink, abort.signal))
     return () => abort.abort()
@@ -197,9 +132,9 @@ class ConsulRegistryImpl implements ConsulRegistry {
 
   /** Blocking queries, one after the other. Never rejects. */
   async #poll(name: string, sink: ServiceSink, signal: AbortSignal): Promise<void> {
-    const outage = this.#outage()
+    const outage = this.outage()
     let index = 0
-    while (!signal.aborted && !this.#pauses.isClosed) {
+    while (!signal.aborted && !this.pauses.isClosed) {
       try {
         const answer = await (index === 0
           ? this.#gate.run(() => this.#read(name, 0, signal))
@@ -210,13 +145,13 @@ class ConsulRegistryImpl implements ConsulRegistry {
         const isOdd = !(answer.index > 0) || answer.index < index
         if (answer.index !== index) sink.all(answer.records)
         index = isOdd ? 0 : answer.index
-        if (isOdd && !(await this.#pauses.wait(1_000))) return
+        if (isOdd && !(await this.pauses.wait(1_000))) return
       } catch (error) {
-        if (signal.aborted || this.#pauses.isClosed) return
+        if (signal.aborted || this.pauses.isClosed) return
         index = 0
         const fault = this.#client.explain(thrownError(error))
         sink.failed(fault)
-        if (!(await this.#pauses.wait(outage.failed(fault)))) return
+        if (!(await this.pauses.wait(outage.failed(fault)))) return
       }
     }
   }
@@ -231,19 +166,11 @@ class ConsulRegistryImpl implements ConsulRegistry {
     const { text, headers } = await this.#client.request(
       'GET',
       `/v1/health/service/${encodeURIComponent(name)}${query}`,
-      { timeoutMs: this.#timeoutMs + waitMs, signal },
+      { timeoutMs: this.timeoutMs + waitMs, signal },
     )
     return {
       records: healthRecords(name, JSON.parse(text)),
       index: Number(headers['x-consul-index']),
     }
-  }
-
-  #error(code: RegistryErrorCode, text: string): RegistryError {
-    return new RegistryError(this.name, this.#client.address, code, text)
-  }
-
-  #checkOpen(): void {
-    if (this.#pauses.isClosed) throw this.#error(RegistryErrorCode.Closed, 'the registry is closed')
   }
 }

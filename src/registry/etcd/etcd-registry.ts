@@ -1,28 +1,15 @@
-import type {
-  RegisterOptions,
-  Registry,
-  RegistryListener,
-  RegistryService,
-} from '../../micro/index.js'
-import { checkOptions, rangeOf } from '../../options/index.js'
-import { type ClientTlsOptions, nodeRuntime, thrownError } from '../../transport/index.js'
-import {
-  addressList,
-  checkEngineOptions,
-  type EngineOptions,
-  REQUEST_TIMEOUT_MS,
-  SERVICES_MAX,
-} from '../engine-options.js'
-import { FollowedServices } from '../followed-services.js'
-import { checkNodes, keyPart } from '../names.js'
-import { Outage, OutageNews, teller } from '../outage.js'
-import { Gate, Pauses, Unfinished } from '../pauses.js'
+import type { Registry, RegistryService } from '../../micro/index.js'
+import type { ClientTlsOptions } from '../../transport/index.js'
+import { addressList, checkEngineOptions, type EngineOptions } from '../engine-options.js'
+import { EngineRegistry } from '../engine-registry.js'
+import type { ServiceSink } from '../followed-services.js'
+import { keyPart } from '../names.js'
+import { Gate } from '../pauses.js'
 import { recordText } from '../record.js'
-import { RegistryError, RegistryErrorCode } from '../registry-error.js'
 import { grouped } from '../service-table.js'
 import { EtcdClient } from './etcd-client.js'
 import { readAll } from './etcd-store.js'
-import { FollowedPrefix } from './followed-prefix.js'
+import { FollowedPrefix, type FollowedPrefixParts } from './followed-prefix.js'
 import { OwnKeys } from './own-keys.js'
 import { WatchHub } from './watch-hub.js'
 
@@ -45,8 +32,6 @@ export interface EtcdRegistryOptions extends EngineOptions {
 
 /** Lists that are read at once after a loss. */
 const LISTS_AT_ONCE = 8
-/** Faulty records that are remembered, so that each is told once. */
-const FAULTS_MAX = 1_000
 const PREFIX = '/micro/registry/'
 const PORT = 2379
 
@@ -79,22 +64,18 @@ function checkPrefix(name: string, value: unknown): void {
   throw new TypeError(`${name} must begin and end with /, such as ${PREFIX}`)
 }
 
-class EtcdRegistryImpl implements EtcdRegistry {
-  readonly name = 'etcd'
+class EtcdRegistryImpl extends EngineRegistry implements EtcdRegistry {
+  override readonly name = 'etcd'
   readonly #client: EtcdClient
   readonly #prefix: string
-  readonly #pauses: Pauses
-  readonly #unfinished = new Unfinished()
-  readonly #followed: FollowedServices
   readonly #own: OwnKeys
-  readonly #faults = new Set<string>()
-  readonly #tell: (error: Error) => void
+  readonly #parts: Omit<FollowedPrefixParts, 'outage'>
 
   constructor(options: EtcdRegistryOptions) {
-    const { runtime = nodeRuntime, timeoutMs = REQUEST_TIMEOUT_MS } = options
+    super(options)
+    const { runtime, timeoutMs } = this
     const { ETCD_USERNAME, ETCD_PASSWORD, MICRO_REGISTRY_ADDRESS } = process.env
     this.#prefix = options.prefix ?? PREFIX
-    this.#tell = teller(options.onError, runtime)
     this.#client = new EtcdClient({
       addresses: addressList(
         'address',
@@ -108,93 +89,52 @@ class EtcdRegistryImpl implements EtcdRegistry {
       timeoutMs,
       runtime,
     })
-    this.#pauses = new Pauses(runtime)
-    const news = new OutageNews(error => this.#told(error))
-    const outage = () => new Outage(runtime, news)
-    const hub = new WatchHub(this.#client, outage(), this.#pauses)
-    this.#own = new OwnKeys({ client: this.#client, hub, runtime, pauses: this.#pauses, outage })
-    const parts = {
+    const outage = () => this.outage()
+    const hub = new WatchHub(this.#client, outage(), this.pauses)
+    this.#own = new OwnKeys({ client: this.#client, hub, runtime, pauses: this.pauses, outage })
+    this.#parts = {
       client: this.#client,
       hub,
-      pauses: this.#pauses,
+      pauses: this.pauses,
       gate: new Gate(LISTS_AT_ONCE),
-      onFault: (key: string, error: unknown) => this.#fault(key, error),
+      onFault: (key: string, error: unknown) => this.fault(key, error),
     }
-    this.#followed = new FollowedServices({
-      runtime,
-      timeoutMs,
-      servicesMax: options.servicesMax ?? SERVICES_MAX,
-      follow: (name, sink) => {
-        const followed = new FollowedPrefix(
-          { ...parts, outage: outage() },
-          name,
-          this.#prefixOf(name),
-          sink,
-        )
-        return () => followed.end()
-      },
-      timedOut: name =>
-        this.#error(RegistryErrorCode.Timeout, `no answer for ${name} in ${timeoutMs} ms`),
-    })
   }
 
-  register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
-    return this.#unfinished.track(this.#register(service, options))
-  }
-
-  deregister(service: RegistryService): Promise<void> {
-    return this.#unfinished.track(this.#deregister(service))
-  }
-
-  async #register(service: RegistryService, options: RegisterOptions): Promise<void> {
-    checkNodes(service)
-    checkOptions<RegisterOptions>('register', options, { ttlMs: rangeOf(1) })
-    this.#checkOpen()
+  protected override async put(service: RegistryService, ttlMs: number | undefined): Promise<void> {
     for (const node of service.nodes) {
       const key = this.#keyOf(service.name, node.id)
-      await this.#own.put(key, recordText(service, [node]), options.ttlMs)
+      await this.#own.put(key, recordText(service, [node]), ttlMs)
     }
   }
 
-  async #deregister(service: RegistryService): Promise<void> {
-    checkNodes(service)
-    this.#checkOpen()
+  protected override async remove(service: RegistryService): Promise<void> {
     for (const node of service.nodes) await this.#own.delete(this.#keyOf(service.name, node.id))
   }
 
-  async getService(name: string): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
-    return await this.#followed.get(name)
-  }
-
-  peek(name: string): readonly RegistryService[] | undefined {
-    return this.#followed.peek(name)
-  }
-
-  async listServices(): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
+  protected override async list(): Promise<readonly RegistryService[]> {
     const { records } = await readAll(this.#client, this.#prefix, (key, error) =>
-      this.#fault(key, error),
+      this.fault(key, error),
     )
     return grouped(records.values())
   }
 
-  watch(onChange: RegistryListener): () => void {
-    return this.#followed.watch(onChange)
+  protected override follow(name: string, sink: ServiceSink): () => void {
+    const parts = { ...this.#parts, outage: this.outage() }
+    const followed = new FollowedPrefix(parts, name, this.#prefixOf(name), sink)
+    return () => followed.end()
   }
 
-  async close(): Promise<void> {
-    if (this.#pauses.isClosed) return
-    await this.#unfinished.settled()
-    if (this.#pauses.isClosed) return
-    this.#followed.close()
-    try {
-      await this.#own.close()
-    } catch (error) {
-      this.#told(thrownError(error))
-    }
-    this.#pauses.close()
-    await this.#client.close()
+  protected override leave(): Promise<void> {
+    return this.#own.close()
+  }
+
+  protected override end(): Promise<void> {
+    return this.#client.close()
+  }
+
+  protected override get address(): string {
+    return this.#client.address
   }
 
   #prefixOf(name: string): string {
@@ -203,27 +143,6 @@ class EtcdRegistryImpl implements EtcdRegistry {
 
   #keyOf(name: string, id: string): string {
     return this.#prefixOf(name) + keyPart(this.name, this.#client.address, 'the id of node', id)
-  }
-
-  /** A record that cannot be used, told once. */
-  #fault(key: string, error: unknown): void {
-    if (this.#faults.has(key)) return
-    if (this.#faults.size >= FAULTS_MAX) this.#faults.clear()
-    this.#faults.add(key)
-    const text = `the record ${key} is passed over: ${thrownError(error).message}`
-    this.#told(this.#error(RegistryErrorCode.Record, text))
-  }
-
-  #error(code: RegistryErrorCode, text: string): RegistryError {
-    return new RegistryError(this.name, this.#client.address, code, text)
-  }
-
-  #told(error: Error): void {
-    if (!this.#pauses.isClosed) this.#tell(error)
-  }
-
-  #checkOpen(): void {
-    if (this.#pauses.isClosed) throw this.#error(RegistryErrorCode.Closed, 'the registry is closed')
   }
 }
 

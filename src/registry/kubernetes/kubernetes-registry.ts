@@ -1,24 +1,12 @@
-import type {
-  RegisterOptions,
-  Registry,
-  RegistryListener,
-  RegistryService,
-} from '../../micro/index.js'
+import type { Registry, RegistryService } from '../../micro/index.js'
 import { oneOf } from '../../options/index.js'
-import { type ClientTlsOptions, nodeRuntime } from '../../transport/index.js'
-import {
-  checkEngineOptions,
-  type EngineOptions,
-  REQUEST_TIMEOUT_MS,
-  SERVICES_MAX,
-} from '../engine-options.js'
-import { FollowedServices, type ServiceSink } from '../followed-services.js'
+import type { ClientTlsOptions } from '../../transport/index.js'
+import { checkEngineOptions, type EngineOptions } from '../engine-options.js'
+import { EngineRegistry } from '../engine-registry.js'
+import type { ServiceSink } from '../followed-services.js'
 import { HttpClient } from '../http-client.js'
-import { checkNodes } from '../names.js'
-import { Outage, OutageNews, teller } from '../outage.js'
-import { Pauses, Unfinished } from '../pauses.js'
 import { recordText } from '../record.js'
-import { RegistryError, RegistryErrorCode } from '../registry-error.js'
+import { RegistryErrorCode } from '../registry-error.js'
 import { grouped } from '../service-table.js'
 import {
   labelName,
@@ -60,8 +48,6 @@ export interface KubernetesRegistry extends Required<Registry> {
   close(): Promise<void>
 }
 
-const FAULTS_MAX = 1_000
-
 /**
  * Creates a registry in Kubernetes, over its API with the pod's service account. It needs the rights to get, list and watch
  * `endpointslices` of `discovery.k8s.io`, or `pods` and to patch them.
@@ -81,22 +67,18 @@ export function kubernetesRegistry(options: KubernetesRegistryOptions = {}): Kub
   return new KubernetesRegistryImpl(options)
 }
 
-class KubernetesRegistryImpl implements KubernetesRegistry {
-  readonly name = 'kubernetes'
+class KubernetesRegistryImpl extends EngineRegistry implements KubernetesRegistry {
+  override readonly name = 'kubernetes'
   readonly #client: HttpClient
-  readonly #pauses: Pauses
-  readonly #unfinished = new Unfinished()
-  readonly #followed: FollowedServices
   readonly #source: 'slices' | 'pods'
   readonly #namespace: string
   readonly #pod: string | undefined
   readonly #portName: string | undefined
   readonly #registered = new Map<string, RegistryService>()
-  readonly #faults = new Set<string>()
-  readonly #tell: (error: Error) => void
 
   constructor(options: KubernetesRegistryOptions) {
-    const { runtime = nodeRuntime, timeoutMs = REQUEST_TIMEOUT_MS } = options
+    super(options)
+    const { runtime, timeoutMs } = this
     const cluster = clusterEnvironment(() => runtime.now())
     const address = options.address ?? cluster.address
     if (address === undefined) {
@@ -122,30 +104,9 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
       timeoutMs,
       runtime,
     })
-    this.#pauses = new Pauses(runtime)
-    this.#tell = teller(options.onError, runtime)
-    const news = new OutageNews(error => this.#told(error))
-    this.#followed = new FollowedServices({
-      runtime,
-      timeoutMs,
-      servicesMax: options.servicesMax ?? SERVICES_MAX,
-      follow: (name, sink) => this.#follow(name, sink, new Outage(runtime, news), timeoutMs),
-      timedOut: name =>
-        this.#error(RegistryErrorCode.Timeout, `no answer for ${name} in ${timeoutMs} ms`),
-    })
   }
 
-  register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
-    return this.#unfinished.track(this.#register(service, options))
-  }
-
-  deregister(service: RegistryService): Promise<void> {
-    return this.#unfinished.track(this.#deregister(service))
-  }
-
-  async #register(service: RegistryService, _options: RegisterOptions): Promise<void> {
-    checkNodes(service)
-    this.#checkOpen()
+  protected override async put(service: RegistryService): Promise<void> {
     // A Service selects its pods, and their probes say when they are ready.
     if (this.#source === 'slices') return
     const label = labelName(service.name)
@@ -156,9 +117,7 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
     this.#registered.set(service.name, service)
   }
 
-  async #deregister(service: RegistryService): Promise<void> {
-    checkNodes(service)
-    this.#checkOpen()
+  protected override async remove(service: RegistryService): Promise<void> {
     if (this.#source === 'slices') return
     const label = labelName(service.name)
     this.#registered.delete(service.name)
@@ -168,17 +127,7 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
     })
   }
 
-  async getService(name: string): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
-    return await this.#followed.get(name)
-  }
-
-  peek(name: string): readonly RegistryService[] | undefined {
-    return this.#followed.peek(name)
-  }
-
-  async listServices(): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
+  protected override async list(): Promise<readonly RegistryService[]> {
     const isPods = this.#source === 'pods'
     const path = isPods
       ? this.#pathOf(`${TYPE_LABEL}=service`)
@@ -192,32 +141,30 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
     })
   }
 
-  watch(onChange: RegistryListener): () => void {
-    return this.#followed.watch(onChange)
+  protected override async leave(): Promise<void> {
+    for (const service of [...this.#registered.values()]) {
+      await this.remove(service).catch((error: Error) => this.told(error))
+    }
   }
 
-  async close(): Promise<void> {
-    if (this.#pauses.isClosed) return
-    await this.#unfinished.settled()
-    if (this.#pauses.isClosed) return
-    this.#followed.close()
-    for (const service of [...this.#registered.values()]) {
-      await this.deregister(service).catch((error: Error) => this.#told(error))
-    }
-    this.#pauses.close()
+  protected override end(): void {
     this.#client.close()
   }
 
-  #follow(name: string, sink: ServiceSink, outage: Outage, timeoutMs: number): () => void {
+  protected override get address(): string {
+    return this.#client.address
+  }
+
+  protected override follow(name: string, sink: ServiceSink): () => void {
     const selector =
       this.#source === 'pods'
         ? `${SELECTOR_LABEL}${labelName(name)}=service`
         : `kubernetes.io/service-name=${name}`
     const parts = {
       client: this.#client,
-      outage,
-      pauses: this.#pauses,
-      timeoutMs,
+      outage: this.outage(),
+      pauses: this.pauses,
+      timeoutMs: this.timeoutMs,
       onObjects: (objects: ReadonlyMap<string, ApiObject>) =>
         sink.all(this.#records(name, objects.values())),
       onFailed: (error: Error) => sink.failed(error),
@@ -228,7 +175,7 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
 
   #records(name: string, objects: Iterable<ApiObject>): Map<string, RegistryService> {
     if (this.#source === 'slices') return sliceRecords(name, objects, this.#portName)
-    return podRecords(name, objects, (key, error) => this.#fault(key, error))
+    return podRecords(name, objects, (key, error) => this.fault(key, error))
   }
 
   #pathOf(selector: string): string {
@@ -242,33 +189,13 @@ class KubernetesRegistryImpl implements KubernetesRegistry {
 
   async #patch(metadata: object): Promise<void> {
     if (this.#pod === undefined) {
-      throw this.#error(RegistryErrorCode.Record, 'the pod is not known: set HOSTNAME or pod')
+      throw this.error(RegistryErrorCode.Record, 'the pod is not known: set HOSTNAME or pod')
     }
     const path = `/api/v1/namespaces/${encodeURIComponent(this.#namespace)}/pods/${encodeURIComponent(this.#pod)}`
     await this.#client.request('PATCH', path, {
       body: JSON.stringify({ metadata }),
       contentType: 'application/strategic-merge-patch+json',
     })
-  }
-
-  #fault(key: string, error: unknown): void {
-    if (this.#faults.has(key)) return
-    if (this.#faults.size >= FAULTS_MAX) this.#faults.clear()
-    this.#faults.add(key)
-    const text = error instanceof Error ? error.message : String(error)
-    this.#told(this.#error(RegistryErrorCode.Record, `the record ${key} is passed over: ${text}`))
-  }
-
-  #error(code: RegistryErrorCode, text: string): RegistryError {
-    return new RegistryError(this.name, this.#client.address, code, text)
-  }
-
-  #told(error: Error): void {
-    if (!this.#pauses.isClosed) this.#tell(error)
-  }
-
-  #checkOpen(): void {
-    if (this.#pauses.isClosed) throw this.#error(RegistryErrorCode.Closed, 'the registry is closed')
   }
 }
 

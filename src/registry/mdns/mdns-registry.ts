@@ -1,24 +1,12 @@
-import type {
-  RegisterOptions,
-  Registry,
-  RegistryListener,
-  RegistryNode,
-  RegistryService,
-} from '../../micro/index.js'
+import type { Registry, RegistryNode, RegistryService } from '../../micro/index.js'
 import { rangeOf } from '../../options/index.js'
-import {
-  isLiteral,
-  nodeRuntime,
-  parseDialAddress,
-  type Runtime,
-  thrownError,
-} from '../../transport/index.js'
-import { checkEngineOptions, type EngineOptions, SERVICES_MAX } from '../engine-options.js'
-import { FollowedServices, type ServiceSink } from '../followed-services.js'
-import { checkNodes } from '../names.js'
-import { Outage, OutageNews, teller } from '../outage.js'
-import { Pauses } from '../pauses.js'
-import { RegistryError, RegistryErrorCode } from '../registry-error.js'
+import { isLiteral, parseDialAddress, thrownError } from '../../transport/index.js'
+import { checkEngineOptions, type EngineOptions } from '../engine-options.js'
+import { EngineRegistry } from '../engine-registry.js'
+import type { ServiceSink } from '../followed-services.js'
+import { HeardService } from '../heard-service.js'
+import type { Outage } from '../outage.js'
+import { RegistryErrorCode } from '../registry-error.js'
 import { type DnsMessage, type DnsRecord, nameOctets, RecordType } from './dns-message.js'
 import { Multicast } from './multicast.js'
 import { listRecords, nodeRecords, RECORD_TTL_S, serviceName, toldNodes } from './node-answer.js'
@@ -46,10 +34,8 @@ export interface MdnsRegistry extends Required<Registry> {
 }
 
 const ANNOUNCE_AT_MS = [0, 1_000, 3_000]
-/** Rounds of questions that a node may leave unanswered. */
-const SILENT_ROUNDS_MAX = 3
-/** Nodes that are remembered for each service. Reason: anybody on the link can announce. */
-const NODES_MAX = 10_000
+/** As go-micro. Unit: ms. */
+const COLLECT_MS = 100
 
 /**
  * Creates a registry by multicast DNS.
@@ -75,49 +61,25 @@ interface OwnNode {
   readonly port: number
 }
 
-/** A service that is followed, as it is heard. */
-interface Heard {
-  readonly sink: ServiceSink
-  /** The round of questions in which each node was heard last. */
-  readonly rounds: Map<string, number>
-  round: number
-  /** What came before the first answer is given. */
-  early: Map<string, RegistryService> | undefined
-}
-
-class MdnsRegistryImpl implements MdnsRegistry {
-  readonly name = 'mdns'
+class MdnsRegistryImpl extends EngineRegistry implements MdnsRegistry {
+  override readonly name = 'mdns'
   readonly #options: MdnsRegistryOptions
-  readonly #runtime: Runtime
   readonly #domain: string
-  readonly #pauses: Pauses
-  readonly #followed: FollowedServices
   readonly #own = new Map<string, OwnNode>()
-  readonly #heard = new Map<string, Heard>()
+  readonly #heard = new Map<string, HeardService>()
   readonly #outage: Outage
   #multicast: Multicast | undefined
 
   constructor(options: MdnsRegistryOptions) {
-    const { runtime = nodeRuntime, domain = 'micro' } = options
+    super(options, options.collectMs ?? COLLECT_MS)
+    const { domain = 'micro' } = options
     nameOctets(domain)
     this.#options = options
-    this.#runtime = runtime
     this.#domain = domain
-    this.#pauses = new Pauses(runtime)
-    const tell = teller(options.onError, runtime)
-    this.#outage = new Outage(runtime, new OutageNews(tell))
-    this.#followed = new FollowedServices({
-      runtime,
-      timeoutMs: (options.collectMs ?? 100) + 5_000,
-      servicesMax: options.servicesMax ?? SERVICES_MAX,
-      follow: (name, sink) => this.#follow(name, sink),
-      timedOut: name => this.#error(RegistryErrorCode.Timeout, `no answer for ${name}`),
-    })
+    this.#outage = this.outage()
   }
 
-  async register(service: RegistryService, _options: RegisterOptions = {}): Promise<void> {
-    checkNodes(service)
-    this.#checkOpen()
+  protected override async put(service: RegistryService): Promise<void> {
     for (const node of service.nodes) {
       const own = await this.#ownNode(service, node)
       const key = `${service.name}/${node.id}`
@@ -128,24 +90,12 @@ class MdnsRegistryImpl implements MdnsRegistry {
     }
   }
 
-  async deregister(service: RegistryService): Promise<void> {
-    checkNodes(service)
-    this.#checkOpen()
+  protected override async remove(service: RegistryService): Promise<void> {
     for (const { id } of service.nodes) this.#leave(`${service.name}/${id}`)
   }
 
-  async getService(name: string): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
-    return await this.#followed.get(name)
-  }
-
-  peek(name: string): readonly RegistryService[] | undefined {
-    return this.#followed.peek(name)
-  }
-
   /** Asks who is there, then each for its nodes. */
-  async listServices(): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
+  protected override async list(): Promise<readonly RegistryService[]> {
     const names = new Set<string>()
     const listener = (record: DnsRecord) => {
       const suffix = `.${serviceName('_services', this.#domain)}`
@@ -154,7 +104,7 @@ class MdnsRegistryImpl implements MdnsRegistry {
     }
     this.#listing.add(listener)
     this.#ask('_services')
-    await this.#pauses.wait(this.#options.collectMs ?? 100)
+    await this.pauses.wait(this.#options.collectMs ?? COLLECT_MS)
     this.#listing.delete(listener)
     const all = await Promise.all([...names].map(name => this.getService(name)))
     return all.flat()
@@ -162,26 +112,26 @@ class MdnsRegistryImpl implements MdnsRegistry {
 
   readonly #listing = new Set<(record: DnsRecord) => void>()
 
-  watch(onChange: RegistryListener): () => void {
-    return this.#followed.watch(onChange)
+  protected override async leave(): Promise<void> {
+    for (const key of [...this.#own.keys()]) this.#leave(key)
   }
 
-  async close(): Promise<void> {
-    if (this.#pauses.isClosed) return
-    for (const key of [...this.#own.keys()]) this.#leave(key)
-    this.#followed.close()
-    this.#pauses.close()
+  protected override async end(): Promise<void> {
     await this.#multicast?.close()
+  }
+
+  protected override get address(): string {
+    return `224.0.0.251:${this.#options.port ?? 5_353}`
   }
 
   #link(): Multicast {
     this.#multicast ??= new Multicast({
       interfaceAddress: this.#options.interfaceAddress,
-      addresses: this.#runtime.interfaceAddresses?.() ?? [],
+      addresses: this.runtime.interfaceAddresses?.() ?? [],
       port: this.#options.port ?? 5_353,
       onMessage: (message, from) => this.#onMessage(message, from),
       onError: error => {
-        this.#outage.failed(this.#error(RegistryErrorCode.Unreachable, error.message, error))
+        this.#outage.failed(this.error(RegistryErrorCode.Unreachable, error.message, error))
       },
     })
     return this.#multicast
@@ -189,7 +139,7 @@ class MdnsRegistryImpl implements MdnsRegistry {
 
   async #ownNode(service: RegistryService, node: RegistryNode): Promise<OwnNode> {
     const { host = '127.0.0.1', port = 0 } = parseDialAddress(node.address)
-    const found = isLiteral(host) ? [host] : await this.#runtime.lookup(host)
+    const found = isLiteral(host) ? [host] : await this.runtime.lookup(host)
     const own = { service, node, host: found[0] ?? '127.0.0.1', port }
     // What cannot be told is refused here, not when somebody asks.
     nameOctets(`${node.id}.${serviceName(service.name, this.#domain)}`)
@@ -199,7 +149,7 @@ class MdnsRegistryImpl implements MdnsRegistry {
   async #announce(key: string, own: OwnNode): Promise<void> {
     let before = 0
     for (const at of ANNOUNCE_AT_MS) {
-      if (at > before && !(await this.#pauses.wait(at - before))) return
+      if (at > before && !(await this.pauses.wait(at - before))) return
       before = at
       if (this.#own.get(key) !== own) return
       this.#tellOf(own)
@@ -219,7 +169,7 @@ class MdnsRegistryImpl implements MdnsRegistry {
   }
 
   #ask(service: string): void {
-    const id = Math.floor(this.#runtime.random() * 0x10000)
+    const id = Math.floor(this.runtime.random() * 0x10000)
     const questions = [{ name: serviceName(service, this.#domain), type: RecordType.Ptr }]
     this.#send({ id, isResponse: false, questions, records: [] })
   }
@@ -229,34 +179,27 @@ class MdnsRegistryImpl implements MdnsRegistry {
       this.#link().send(message, to)
     } catch (error) {
       const { message: text } = thrownError(error)
-      this.#outage.failed(this.#error(RegistryErrorCode.Record, text, error))
+      this.#outage.failed(this.error(RegistryErrorCode.Record, text, error))
     }
   }
 
-  #follow(name: string, sink: ServiceSink): () => void {
-    const heard: Heard = { sink, rounds: new Map(), round: 0, early: new Map() }
+  protected override follow(name: string, sink: ServiceSink): () => void {
+    const heard = new HeardService(sink)
     this.#heard.set(name, heard)
     void this.#rounds(name, heard)
     return () => void this.#heard.delete(name)
   }
 
   /** Asks, gives what came, and asks again, while it is followed. Never rejects. */
-  async #rounds(name: string, heard: Heard): Promise<void> {
-    const { collectMs = 100, queryIntervalMs = 10_000 } = this.#options
+  async #rounds(name: string, heard: HeardService): Promise<void> {
+    const { collectMs = COLLECT_MS, queryIntervalMs = 10_000 } = this.#options
     this.#ask(name)
-    if (!(await this.#pauses.wait(collectMs))) return
-    const { early } = heard
-    heard.early = undefined
-    heard.sink.all(early ?? new Map())
+    if (!(await this.pauses.wait(collectMs))) return
+    heard.answer()
     while (this.#heard.get(name) === heard) {
-      if (!(await this.#pauses.wait(queryIntervalMs))) return
-      heard.round++
-      for (const [key, round] of heard.rounds) {
-        if (heard.round - round <= SILENT_ROUNDS_MAX) continue
-        heard.rounds.delete(key)
-        heard.sink.delete(key)
-      }
+      if (!(await this.pauses.wait(queryIntervalMs))) return
       this.#ask(name)
+      heard.asked()
     }
   }
 
@@ -271,24 +214,17 @@ class MdnsRegistryImpl implements MdnsRegistry {
     this.#outage.over()
     for (const record of records) for (const listener of this.#listing) listener(record)
     try {
-      for (const { key, record } of toldNodes(records, this.#domain)) this.#told(key, record)
+      for (const { key, record } of toldNodes(records, this.#domain)) this.#heardOf(key, record)
     } catch {
       // Others' records share the link; a broken one is passed over.
     }
   }
 
-  #told(key: string, record: RegistryService | undefined): void {
+  #heardOf(key: string, record: RegistryService | undefined): void {
     const heard = this.#heard.get(record?.name ?? key.slice(0, key.lastIndexOf('/')))
     if (heard === undefined) return
-    if (record === undefined) {
-      heard.rounds.delete(key)
-      heard.early?.delete(key)
-      heard.sink.delete(key)
-    } else if (heard.rounds.has(key) || heard.rounds.size < NODES_MAX) {
-      heard.rounds.set(key, heard.round)
-      if (heard.early === undefined) heard.sink.set(key, record)
-      else heard.early.set(key, record)
-    }
+    if (record === undefined) heard.delete(key)
+    else heard.set(key, record)
   }
 
   /** To the asker alone, with its question, one message for each node: all of it is what Go needs. */
@@ -312,19 +248,5 @@ class MdnsRegistryImpl implements MdnsRegistry {
       const records = nodeRecords(service, node, host, port, this.#domain)
       this.#send({ id, isResponse: true, questions, records: [ptr(instance), ...records] }, from)
     }
-  }
-
-  #error(code: RegistryErrorCode, text: string, cause?: unknown): RegistryError {
-    return new RegistryError(
-      this.name,
-      `224.0.0.251:${this.#options.port ?? 5_353}`,
-      code,
-      text,
-      cause,
-    )
-  }
-
-  #checkOpen(): void {
-    if (this.#pauses.isClosed) throw this.#error(RegistryErrorCode.Closed, 'the registry is closed')
   }
 }

@@ -1,23 +1,11 @@
-import type {
-  RegisterOptions,
-  Registry,
-  RegistryListener,
-  RegistryService,
-} from '../../micro/index.js'
-import { checkOptions, oneOf, rangeOf } from '../../options/index.js'
-import { type ClientTlsOptions, nodeRuntime, type Runtime } from '../../transport/index.js'
-import {
-  addressList,
-  checkEngineOptions,
-  type EngineOptions,
-  SERVICES_MAX,
-} from '../engine-options.js'
-import { FollowedServices, type ServiceSink } from '../followed-services.js'
-import { checkNodes } from '../names.js'
-import { Outage, OutageNews, teller } from '../outage.js'
-import { Pauses } from '../pauses.js'
+import type { Registry, RegistryService } from '../../micro/index.js'
+import { oneOf, rangeOf } from '../../options/index.js'
+import type { ClientTlsOptions } from '../../transport/index.js'
+import { addressList, checkEngineOptions, type EngineOptions } from '../engine-options.js'
+import { EngineRegistry } from '../engine-registry.js'
+import type { ServiceSink } from '../followed-services.js'
+import { HeardService } from '../heard-service.js'
 import { recordText, serviceOf } from '../record.js'
-import { RegistryError, RegistryErrorCode } from '../registry-error.js'
 import { grouped } from '../service-table.js'
 import type { NatsMessage } from './nats-library.js'
 import { NatsLink } from './nats-link.js'
@@ -51,10 +39,8 @@ const SUBJECTS = {
   v5: [{ query: 'micro.nats.query', watch: 'micro.nats.watch' }],
   v4: [{ query: 'micro.registry.nats.query', watch: 'micro.registry.nats.watch' }],
 } as const
-/** Rounds of questions that a node may leave unanswered. */
-const SILENT_ROUNDS_MAX = 3
-/** Nodes that are remembered for each service. Reason: whoever may publish can name any. */
-const NODES_MAX = 10_000
+/** As go-micro. Unit: ms. */
+const COLLECT_MS = 100
 
 /** A registry on NATS without any state on the server: every registry answers for itself. */
 export interface NatsRegistry extends Required<Registry> {
@@ -84,44 +70,29 @@ export function natsRegistry(options: NatsRegistryOptions = {}): NatsRegistry {
   return new NatsRegistryImpl(options)
 }
 
-/** A service that is followed, as it is heard. */
-interface Heard {
-  readonly sink: ServiceSink
-  /** The round of questions in which each node was heard last. */
-  readonly rounds: Map<string, number>
-  round: number
-  /** What came before the first answer is given. */
-  early: Map<string, RegistryService> | undefined
+/** A service that is followed. */
+interface Followed {
+  readonly heard: HeardService
   /** Enough came. */
   enough: (() => void) | undefined
 }
 
-class NatsRegistryImpl implements NatsRegistry {
-  readonly name = 'nats'
+class NatsRegistryImpl extends EngineRegistry implements NatsRegistry {
+  override readonly name = 'nats'
   readonly #options: NatsRegistryOptions
-  readonly #runtime: Runtime
   readonly #subjects: readonly { readonly query: string; readonly watch: string }[]
   readonly #link: NatsLink
-  readonly #pauses: Pauses
-  readonly #followed: FollowedServices
   /** By id of the node. */
   readonly #own = new Map<string, RegistryService>()
-  readonly #heard = new Map<string, Heard>()
-  readonly #outage: () => Outage
+  readonly #heard = new Map<string, Followed>()
   #listening: Promise<void> | undefined
 
   constructor(options: NatsRegistryOptions) {
-    const { runtime = nodeRuntime, timeoutMs = 5_000, subjects = 'both' } = options
+    super(options, options.collectMs ?? COLLECT_MS)
+    const { subjects = 'both' } = options
     const { MICRO_REGISTRY_ADDRESS, NATS_USER, NATS_PASSWORD, NATS_TOKEN } = process.env
     this.#options = options
-    this.#runtime = runtime
     this.#subjects = subjects === 'both' ? [...SUBJECTS.v5, ...SUBJECTS.v4] : SUBJECTS[subjects]
-    this.#pauses = new Pauses(runtime)
-    const tell = teller(options.onError, runtime)
-    const news = new OutageNews(error => {
-      if (!this.#pauses.isClosed) tell(error)
-    })
-    this.#outage = () => new Outage(runtime, news)
     const all = addressList('address', options.address, MICRO_REGISTRY_ADDRESS, '127.0.0.1:4222')
     const urls = all.map(each => new URL(/^\w+:\/\//.test(each) ? each : `nats://${each}`))
     const own = urls.find(({ username }) => username !== '')
@@ -132,70 +103,45 @@ class NatsRegistryImpl implements NatsRegistry {
         options.password ?? (own === undefined ? NATS_PASSWORD : decodeURIComponent(own.password)),
       token: options.token ?? NATS_TOKEN,
       tls: options.tls,
-      timeoutMs,
-      onTrouble: error => news.lost(error),
+      timeoutMs: this.timeoutMs,
+      onTrouble: error => this.news.lost(error),
       onBack: () => {
-        news.back()
+        this.news.back()
         void this.#again()
       },
     })
-    this.#followed = new FollowedServices({
-      runtime,
-      timeoutMs: timeoutMs + (options.collectMs ?? 100),
-      servicesMax: options.servicesMax ?? SERVICES_MAX,
-      follow: (name, sink) => this.#follow(name, sink),
-      timedOut: name =>
-        this.#error(RegistryErrorCode.Timeout, `no answer for ${name} in ${timeoutMs} ms`),
-    })
   }
 
-  async register(service: RegistryService, options: RegisterOptions = {}): Promise<void> {
-    checkNodes(service)
-    checkOptions<RegisterOptions>('register', options, { ttlMs: rangeOf(1) })
-    this.#checkOpen()
+  protected override async put(service: RegistryService): Promise<void> {
     for (const node of service.nodes) this.#own.set(node.id, { ...service, nodes: [node] })
     await this.#listen()
     await this.#tell('create', service)
   }
 
-  async deregister(service: RegistryService): Promise<void> {
-    checkNodes(service)
-    this.#checkOpen()
+  protected override async remove(service: RegistryService): Promise<void> {
     for (const { id } of service.nodes) this.#own.delete(id)
     await this.#tell('delete', service)
   }
 
-  async getService(name: string): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
-    return await this.#followed.get(name)
-  }
-
-  peek(name: string): readonly RegistryService[] | undefined {
-    return this.#followed.peek(name)
-  }
-
-  async listServices(): Promise<readonly RegistryService[]> {
-    this.#checkOpen()
+  protected override async list(): Promise<readonly RegistryService[]> {
     const found: RegistryService[] = []
     await this.#ask({ Service: null, Action: 'list' }, service => void found.push(service))
-    await this.#pauses.wait(this.#options.collectMs ?? 100)
+    await this.pauses.wait(this.#options.collectMs ?? COLLECT_MS)
     return grouped(found)
   }
 
-  watch(onChange: RegistryListener): () => void {
-    return this.#followed.watch(onChange)
-  }
-
-  async close(): Promise<void> {
-    if (this.#pauses.isClosed) return
+  protected override async leave(): Promise<void> {
     const own = [...this.#own.values()]
     this.#own.clear()
-    if (own.length > 0) {
-      await Promise.all(own.map(service => this.#tell('delete', service))).catch(() => undefined)
-    }
-    this.#followed.close()
-    this.#pauses.close()
-    await this.#link.close()
+    await Promise.all(own.map(service => this.#tell('delete', service))).catch(() => undefined)
+  }
+
+  protected override end(): Promise<void> {
+    return this.#link.close()
+  }
+
+  protected override get address(): string {
+    return this.#link.address
   }
 
   /** Hears questions and changes, from the first use on. */
@@ -219,7 +165,7 @@ class NatsRegistryImpl implements NatsRegistry {
 
   /** After a loss: others may have forgotten us, and we have heard nothing. Never rejects. */
   async #again(): Promise<void> {
-    if (!(await this.#pauses.wait(this.#runtime.random() * 1_000))) return
+    if (!(await this.pauses.wait(this.runtime.random() * 1_000))) return
     for (const service of this.#own.values())
       await this.#tell('create', service).catch(() => undefined)
     for (const name of this.#heard.keys()) await this.#query(name).catch(() => undefined)
@@ -253,83 +199,59 @@ class NatsRegistryImpl implements NatsRegistry {
       // Whatever it is, it is nothing that could be called.
       return
     }
-    const heard = this.#heard.get(service.name)
-    if (heard === undefined) return
-    if (told['Action'] === 'delete') this.#gone(heard, service)
-    else this.#found(heard, service)
+    const followed = this.#heard.get(service.name)
+    if (followed === undefined) return
+    if (told['Action'] !== 'delete') this.#found(followed, service)
+    else for (const { id } of service.nodes) followed.heard.delete(id)
   }
 
-  #found(heard: Heard, service: RegistryService): void {
-    for (const node of service.nodes) {
-      if (!heard.rounds.has(node.id) && heard.rounds.size >= NODES_MAX) return
-      heard.rounds.set(node.id, heard.round)
-      const record = { ...service, nodes: [node] }
-      if (heard.early === undefined) heard.sink.set(node.id, record)
-      else heard.early.set(node.id, record)
-    }
+  #found({ heard, enough }: Followed, service: RegistryService): void {
+    for (const node of service.nodes) heard.set(node.id, { ...service, nodes: [node] })
     const { quorum } = this.#options
-    if (quorum !== undefined && (heard.early?.size ?? 0) >= quorum) heard.enough?.()
+    if (quorum !== undefined && (heard.earlyCount ?? 0) >= quorum) enough?.()
   }
 
-  #gone(heard: Heard, service: RegistryService): void {
-    for (const { id } of service.nodes) {
-      heard.rounds.delete(id)
-      heard.early?.delete(id)
-      heard.sink.delete(id)
-    }
-  }
-
-  #follow(name: string, sink: ServiceSink): () => void {
-    const heard: Heard = { sink, rounds: new Map(), round: 0, early: new Map(), enough: undefined }
-    this.#heard.set(name, heard)
-    void this.#rounds(name, heard)
+  protected override follow(name: string, sink: ServiceSink): () => void {
+    const followed: Followed = { heard: new HeardService(sink), enough: undefined }
+    this.#heard.set(name, followed)
+    void this.#rounds(name, followed)
     return () => void this.#heard.delete(name)
   }
 
   /** Asks, gives what came, and asks again, while it is followed. Never rejects. */
-  async #rounds(name: string, heard: Heard): Promise<void> {
-    const { collectMs = 100, queryIntervalMs = 10_000 } = this.#options
-    const outage = this.#outage()
-    while (this.#heard.get(name) === heard) {
+  async #rounds(name: string, followed: Followed): Promise<void> {
+    const { collectMs = COLLECT_MS, queryIntervalMs = 10_000 } = this.#options
+    const { heard } = followed
+    const outage = this.outage()
+    while (this.#heard.get(name) === followed) {
       let pauseMs = queryIntervalMs
       try {
         await this.#listen()
         const enough = new Promise<void>(resolve => {
-          heard.enough = resolve
+          followed.enough = resolve
         })
         await this.#query(name)
         outage.over()
-        if (heard.early !== undefined) {
-          await Promise.race([this.#pauses.wait(collectMs), enough])
-          if (this.#pauses.isClosed) return
-          const { early } = heard
-          heard.early = undefined
-          heard.sink.all(early)
+        if (heard.earlyCount === undefined) heard.asked()
+        else {
+          await Promise.race([this.pauses.wait(collectMs), enough])
+          if (this.pauses.isClosed) return
+          heard.answer()
         }
-        this.#forget(heard)
       } catch (error) {
         const fault = this.#link.explain(error)
-        heard.sink.failed(fault)
+        heard.failed(fault)
         pauseMs = outage.failed(fault)
       }
-      if (!(await this.#pauses.wait(pauseMs))) return
-      heard.round++
-    }
-  }
-
-  #forget(heard: Heard): void {
-    for (const [id, round] of heard.rounds) {
-      if (heard.round - round <= SILENT_ROUNDS_MAX) continue
-      heard.rounds.delete(id)
-      heard.sink.delete(id)
+      if (!(await this.pauses.wait(pauseMs))) return
     }
   }
 
   async #query(name: string): Promise<void> {
     const service = { name, version: '', metadata: null, endpoints: null, nodes: null }
     await this.#ask({ Service: service, Action: 'get' }, answer => {
-      const heard = this.#heard.get(name)
-      if (heard !== undefined && answer.name === name) this.#found(heard, answer)
+      const followed = this.#heard.get(name)
+      if (followed !== undefined && answer.name === name) this.#found(followed, answer)
     })
   }
 
@@ -346,15 +268,7 @@ class NatsRegistryImpl implements NatsRegistry {
       await this.#link.publish(query, JSON.stringify(question), inbox)
     }
     // Who is slow is heard as well.
-    void this.#pauses.wait((this.#options.collectMs ?? 100) * 10).then(end)
-  }
-
-  #error(code: RegistryErrorCode, text: string): RegistryError {
-    return new RegistryError(this.name, this.#link.address, code, text)
-  }
-
-  #checkOpen(): void {
-    if (this.#pauses.isClosed) throw this.#error(RegistryErrorCode.Closed, 'the registry is closed')
+    void this.pauses.wait((this.#options.collectMs ?? COLLECT_MS) * 10).then(end)
   }
 }
 
