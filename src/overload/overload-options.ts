@@ -62,7 +62,7 @@ const KINDS: OptionKinds<OverloadOptions> = {
   queue: flagOr(within(QUEUE_KINDS)),
   loopDelayMaxMs: rangeOf(1),
   priority: checkPriority,
-  pushbackMs: rangeOf(0, 0x7fff_ffff / 2),
+  pushbackMs: rangeOf(0, DELAY_MAX_MS / 2),
   exempt: checkNames,
 }
 

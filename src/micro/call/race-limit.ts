@@ -1,11 +1,9 @@
+import { DELAY_MAX_MS } from '../../options/index.js'
 import type { Cancellable, Runtime } from '../../transport/index.js'
 import { unwatchSignal, watchSignal } from '../async/abort-watch.js'
 import { abortError } from '../errors/abort-error.js'
 import type { Protocol } from '../protocol.js'
 import type { Preparations } from './preparations.js'
-
-/** Longest delay a timer takes. Unit: ms. */
-const DELAY_MAX_MS = 0x7fff_ffff
 
 /**
  * What may end one attempt before its answer: the caller's signal, or time.

@@ -1,7 +1,5 @@
+import { DELAY_MAX_MS } from '../../../options/index.js'
 import type { Cancellable, Runtime } from '../../../transport/index.js'
-
-/** Longest delay a timer takes. Unit: ms. */
-const DELAY_MAX_MS = 0x7fff_ffff
 
 /**
  * Why a call ended before its handler did, and the AbortSignal of it, made

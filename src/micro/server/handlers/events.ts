@@ -1,4 +1,5 @@
 import { checkOptions, describe, type OptionKinds } from '../../../options/index.js'
+import { isThenable } from '../../async/thenable.js'
 import type { Context } from '../../call/context.js'
 import { type AnyHandler, composeHandler, type Middleware } from '../../call/middleware.js'
 import { checkText } from '../../call/option-checks.js'
@@ -120,7 +121,7 @@ export class Subscriptions {
     const [only] = entries
     if (entries.length === 1 && only!.queue === queue) {
       const result = only!.run(only!.decoder.decodePublished(event), event, context)
-      return isThenable(result) ? Promise.resolve(result) : undefined
+      return isThenable(result) ? Promise.resolve(result as PromiseLike<void>) : undefined
     }
     return this.#deliverEach(
       entries.filter(each => each.queue === queue),
@@ -165,10 +166,6 @@ function runner(
     const inner: AnyHandler = changed => handler(changed, event)
     return composeHandler(chain, 'event', inner)(message, context)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof (value as Partial<PromiseLike<void>> | null | undefined)?.then === 'function'
 }
 
 /** A codec alone is the older form. */

@@ -3,6 +3,7 @@ import type { Ticket } from '../../../overload/index.js'
 import type { Message } from '../../../transport/index.js'
 import { MessageQueue, type QueueAccount } from '../../async/message-queue.js'
 import { MessageSource } from '../../async/message-source.js'
+import { isThenable } from '../../async/thenable.js'
 import type { Context } from '../../call/context.js'
 import { isReported, toMicroError, unreadable } from '../../errors/error-mapping.js'
 import { MicroError } from '../../errors/micro-error.js'
@@ -389,8 +390,4 @@ const ignore = (): void => undefined
 
 function goneError(cause: unknown): MicroError {
   return new MicroError(499, 'the caller is gone', { cause })
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }

@@ -8,6 +8,7 @@ import {
   Status,
 } from '../../../grpc/index.js'
 import { MessageSource } from '../../async/message-source.js'
+import { isThenable } from '../../async/thenable.js'
 import type { Context } from '../../call/context.js'
 import { isReported, toGrpcError } from '../../errors/error-mapping.js'
 import type { Endpoint } from '../handlers/endpoint-table.js'
@@ -145,10 +146,6 @@ function abandon(call: ServerCall): void {
     }
   } catch {}
   call.stream.reset(ErrorCode.InternalError)
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function'
 }
 
 /** The request is its handler's: an answer that waits for its client must not keep it. */
