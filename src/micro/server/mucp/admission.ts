@@ -9,6 +9,8 @@ export class MucpAdmission {
   readonly #places: HandlerPlaces | undefined
   readonly #runtime: Pick<Runtime, 'now' | 'schedule'>
   #end: ((hasPlace: boolean) => void) | undefined
+  /** The call's own deadline comes before it has waited as long as it may. */
+  #isDeadlineFirst = false
 
   constructor(places: HandlerPlaces | undefined, runtime: Pick<Runtime, 'now' | 'schedule'>) {
     this.#places = places
@@ -23,7 +25,9 @@ export class MucpAdmission {
   /** Settles with true when there is a place, which is taken; with false when time is up, or nobody wants it any more. */
   wait(deadline: number): Promise<boolean> {
     const places = this.#places!
-    const waitMs = Math.min(places.waitMaxMs, Math.max(0, deadline - this.#runtime.now()))
+    const leftMs = Math.max(0, deadline - this.#runtime.now())
+    const waitMs = Math.min(places.waitMaxMs, leftMs)
+    this.#isDeadlineFirst = leftMs <= places.waitMaxMs
     return new Promise(resolve => {
       const end = (hasPlace: boolean): void => {
         this.#end = undefined
@@ -49,9 +53,9 @@ export class MucpAdmission {
     this.#places?.free()
   }
 
-  /** What a call hears that waited in vain. */
-  refusal(deadline: number): MicroError {
-    if (this.#runtime.now() >= deadline) return MicroError.timeout('deadline exceeded')
+  /** What a call hears that waited in vain. Not by the clock: a timer may fire some tenths of a millisecond early. */
+  refusal(): MicroError {
+    if (this.#isDeadlineFirst) return MicroError.timeout('deadline exceeded')
     const { max, waitMaxMs } = this.#places!
     return new MicroError(
       503,

@@ -298,7 +298,7 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     let header = repeatedHeader(message.header)
     const hasPlace = this.#admission.take() || (await this.#admission.wait(context.deadline))
     try {
-      if (!hasPlace) throw this.#admission.refusal(context.deadline)
+      if (!hasPlace) throw this.#admission.refusal()
       await subscriptions.deliver(event, context)
     } catch (error) {
       onError(error, undefined)
@@ -355,7 +355,7 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     const { deadline } = call.context
     call.hasPlace = await this.#admission.wait(deadline)
     if (call.hasPlace) await this.#start(call, endpoint)
-    else call.refuse(this.#admission.refusal(deadline))
+    else call.refuse(this.#admission.refusal())
   }
 
   /** The endpoint, or why there is none in the words of go-micro's router. */
