@@ -1,11 +1,9 @@
 import { GrpcError, Status } from '../grpc/index.js'
-import type { Runtime } from '../transport/index.js'
+import { InTurns, type Runtime } from '../transport/index.js'
 import type { Picked } from './picked.js'
 
 /** Calls that may wait for a connection of one channel. */
 const WAITING_MAX = 100_000
-/** Calls that go on in one turn of the event loop. */
-const SERVED_PER_TURN = 1_000
 
 /** A call that waits for an endpoint. */
 export interface Waiter {
@@ -18,13 +16,16 @@ export interface Waiter {
 /** Calls that wait until a channel has a connection, in the order in which they came. */
 export class Waiters {
   readonly #name: string
-  readonly #runtime: Pick<Runtime, 'afterTurn'>
   readonly #waiting = new Set<Waiter>()
-  #isServing = false
+  readonly #turns: InTurns
+  /** Those that wait no more, and have not been told why. */
+  readonly #failed = new Map<Waiter, () => GrpcError>()
+  #pick: () => Picked | undefined
 
-  constructor(name: string, runtime: Pick<Runtime, 'afterTurn'>) {
+  constructor(name: string, runtime: Pick<Runtime, 'afterTurn' | 'stopwatch'>) {
     this.#name = name
-    this.#runtime = runtime
+    this.#pick = () => undefined
+    this.#turns = new InTurns(runtime, () => this.#failNext() || this.#serveNext())
   }
 
   get count(): number {
@@ -39,41 +40,43 @@ export class Waiters {
       return () => undefined
     }
     this.#waiting.add(waiter)
-    return () => this.#waiting.delete(waiter)
+    return () => this.#waiting.delete(waiter) || this.#failed.delete(waiter)
   }
 
-  /** Hands out picks while there are any; a thousand calls must not hold the event loop. */
+  /** Hands out picks while there are any, in turns: a thousand calls must not hold the event loop. */
   serve(pick: () => Picked | undefined): void {
-    // A pick may change the channel, which comes here again.
-    if (this.#isServing) return
-    this.#isServing = true
-    const isLeft = this.#serveSome(pick)
-    this.#isServing = isLeft
-    if (!isLeft) return
-    this.#runtime.afterTurn(() => {
-      this.#isServing = false
-      this.serve(pick)
-    })
+    this.#pick = pick
+    this.#turns.run()
   }
 
-  #serveSome(pick: () => Picked | undefined): boolean {
-    let count = 0
-    for (const waiter of this.#waiting) {
-      if (count++ >= SERVED_PER_TURN) return true
-      const picked = pick()
-      if (picked === undefined) return false
-      this.#waiting.delete(waiter)
-      waiter.onPick(picked)
+  #failNext(): boolean {
+    for (const [waiter, error] of this.#failed) {
+      this.#failed.delete(waiter)
+      waiter.onFailed(error())
+      return true
     }
     return false
   }
 
-  /** Ends the waiting of all, or of those that are not patient. */
+  #serveNext(): boolean {
+    for (const waiter of this.#waiting) {
+      const picked = this.#pick()
+      if (picked === undefined) return false
+      this.#waiting.delete(waiter)
+      waiter.onPick(picked)
+      return true
+    }
+    return false
+  }
+
+  /** Ends the waiting in turns of those that are not patient; of all when `patientToo`, at once: nothing may follow. */
   fail(error: () => GrpcError, patientToo: boolean): void {
-    for (const waiter of [...this.#waiting]) {
+    for (const waiter of this.#waiting) {
       if (waiter.isPatient && !patientToo) continue
       this.#waiting.delete(waiter)
-      waiter.onFailed(error())
+      this.#failed.set(waiter, error)
     }
+    if (patientToo) while (this.#failNext());
+    else this.#turns.run()
   }
 }

@@ -8,6 +8,7 @@ export {
   shareInstances,
   summarizeFrame,
 } from '../frame/index.js'
+export { CallAllowance } from './budgets/call-allowance.js'
 export { HandlerSlots, type SlotWaker } from './budgets/handler-slots.js'
 export { MemoryAccount, type MemoryParts } from './budgets/memory-account.js'
 export {

@@ -35,6 +35,7 @@ export {
   parseListenAddress,
 } from './runtime/address.js'
 export { inRootContext, inThisContext } from './runtime/async-context.js'
+export { InTurns } from './runtime/in-turns.js'
 export type {
   Cancellable,
   Certificate,

@@ -3,6 +3,7 @@ import { TimerWheel } from '../../src/connection/index.js'
 import { ClientCall, GrpcError, Status } from '../../src/grpc/index.js'
 import { WaitingCalls } from '../../src/transport/client/waiting-calls.js'
 import { ECHO, headersOf } from './calls.js'
+import { FakeRuntime } from './fake-runtime.js'
 
 function newCall(): ClientCall {
   return new ClientCall(
@@ -17,7 +18,7 @@ const error = (): GrpcError => new GrpcError(Status.Unavailable, 'away')
 t.test(
   'calls start in the order in which they came, while there is room; settled ones are passed over',
   t => {
-    const waiting = new WaitingCalls(10)
+    const waiting = new WaitingCalls(new FakeRuntime(), 10)
     const calls = [newCall(), newCall(), newCall(), newCall()]
     for (const call of calls) waiting.add(call, headersOf(ECHO), false)
     calls[1]!.cancel()
@@ -43,7 +44,7 @@ t.test(
 )
 
 t.test('failing spares the patient ones unless told otherwise', t => {
-  const waiting = new WaitingCalls(10)
+  const waiting = new WaitingCalls(new FakeRuntime(), 10)
   const [hasty, patient] = [newCall(), newCall()]
   waiting.add(hasty, headersOf(ECHO), false)
   waiting.add(patient, headersOf(ECHO), true)
@@ -58,7 +59,7 @@ t.test('failing spares the patient ones unless told otherwise', t => {
 })
 
 t.test('the count is bounded, and settled calls make room', t => {
-  const waiting = new WaitingCalls(100)
+  const waiting = new WaitingCalls(new FakeRuntime(), 100)
   const calls = Array.from({ length: 100 }, newCall)
   for (const call of calls) t.ok(waiting.add(call, headersOf(ECHO), false))
   t.notOk(waiting.add(newCall(), headersOf(ECHO), false))
@@ -70,7 +71,7 @@ t.test('the count is bounded, and settled calls make room', t => {
 })
 
 t.test('calls that have room start in turns: the rest waits for the next one, in order', t => {
-  const waiting = new WaitingCalls(100)
+  const waiting = new WaitingCalls(new FakeRuntime(), 100)
   const calls = Array.from({ length: 50 }, newCall)
   for (const call of calls) waiting.add(call, headersOf(ECHO), false)
   const started: ClientCall[] = []

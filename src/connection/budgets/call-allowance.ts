@@ -19,11 +19,14 @@ export class CallAllowance {
   #count: number
   #reachedAt: number | undefined
 
-  /** @param max never more; without a stopwatch as many from the beginning. Unit: calls */
-  constructor(max: number, stopwatch: (() => number) | undefined) {
+  /**
+   * @param max never more; without a stopwatch as many from the beginning. Unit: calls
+   * @param first of the first turn that has many. Unit: calls
+   */
+  constructor(max: number, stopwatch: (() => number) | undefined, first: number = FIRST) {
     this.#max = max
     this.#stopwatch = stopwatch
-    this.#count = stopwatch === undefined ? max : Math.min(FIRST, max)
+    this.#count = stopwatch === undefined ? max : Math.min(first, max)
     this.#reachedAt = undefined
   }
 

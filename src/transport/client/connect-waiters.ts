@@ -1,4 +1,6 @@
 import { checkOptions, type OptionKinds } from '../../options/index.js'
+import type { Runtime } from '../runtime/runtime.js'
+import { TurnQueue } from '../runtime/turn-queue.js'
 
 /** Options of `session.connect`. */
 export interface SessionConnectOptions {
@@ -15,9 +17,14 @@ interface Waiter {
   readonly settle: (error: unknown) => void
 }
 
-/** Whoever waits for a session's connection without a call. */
+/** Whoever waits for a session's connection without a call. They are told in turns: each may begin a call. */
 export class ConnectWaiters {
   readonly #waiters = new Set<Waiter>()
+  readonly #told: TurnQueue
+
+  constructor(runtime: Pick<Runtime, 'afterTurn' | 'stopwatch'>) {
+    this.#told = new TurnQueue(runtime)
+  }
 
   /** Somebody waits, however many attempts fail. */
   get arePatient(): boolean {
@@ -48,10 +55,11 @@ export class ConnectWaiters {
     })
   }
 
-  /** Connected, or without hope when there is an error: for the patient only when `patientToo`. */
+  /** Connected, or without hope when there is an error: for the patient only when `patientToo`, and then nothing may follow. */
   settle(error: Error | undefined, patientToo: boolean): void {
-    for (const waiter of [...this.#waiters]) {
-      if (patientToo || !waiter.isPatient) waiter.settle(error)
-    }
+    const told = [...this.#waiters].filter(({ isPatient }) => patientToo || !isPatient)
+    for (const waiter of told) this.#waiters.delete(waiter)
+    this.#told.add(told.map(waiter => () => waiter.settle(error)))
+    if (error !== undefined && patientToo) this.#told.flush()
   }
 }

@@ -69,7 +69,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
   #restingCount = 0
   /** Grows when the server complains about PINGs. gRPC A8. */
   #keepaliveFactor = 1
-  readonly #connecting = new ConnectWaiters()
+  readonly #connecting: ConnectWaiters
   #onEmpty: (() => void) | undefined
   readonly #starts: StartTurns
   #closing: Promise<void> | undefined
@@ -87,8 +87,9 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     this.#timers = options.timers ?? new TimerHost(this.#runtime)
     this.#backOff = new BackOff(options.backOff ?? {}, () => this.#runtime.random())
     this.#replacements = new Replacements(this.#backOff)
+    this.#connecting = new ConnectWaiters(this.#runtime)
     this.#starts = new StartTurns(this.#runtime, () => this.#startWaiting())
-    this.#waiting = new WaitingCalls(options.waitingCallsMax ?? WAITING_CALLS_MAX)
+    this.#waiting = new WaitingCalls(this.#runtime, options.waitingCallsMax ?? WAITING_CALLS_MAX)
     const warningMs = options.waitingWarningMs ?? WAITING_WARNING_MS
     this.#watch = new WaitingWatch(this.#runtime, this, warningMs, this.#onError)
     if (options.eager === true) this.#connect()

@@ -1,5 +1,7 @@
 import type { HeaderList } from '../../connection/index.js'
 import type { ClientCall, GrpcError } from '../../grpc/index.js'
+import type { Runtime } from '../runtime/runtime.js'
+import { TurnQueue } from '../runtime/turn-queue.js'
 
 interface WaitingCall {
   readonly call: ClientCall
@@ -18,8 +20,10 @@ export class WaitingCalls {
   readonly #countMax: number
   /** Calls beyond this many entries are swept before more memory is used. */
   #sweepAt = 64
+  readonly #failed: TurnQueue
 
-  constructor(countMax: number) {
+  constructor(runtime: Pick<Runtime, 'afterTurn' | 'stopwatch'>, countMax: number) {
+    this.#failed = new TurnQueue(runtime)
     this.#countMax = countMax
   }
 
@@ -64,15 +68,15 @@ export class WaitingCalls {
     return isSpent
   }
 
-  /** Fails all calls; those that are patient only when `patientToo`. */
+  /** Fails all calls, in turns; those that are patient only when `patientToo`, and then at once: nothing may follow. */
   fail(error: () => GrpcError, patientToo: boolean): void {
     const calls = this.#calls.slice(this.#head)
     this.#clear()
     if (!patientToo) this.#calls = calls.filter(({ waitForReady }) => waitForReady)
-    for (const { call, waitForReady } of calls) {
-      // A receiver may start another call: the list is complete already.
-      if (patientToo || !waitForReady) call.cancel(error())
-    }
+    const failed = calls.filter(({ waitForReady }) => patientToo || !waitForReady)
+    const tell = (call: ClientCall) => (): void => call.cancel(error())
+    this.#failed.add(failed.map(({ call }) => tell(call)))
+    if (patientToo) this.#failed.flush()
   }
 
   #sweep(): void {
