@@ -12,6 +12,9 @@ export const PEERS: string = `${ROOT}bench/peers`
 /** grpc-go as a peer: a Go module of its own. */
 export const GO_PEER: string = `${ROOT}interop/go/cmd/bench-server`
 
+/** tonic as a peer: a crate of its own. */
+export const TONIC_PEER: string = `${ROOT}interop/rust-bench`
+
 /** go-micro as a peer, likewise. */
 export const GO_MICRO_PEER: string = `${PEERS}/go-micro`
 

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Child } from './child-process.js'
 import type { Pace } from './pace.js'
-import { CACHE, compiled, GO_MICRO_PEER, GO_PEER, PEERS, ROOT } from './paths.js'
-import { type Command, Core, GO, outputOf, pinned } from './tools.js'
+import { CACHE, compiled, GO_MICRO_PEER, GO_PEER, PEERS, ROOT, TONIC_PEER } from './paths.js'
+import { ORDER_OCTETS } from './real/files.js'
+import { CARGO, type Command, Core, GO, outputOf, pinned } from './tools.js'
 
 /** A name in the tables and rows of the benchmarks. */
 export type Peer =
@@ -13,6 +14,7 @@ export type Peer =
   | 'node:http2'
   | 'connect-node'
   | 'grpc-go'
+  | 'tonic'
   | 'go-micro v6'
   | 'go-micro v5'
   | 'connection layer'
@@ -25,6 +27,8 @@ type Programs = Readonly<Partial<Record<Peer, { server?: Command; client?: Comma
 
 const node = process.execPath
 const GO_PROGRAM = `${CACHE}/bench-server`
+const TONIC_TARGET = `${CACHE}/cargo`
+const TONIC_PROGRAM = `${TONIC_TARGET}/release/tonic-bench`
 const GO_MICRO_5_PROGRAM = `${CACHE}/go-micro-v5`
 const GO_MICRO_6_PROGRAM = `${CACHE}/go-micro-v6`
 const GO_MICRO_6_VERSION = 'v6.10.0'
@@ -49,6 +53,7 @@ const PROGRAMS: Programs = {
   'node:http2': { server: [node, compiled('servers/node-http2')] },
   'connect-node': { server: [node, `${PEERS}/connect-node.js`] },
   'grpc-go': { server: [GO_PROGRAM], client: [GO_PROGRAM, 'client'] },
+  tonic: { server: [TONIC_PROGRAM, ORDER_OCTETS] },
   'go-micro v6': { server: [GO_MICRO_6_PROGRAM] },
   'go-micro v5': { server: [GO_MICRO_5_PROGRAM] },
   'connection layer': { server: [node, compiled('servers/connection')] },
@@ -68,10 +73,16 @@ export interface StartOptions {
 }
 
 /** Peers that a smoke run leaves out: what they answer is tested by longer runs. */
-const SLOW_TO_START: readonly Peer[] = ['connect-node', 'grpc-go', 'go-micro v6', 'go-micro v5']
+const SLOW_TO_START: readonly Peer[] = [
+  'connect-node',
+  'grpc-go',
+  'tonic',
+  'go-micro v6',
+  'go-micro v5',
+]
 
 /**
- * Makes the peers with dependencies of their own ready: installs connect-node, builds grpc-go. A quick
+ * Makes the peers with dependencies of their own ready: installs connect-node, builds grpc-go and tonic. A quick
  * run takes what is there already, since both may need the network and a minute.
  */
 export class PeerSet {
@@ -88,6 +99,7 @@ export class PeerSet {
     this.#readyConnectNode(quick, progress)
     this.#readyGo('grpc-go', GO_PEER, GO_PROGRAM, quick, progress)
     this.#readyGo('go-micro v5', GO_MICRO_PEER, GO_MICRO_5_PROGRAM, quick, progress)
+    this.#readyTonic(quick, progress)
     const source = goMicro6Source()
     this.#readyGo('go-micro v6', source, GO_MICRO_6_PROGRAM, quick, progress, ['-mod=mod'])
   }
@@ -139,6 +151,23 @@ export class PeerSet {
     mkdirSync(CACHE, { recursive: true })
     if (outputOf('go', 'build', '-C', source, ...flags, '-o', program, '.') === undefined) {
       this.#leaveOut(peer, `\`go build\` failed in ${relative(source)}`)
+    }
+  }
+
+  #readyTonic(quick: boolean, progress: (text: string) => void): void {
+    if (CARGO === undefined) {
+      this.#leaveOut('tonic', 'no Cargo')
+      return
+    }
+    if (quick && !existsSync(TONIC_PROGRAM)) {
+      this.#leaveOut('tonic', 'not built; a run without --quick builds it')
+      return
+    }
+    progress('building tonic')
+    const manifest = ['--manifest-path', `${TONIC_PEER}/Cargo.toml`]
+    const flags = ['--release', '--locked', '--quiet', '--target-dir', TONIC_TARGET]
+    if (outputOf('cargo', 'build', ...manifest, ...flags) === undefined) {
+      this.#leaveOut('tonic', `\`cargo build\` failed in ${relative(TONIC_PEER)}`)
     }
   }
 

@@ -26,6 +26,9 @@ const PINNING =
   cpus().length > 1 &&
   outputOf('taskset', '-c', String(Core.loader), process.execPath, '--version') !== undefined
 
+/** Version of Cargo, or undefined if it is not installed. */
+export const CARGO: string | undefined = outputOf('cargo', '--version')?.trim()
+
 /** Puts a command on one core, where `taskset` exists and there are two cores. */
 export function pinned(core: number, ...command: Command): Command {
   return PINNING ? ['taskset', '-c', String(core), ...command] : command

@@ -27,6 +27,7 @@ const LOADED: Entrant = { peer: 'loadService', program: 'microwire orders', args
 const GRPC_JS: Entrant = { peer: 'grpc-js', program: 'grpc-js orders' }
 const CONNECT: Entrant = { peer: 'connect-node', program: 'connect-node' }
 const GRPC_GO: Entrant = { peer: 'grpc-go', program: 'grpc-go' }
+const TONIC: Entrant = { peer: 'tonic', program: 'tonic' }
 
 function cheaper(peer: string, atLeast: number): Target {
   return { peer, metric: CPU.key, atLeast }
@@ -47,7 +48,7 @@ interface ServerRow {
   readonly targets: readonly Target[]
 }
 
-const ALL = [GENERATED, LOADED, GRPC_JS, CONNECT, GRPC_GO]
+const ALL = [GENERATED, LOADED, GRPC_JS, CONNECT, GRPC_GO, TONIC]
 const GET = { path: OrderPath.get, variety: 'alike' } as const
 
 const SERVER_ROWS: readonly ServerRow[] = [
@@ -55,7 +56,7 @@ const SERVER_ROWS: readonly ServerRow[] = [
     ...GET,
     name: 'realistic call, server',
     entrants: ALL,
-    targets: [cheaper('grpc-js', 12), cheaper('grpc-go', 4)],
+    targets: [cheaper('grpc-js', 12), cheaper('grpc-go', 4), cheaper('tonic', 1)],
   },
   {
     ...GET,
@@ -68,14 +69,14 @@ const SERVER_ROWS: readonly ServerRow[] = [
     ...GET,
     name: 'realistic call, 60 fields of metadata, 10 vary',
     variety: 'many fields',
-    entrants: [GENERATED, GRPC_JS, GRPC_GO],
+    entrants: [GENERATED, GRPC_JS, GRPC_GO, TONIC],
     targets: [cheaper('grpc-js', 8)],
   },
   {
     ...GET,
     name: 'realistic call, one at a time',
     inFlight: 1,
-    entrants: [GENERATED, GRPC_JS, GRPC_GO],
+    entrants: [GENERATED, GRPC_JS, GRPC_GO, TONIC],
     targets: [],
   },
   {
@@ -91,7 +92,7 @@ const SERVER_ROWS: readonly ServerRow[] = [
     name: '200 connections, one call in flight on each',
     connections: 200,
     inFlight: 1,
-    entrants: [GENERATED, GRPC_JS, GRPC_GO],
+    entrants: [GENERATED, GRPC_JS, GRPC_GO, TONIC],
     targets: [cheaper('grpc-js', 4), cheaper('grpc-go', 1)],
   },
   {
@@ -99,7 +100,7 @@ const SERVER_ROWS: readonly ServerRow[] = [
     name: 'short connections: connect, one call, close',
     connections: 8,
     short: true,
-    entrants: [GENERATED, GRPC_JS, GRPC_GO],
+    entrants: [GENERATED, GRPC_JS, GRPC_GO, TONIC],
     targets: [cheaper('grpc-js', 2.5), cheaper('grpc-go', 1)],
   },
 ]
