@@ -93,7 +93,11 @@ const NODE_IN_ONE_FILE: Readonly<Record<string, readonly string[]>> = {
   ],
   'node:async_hooks': ['src/micro/call/inheritance.ts', 'src/transport/runtime/async-context.ts'],
   'node:crypto': ['src/transport/tls/tls-material.ts'],
-  'node:net': ['src/transport/node/node-connect.ts', 'src/transport/node/node-listen.ts'],
+  'node:net': [
+    'src/transport/node/lent-reads.ts',
+    'src/transport/node/node-connect.ts',
+    'src/transport/node/node-listen.ts',
+  ],
   'node:tls': [
     'src/transport/node/node-connect.ts',
     'src/transport/node/node-tls-door.ts',

@@ -260,6 +260,13 @@ export class SimulatedNetwork implements Runtime {
     }
   }
 
+  /** As `Runtime.lend`. */
+  lend(socket: RawSocket, onOctets: (bytes: Buffer, size: number) => void): boolean {
+    if (!(socket instanceof SimulatedSocket)) return false
+    socket.lend(onOctets)
+    return true
+  }
+
   lookup(host: string): readonly string[] {
     if (host === 'localhost') return [ADDRESS]
     const known = this.#hosts.get(host) ?? [machineAddress(this.#hosts.size + 1)]

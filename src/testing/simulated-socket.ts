@@ -107,6 +107,14 @@ export class SimulatedSocket implements RawSocket {
     this.#listeners.set(event, listeners)
   }
 
+  /** What arrives goes to `onOctets`, and is overwritten when it returns. */
+  lend(onOctets: (bytes: Buffer, size: number) => void): void {
+    this.on('data', (piece: Buffer) => {
+      onOctets(piece, piece.length)
+      piece.fill(0xee)
+    })
+  }
+
   /** As `net.Socket.write`: returns false if the buffer is full. */
   write(bytes: Uint8Array): boolean {
     if (this.#ended) throw new Error(`${this.name}: write after end`)

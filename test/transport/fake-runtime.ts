@@ -182,7 +182,7 @@ export class FakeSocket implements RawSocket {
     if (this.paused) throw new Error('data on a paused socket')
     const chunk = Buffer.from(bytes)
     this.emit('data', chunk)
-    if (!this.paused) chunk.fill(0xee)
+    chunk.fill(0xee)
   }
 
   /** The kernel takes all that waits. */

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 import { inRootContext } from '../runtime/async-context.js'
 import type { Runtime } from '../runtime/runtime.js'
+import { lendReads } from './lent-reads.js'
 import { connectSocket } from './node-connect.js'
 import { listenSocket } from './node-listen.js'
 
@@ -33,6 +34,7 @@ export const nodeRuntime: Runtime = {
   warn: error => process.emitWarning(error),
   random: () => Math.random(),
   connect: (options, onReady) => inRootContext(connectSocket, options, onReady),
+  lend: lendReads,
   listen: (options, events) => inRootContext(listenSocket, options, events),
   interfaceAddresses: () =>
     Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address)),

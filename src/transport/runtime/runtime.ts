@@ -166,6 +166,11 @@ export interface Runtime {
   random(): number
   /** Starts to connect; `onReady` when TCP, and TLS if asked for, are set up. Failures come as 'error' and 'close'. */
   connect(options: RawConnectOptions, onReady: () => void): RawSocket
+  /**
+   * Hands what is read from `socket` to `onOctets`, `bytes[0, size)`, in memory that is used again when it returns, in
+   * place of 'data'. Called before anything was read. False: it cannot, and 'data' is emitted. Absent: the same.
+   */
+  lend?(socket: RawSocket, onOctets: (bytes: Buffer, size: number) => void): boolean
   /** Rejects with the system's error. */
   listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener>
   /** Addresses of this machine's network interfaces, loopback too, in the system's order. Absent: nobody knows. */

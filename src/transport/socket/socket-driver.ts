@@ -90,7 +90,8 @@ export class SocketDriver implements ConnectionHost {
       () => this.#mayRead(),
       () => socket.destroy(),
     )
-    socket.on('data', chunk => this.#onData(chunk))
+    const onOctets = (bytes: Buffer, size = bytes.length): void => this.#onData(bytes, size)
+    if (options.runtime.lend?.(socket, onOctets) !== true) socket.on('data', onOctets)
     socket.on('drain', () => this.flush())
     socket.on('end', () => this.#onEnd())
     socket.on('error', error => {
@@ -223,25 +224,28 @@ export class SocketDriver implements ConnectionHost {
     this.#owner.onTurnEnd?.()
   }
 
-  #onData(chunk: Buffer): void {
+  /** `bytes[0, size)`, which are borrowed. */
+  #onData(bytes: Buffer, size: number): void {
     if (this.#ending || this.#gone) {
       this.#drop()
       return
     }
-    const bytes = this.#recognising ? this.#recognise(chunk) : chunk
-    if (bytes === undefined) return
-    this.#receive(bytes, 0)
-    this.#reads.spend(bytes.length)
+    if (this.#recognising) {
+      const first = this.#recognise(bytes.subarray(0, size))
+      if (first === undefined) return
+      this.#receive(first, 0, first.length)
+    } else this.#receive(bytes, 0, size)
+    this.#reads.spend(size)
   }
 
-  #receive(bytes: Buffer, start: number): void {
+  #receive(bytes: Buffer, start: number, end: number): void {
     const { connection } = this
     this.#receiving = true
-    const reached = connection.receive(bytes, start, bytes.length, this.#runtime.now())
+    const reached = connection.receive(bytes, start, end, this.#runtime.now())
     this.#receiving = false
     // A client leaves as well when its last call has ended, which may be now.
     if (this.#goaway !== undefined && this.#role === 'client') connection.shutdown()
-    if (reached < bytes.length && !connection.finished) this.#postpone(bytes, reached)
+    if (reached < end && !connection.finished) this.#postpone(bytes, reached, end)
     else this.#resume()
     this.#finishTurn()
   }
@@ -260,10 +264,11 @@ export class SocketDriver implements ConnectionHost {
    * The budget of this turn is spent: others first. Or the peer does not read
    * our answers: then the flush that makes room goes on. Nobody may read meanwhile.
    */
-  #postpone(bytes: Buffer, start: number): void {
+  #postpone(bytes: Buffer, start: number, end: number): void {
     this.#reads.hold()
-    this.#rest = bytes
-    this.#restStart = start
+    const isOurs = bytes === this.#rest
+    this.#rest = isOurs ? bytes : Buffer.from(bytes.subarray(start, end))
+    this.#restStart = isOurs ? start : 0
     if (!this.connection.blocked) this.#armWork()
   }
 
@@ -277,7 +282,7 @@ export class SocketDriver implements ConnectionHost {
     this.#workArmed = false
     const rest = this.#rest
     if (rest !== undefined && !this.connection.blocked) {
-      this.#receive(rest, this.#restStart)
+      this.#receive(rest, this.#restStart, rest.length)
       return
     }
     this.#receiving = true
