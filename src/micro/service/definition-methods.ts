@@ -60,22 +60,38 @@ export function kindOfStreams(requestStream: unknown, responseStream: unknown): 
 }
 
 /** proto-loader, grpc.loadPackageDefinition, grpc-tools, ts-proto and protobuf-ts for grpc-js, nice-grpc. */
-export function readGrpcJs(definition: Readonly<Record<string, GrpcJsMethod>>): ReadDefinition {
+export function readGrpcJs(definition: Readonly<Record<string, GrpcJsHalf>>): ReadDefinition {
   const found = Object.entries(definition).map(([key, method]): FoundMethod => {
     const { path, requestStream, responseStream } = method
-    const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = method
+    const part = <Name extends GrpcJsFunction>(name: Name) => method[name] ?? missing(path, name)
     return {
       path,
       key,
       kind: kindOfStreams(requestStream, responseStream),
-      request: { encode: requestSerialize as Encode, decode: requestDeserialize },
-      response: { encode: responseSerialize as Encode, decode: responseDeserialize },
+      request: { encode: part('requestSerialize') as Encode, decode: part('requestDeserialize') },
+      response: {
+        encode: part('responseSerialize') as Encode,
+        decode: part('responseDeserialize'),
+      },
     }
   })
   return fromMethods(found)
 }
 
 type Encode = (value: unknown) => Uint8Array
+
+type GrpcJsFunction = Extract<keyof GrpcJsMethod, `${string}ize`>
+
+/** A method as it is written by hand: a server needs two of the functions, a client the other two. */
+export type GrpcJsHalf = Omit<GrpcJsMethod, GrpcJsFunction> &
+  Partial<Pick<GrpcJsMethod, GrpcJsFunction>>
+
+function missing(path: string, name: GrpcJsFunction): () => never {
+  return () => {
+    const side = name === 'requestDeserialize' || name === 'responseSerialize' ? 'server' : 'client'
+    throw new TypeError(`the definition of ${path} has no ${name}, which a ${side} needs: add it`)
+  }
+}
 
 /** The functions ts-proto writes for a message; which of them depends on its options. */
 interface TsProtoFunctions {

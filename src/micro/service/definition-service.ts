@@ -6,6 +6,7 @@ import {
 } from '../../options/index.js'
 import {
   type EsFunctions,
+  type GrpcJsHalf,
   type PbjsService,
   type PbjsStaticMethod,
   type ProtobufTsService,
@@ -170,16 +171,23 @@ function isPbjs(definition: object): definition is PbjsService {
   return Array.isArray(methodsArray) && typeof resolveAll === 'function'
 }
 
-function isGrpcJs(definition: object): definition is Readonly<Record<string, GrpcJsMethod>> {
+function isGrpcJs(definition: object): definition is Readonly<Record<string, GrpcJsHalf>> {
   const methods = Object.values(definition)
   return methods.length > 0 && methods.every(isGrpcJsMethod)
 }
 
-function isGrpcJsMethod(value: unknown): value is GrpcJsMethod {
-  if (!isRecord(value)) return false
+/** With all four functions, or with those of a server, or of a client. */
+function isGrpcJsMethod(value: unknown): value is GrpcJsHalf {
+  if (!isRecord(value) || typeof value['path'] !== 'string') return false
   const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = value
-  const functions = [requestSerialize, requestDeserialize, responseSerialize, responseDeserialize]
-  return typeof value['path'] === 'string' && functions.every(each => typeof each === 'function')
+  const halves = [
+    [requestDeserialize, responseSerialize],
+    [requestSerialize, responseDeserialize],
+  ]
+  return (
+    halves.some(half => half.every(each => typeof each === 'function')) &&
+    halves.flat().every(each => each === undefined || typeof each === 'function')
+  )
 }
 
 /** The functions of a pbjs static service, with what describes them; undefined when it is none. */
