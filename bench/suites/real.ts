@@ -8,6 +8,7 @@ import { type Amount, ProcessContestant, secondsOf } from '../real/contestant.js
 import { freshContests } from '../real/fresh.js'
 import { ORDER_SIZE, OrderPath, type Variety } from '../real/orders.js'
 import { prepareOrders } from '../real/prepare.js'
+import { workersContests } from '../real/workers.js'
 import type { Bench } from '../suite.js'
 import { Core, pinned } from '../tools.js'
 import { CPU, RATE } from '../unary-contest.js'
@@ -232,6 +233,7 @@ export async function real(bench: Bench): Promise<void> {
       await bench.run(bulkContest(bench, true, 4 * MIB, tls))
     }
     await bench.run(awaitContest(bench, generator))
+    await workersContests(bench)
     await freshContests(bench)
   } finally {
     await generator.close()
