@@ -44,7 +44,9 @@ function checkEach<Options extends object>(
     const subject = prefix === '' ? `the options of ${what} are` : `${what} is`
     throw new TypeError(`${subject} ${typeName(options)}; expected an object`)
   }
-  for (const [name, value] of Object.entries(options)) {
+  // Each connection passes here four times: pairs of names and values would cost it a list for each option.
+  for (const name of Object.keys(options)) {
+    const value: unknown = options[name as keyof Options]
     if (!Object.hasOwn(kinds, name)) {
       throw unknownOption(what, kinds, name, Object.hasOwn(hints, name) ? hints[name] : undefined)
     }
@@ -85,11 +87,18 @@ export function oneOf(...known: readonly string[]): OptionCheck {
  */
 export function withMethods(methods: readonly string[], cure = ''): OptionCheck {
   return (name, value) => {
-    const object = value as Readonly<Record<string, unknown>> | null
-    const missing = methods.find(method => typeof object?.[method] !== 'function')
+    const missing = firstMissing(methods, value as Readonly<Record<string, unknown>> | null)
     if (missing === undefined) return
     throw new TypeError(`${name} must have the method ${missing}, got ${describe(value)}${cure}`)
   }
+}
+
+function firstMissing(
+  methods: readonly string[],
+  object: Readonly<Record<string, unknown>> | null,
+): string | undefined {
+  for (const method of methods) if (typeof object?.[method] !== 'function') return method
+  return undefined
 }
 
 /** A check for an option that has options of its own. */
