@@ -275,3 +275,21 @@ t.test('a call that ends while a thread inflates hears nothing more', t => {
   }
   t.end()
 })
+
+t.test(
+  'F1: one message of a connection at a time has its buffer in advance, and none while memory is short',
+  t => {
+    const chargedFor = (others: number, isShort: boolean): number => {
+      const side = new ServerSide([new RecordingRoute('client')])
+      side.connection.unconsumedSize = others + 16_384
+      side.connection.memory.isShort = isShort
+      const stream = side.open()
+      stream.deliver(framed('m'.repeat(1_000_000)).subarray(0, 16_384))
+      return stream.charged
+    }
+    t.equal(chargedFor(0, false), 1_000_005 - 16_384, 'what it takes more is charged')
+    t.equal(chargedFor(1, false), 16_384)
+    t.equal(chargedFor(0, true), 16_384)
+    t.end()
+  },
+)

@@ -83,13 +83,15 @@ t.test('L1: any messages, any cuts, read whenever: the same messages in order', 
     fc.array(fc.nat(40_000), { maxLength: 40 }),
     fc.array(fc.tuple(fc.nat(60_000), fc.nat(30)), { maxLength: 40 }),
     fc.boolean(),
-    (sizes, steps, eager) => {
+    fc.boolean(),
+    (sizes, steps, eager, sole) => {
       const messages = sizes.map((size, at) =>
         Buffer.alloc(size % (at % 2 === 0 ? 200 : 40_000), at),
       )
       const bytes = Buffer.concat(messages.map(message => framed(message)))
       const reader = new MessageReader(1e6)
       reader.eager = eager
+      reader.sole = sole
       const found: Buffer[] = []
       const read = (most: number): void => {
         for (let left = most; left > 0 && reader.next(); left--)
@@ -209,6 +211,42 @@ for (const eager of [true, false]) {
     t.end()
   })
 }
+
+t.test(
+  'F1: what is alone on its connection is in one buffer from an eightieth on, up to 4 MiB',
+  t => {
+    const allocate = Buffer.allocUnsafeSlow
+    t.teardown(() => {
+      Buffer.allocUnsafeSlow = allocate
+    })
+    let capacities: number[] = []
+    Buffer.allocUnsafeSlow = capacity => {
+      capacities.push(capacity)
+      return allocate(capacity)
+    }
+    const read = (size: number, step: number, sole: boolean): number[] => {
+      const bytes = framed('m'.repeat(size))
+      const reader = new MessageReader(size)
+      reader.sole = sole
+      capacities = []
+      for (let at = 0; at < bytes.length; at += step) {
+        reader.push(bytes, at, Math.min(at + step, bytes.length))
+        t.equal(reader.next(), at + step >= bytes.length)
+        reader.hold()
+      }
+      return capacities
+    }
+    const first = 80 * 16_384
+    t.same(read(first - 5, 16_384, true), [first], 'nothing else is made')
+    t.same(read(first - 5, 16_383, true)[0], 2 * 16_383, 'no octet earlier')
+    t.same(read(first - 4, 16_384, true)[0], 2 * 16_384, 'no octet larger')
+    t.same(read(first - 5, 16_384, false)[0], 2 * 16_384, 'and only where it is alone')
+    const most = 4_194_304
+    t.same(read(most, 60_000, true), [most + 5])
+    t.same(read(most + 1, 60_000, true)[0], 2 * 60_000)
+    t.end()
+  },
+)
 
 t.test('a large message that was put together is given up to its reader, no other is', t => {
   const reader = new MessageReader(1e6)

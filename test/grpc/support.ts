@@ -224,8 +224,10 @@ export class FakeConnection {
     if (this.asked > asked) this.onTurn()
   }
 
+  /** What waits on all streams. */
+  unconsumedSize = 0
   /** What the connection was told that is kept. */
-  readonly memory = { charge(): void {}, queuedSize: 0 }
+  readonly memory = { charge(): void {}, queuedSize: 0, isShort: false }
   /** Turns that were asked for. */
   asked = 0
   /** The turn that a timer asked for. */

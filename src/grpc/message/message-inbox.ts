@@ -125,6 +125,7 @@ export class MessageInbox {
     // What waits in whole messages of this call says nothing of unfinished ones.
     const waiting = this.#stream.connection.unconsumedSize - this.#owed
     reader.eager = waiting + reader.heldSize + end - start <= EAGER_SIZE_MAX
+    reader.sole = waiting === 0 && !this.#stream.connection.memory.isShort
     reader.push(bytes, start, end)
     this.#fill()
     reader.hold()

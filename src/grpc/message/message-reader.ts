@@ -12,6 +12,15 @@ const ROOM_SHARE = 2
 /** While memory is plenty, a message gets a buffer of its whole size as soon as one part in so many has come. */
 const EAGER_SHARE = 8
 
+/**
+ * The message that is all that waits on its connection gets a buffer of its whole size when one part in so many has
+ * come, and `PIECE_SIZE_MIN` octets: one MiB with the first frame of usual size, 4 MiB with the fourth.
+ */
+const SOLE_SHARE = 80
+
+/** Unless it is larger than this: a message of the usual limit, with its prefix. Unit: octets. */
+const SOLE_SIZE_MAX = 4_194_304 + LENGTH_PREFIX_SIZE
+
 /** A message smaller than this is cheaper to copy than a buffer of its own. Unit: octets. */
 const OWN_BUFFER_SIZE_MIN = 16_384
 
@@ -30,9 +39,10 @@ const EMPTY: Buffer = Buffer.alloc(0)
  * A message that lies within one DATA frame is read in place. Only what does
  * not is copied: a prefix that promises 4 MiB costs nothing by itself, and what
  * is held is never more than twice what has come, except that an `eager` reader
- * makes a message's whole buffer when an eighth of it is here. Until then its
- * octets wait in pieces, each as large as all before it: they move once, and
- * not at each growth.
+ * makes a message's whole buffer when an eighth of it is here, and a `sole` one
+ * when an eightieth is, up to 4 MiB. Until then its octets wait in pieces,
+ * each as large as all before it: they move once, and not at each growth. Pieces
+ * are garbage that V8 counts against its heap.
  */
 export class MessageReader {
   /** Where the current message is; valid until the next call of `next`, `hold` or `push`. */
@@ -45,6 +55,8 @@ export class MessageReader {
   owned: boolean
   /** Whether there is memory for a buffer of eight times what has come; else of twice that. */
   eager: boolean
+  /** Whether nothing else waits on the connection: see `SOLE_SHARE`. */
+  sole: boolean
   /** Declared size of the message that broke the limit; -1 while none has. `next` answers false from then on. */
   excessSize: number
 
@@ -71,6 +83,7 @@ export class MessageReader {
     this.flag = 0
     this.owned = false
     this.eager = true
+    this.sole = false
     this.excessSize = -1
     this.#sizeMax = sizeMax
     this.#input = EMPTY
@@ -219,7 +232,7 @@ export class MessageReader {
     const heldSize = this.heldSize
     const needed = heldSize + size
     const wanted = this.#wanted
-    const whole = wanted >= needed && wanted <= needed * (this.eager ? EAGER_SHARE : ROOM_SHARE)
+    const whole = wanted >= needed && wanted <= this.#roomFor(needed)
     // Pieces are of one message only, and too small for its end: what may be several stays in one buffer.
     const unfinished = wanted > needed && !whole
     if (unfinished && this.#heldStart === 0 && heldSize >= PIECE_SIZE_MIN) return
@@ -231,6 +244,13 @@ export class MessageReader {
     this.#held = grown
     this.#heldStart = 0
     this.#heldEnd = heldSize
+  }
+
+  /** The largest message that may have its whole buffer, now that `size` octets of it have come. */
+  #roomFor(size: number): number {
+    const room = size * (this.eager ? EAGER_SHARE : ROOM_SHARE)
+    if (!this.sole || size < PIECE_SIZE_MIN) return room
+    return Math.max(room, Math.min(size * SOLE_SHARE, SOLE_SIZE_MAX))
   }
 
   /** Copies all that is held. */
