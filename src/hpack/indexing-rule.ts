@@ -51,8 +51,18 @@ const WITHOUT: readonly string[] = [
 /** A date comes back within its second, which is worth octets but not cached blocks. */
 const COMPACT_AT_ONCE: readonly string[] = ['date']
 
-/** Rules by name, for names in the static table and those listed above. */
-const KNOWN_RULES: ReadonlyMap<string, NameRule> = knownRules()
+/** What the static table has of one name: the index of the name, and of each value. */
+interface StaticName {
+  readonly index: number
+  readonly values: Map<string, number>
+}
+
+const NO_NAME: StaticName = { index: 0, values: new Map() }
+/** In one pass: a new process looked through the table 75 times, by an interpreter. */
+const STATIC_NAMES: ReadonlyMap<string, StaticName> = staticNames()
+
+/** Rules by name, for names in the static table and those listed above: made when one is asked for. */
+const knownRules = new Map<string, NameRule>()
 
 const REPEATED_RULE = rule('')
 const WITHOUT_RULE = rule('-bin')
@@ -66,8 +76,13 @@ const LEARNED_NAME_MAX = 64
 
 /** The rule for a lower-case field name: binary metadata varies, and some names say that their values are secrets. */
 export function nameRule(name: string): NameRule {
-  const known = KNOWN_RULES.get(name) ?? learned.get(name)
+  const known = knownRules.get(name) ?? learned.get(name)
   if (known !== undefined) return known
+  if (isKnown(name)) {
+    const made = rule(name)
+    knownRules.set(name, made)
+    return made
+  }
   const found = ruleOf(indexingOf(name))
   if (learned.size < LEARNED_MAX && name.length <= LEARNED_NAME_MAX) learned.set(name, found)
   return found
@@ -79,25 +94,32 @@ function ruleOf(indexing: Indexing): NameRule {
   return indexing === Indexing.Without ? WITHOUT_RULE : REPEATED_RULE
 }
 
-function knownRules(): Map<string, NameRule> {
-  const names = [...AT_ONCE, ...WITHOUT, ...STATIC_TABLE.map(([name]) => name)]
-  return new Map(names.map(name => [name, rule(name)]))
+function staticNames(): Map<string, StaticName> {
+  const names = new Map<string, StaticName>()
+  for (let i = 0; i < STATIC_TABLE.length; i++) {
+    const [name, value] = STATIC_TABLE[i]!
+    let found = names.get(name)
+    if (found === undefined) {
+      found = { index: i + 1, values: new Map() }
+      names.set(name, found)
+    }
+    found.values.set(value, i + 1)
+  }
+  return names
+}
+
+function isKnown(name: string): boolean {
+  return STATIC_NAMES.has(name) || AT_ONCE.includes(name) || WITHOUT.includes(name)
 }
 
 function rule(name: string): NameRule {
-  const staticValues = new Map<string, number>()
-  let staticIndex = 0
-  for (const [i, [entryName, value]] of STATIC_TABLE.entries()) {
-    if (entryName !== name) continue
-    if (staticIndex === 0) staticIndex = i + 1
-    staticValues.set(value, i + 1)
-  }
-  const hasValue = staticValues.size > 0 && !(staticValues.size === 1 && staticValues.has(''))
+  const { index, values } = STATIC_NAMES.get(name) ?? NO_NAME
+  const hasValue = values.size > 0 && !(values.size === 1 && values.has(''))
   const indexing = indexingOf(name)
   const isSteady = indexing < Indexing.Without || COMPACT_AT_ONCE.includes(name)
   return {
-    staticIndex,
-    staticValues: hasValue ? staticValues : undefined,
+    staticIndex: index,
+    staticValues: hasValue ? values : undefined,
     indexing,
     compactIndexing: isSteady ? Indexing.AtOnce : indexing,
   }
