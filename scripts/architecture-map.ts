@@ -34,6 +34,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   'transport/tls': 'certificates, names, and the usual mistakes with them',
   'transport/node': 'the runtime of Node',
   'transport/socket': 'moves the octets of one connection',
+  'transport/proxy': 'which HTTP proxy, and what is said to it',
   'transport/client': 'a session: dials, waits, dials again',
   'transport/server': 'listens, admits, answers plain HTTP',
   'transport/micro': "micro's Transport: gRPC and memory",

@@ -97,6 +97,8 @@ const NODE_IN_ONE_FILE: Readonly<Record<string, readonly string[]>> = {
     'src/transport/node/lent-reads.ts',
     'src/transport/node/node-connect.ts',
     'src/transport/node/node-listen.ts',
+    // Arithmetic of networks (BlockList), no socket.
+    'src/transport/proxy/exceptions.ts',
   ],
   'node:tls': [
     'src/transport/node/node-connect.ts',

@@ -115,6 +115,19 @@ export class SimulatedSocket implements RawSocket {
     })
   }
 
+  /** As `net.Socket.off`. */
+  off(event: string, listener: (value: never) => void): void {
+    const listeners = this.#listeners.get(event) ?? []
+    listeners.splice(listeners.indexOf(listener as Listener) >>> 0, 1)
+  }
+
+  /** As `net.Socket.unshift`: it is read again, before all others. */
+  unshift(bytes: Buffer): void {
+    this.#arrived.unshift(bytes)
+    if (this.peer !== undefined) this.peer.#inFlight += bytes.length
+    this.#clock.schedule(0, () => this.#read())
+  }
+
   /** As `net.Socket.write`: returns false if the buffer is full. */
   write(bytes: Uint8Array): boolean {
     if (this.#ended) throw new Error(`${this.name}: write after end`)

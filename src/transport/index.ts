@@ -27,6 +27,7 @@ export type {
 } from './micro/transport.js'
 export { TRANSPORT_PATH, TRANSPORT_PATH_OLD } from './micro/transport-method.js'
 export { nodeRuntime } from './node/node-runtime.js'
+export { checkProxy } from './proxy/proxy-choice.js'
 export {
   type Address,
   formatAddress,

@@ -129,6 +129,7 @@ const CONNECTIONS = {
 }
 
 const SESSION = {
+  proxy: [3, 'https://gate:1'],
   eager: FLAG,
   connectTimeoutMs: NUMBER,
   backOff: [5, { initialMS: 1 }],
@@ -230,6 +231,7 @@ const TAKERS: readonly Taker[] = [
       service: TEXT,
       balancer: [{}, 'roundRobin'],
       resolver: [{}, 'dns'],
+      proxy: [3, 'https://gate:1'],
       dnsRefreshMs: [...NUMBER, 5],
       selector: [{}, 'random'],
       protocol: ['http', 5],

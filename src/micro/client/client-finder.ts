@@ -129,6 +129,11 @@ function resolverOf(options: ClientOptions, parts: FinderParts): Resolver | unde
   if (name.kind === 'address') return undefined
   if (name.kind === 'list') return fixedResolver(address, name.addresses)
   const { host, port } = name
+  const { transport } = parts
+  // The proxy looks it up, and may know what we do not. gRPC A1.
+  if (isCallTransport(transport) && transport.isProxied?.(name.address) === true) {
+    return fixedResolver(address, [name.address])
+  }
   return new DnsResolver({
     host,
     port,

@@ -24,6 +24,7 @@ import {
 import {
   type BackOffOptions,
   checkMemory,
+  checkProxy,
   type GrpcTransportOptions,
   type Runtime,
   type Transport,
@@ -139,6 +140,12 @@ export interface ClientOptions {
    */
   readonly tls?: NonNullable<GrpcTransportOptions['clientTls']>
   /**
+   * Default transport: HTTP proxy that connections are made through (CONNECT): `http://host:port`, or `http://user:password@host:port`. False:
+   * none. Default: that of the environment, the first of `grpc_proxy`, `https_proxy`, `HTTPS_PROXY` and `http_proxy`, but
+   * for what `no_grpc_proxy`, else `no_proxy` or `NO_PROXY` lists, and for this machine. Not for unix sockets.
+   */
+  readonly proxy?: string | false
+  /**
    * Called before each call for metadata that identifies the caller. The metadata is sent over TLS
    * only; a unix socket without TLS counts as plain text, as in grpc-go. `publish` does not use it.
    * Default: none.
@@ -244,6 +251,7 @@ const KINDS: OptionKinds<ClientOptions> = {
   },
   pool: within<PoolOptions>({ sizeMax: checkCount, ttlMs: checkMs }),
   tls: 'object',
+  proxy: checkProxy,
   credentials: 'function',
   allowPlaintextCredentials: checkFlag,
   inherit: checkFlag,
@@ -271,6 +279,7 @@ export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys(KINDS)
 /** Options that only make sense for the default transport. */
 const TRANSPORT_OPTION_NAMES = [
   'tls',
+  'proxy',
   'limits',
   'neverIndexed',
   'memory',

@@ -51,12 +51,13 @@ function sessionOptions(
   options: ClientOptions,
 ): NonNullable<Parameters<typeof grpcTransport>[0]>['session'] & object {
   const { keepaliveIntervalMs, keepaliveTimeoutMs, backOff } = options
-  const { connectTimeoutMs, keepProcessAlive } = options
+  const { connectTimeoutMs, keepProcessAlive, proxy } = options
   return {
     ...(keepaliveIntervalMs === undefined ? {} : { keepaliveIntervalMs }),
     ...(keepaliveTimeoutMs === undefined ? {} : { keepaliveTimeoutMs }),
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
     ...(keepProcessAlive === undefined ? {} : { keepProcessAlive }),
+    ...(proxy === undefined ? {} : { proxy }),
     ...(backOff === undefined ? {} : { backOff }),
   }
 }

@@ -15,6 +15,7 @@ import {
   TransportErrorCode,
   tlsError,
 } from '../errors/transport-error.js'
+import { proxyFor } from '../proxy/proxy-choice.js'
 import { type Address, formatAddress } from '../runtime/address.js'
 import { ProcessHold } from '../runtime/process-hold.js'
 import type { Cancellable, ClientTlsOptions, RawSocket, Runtime } from '../runtime/runtime.js'
@@ -23,6 +24,7 @@ import { connectionPeer } from '../socket/connection-peer.js'
 import type { DriverOwner } from '../socket/driver-options.js'
 import { SocketDriver } from '../socket/socket-driver.js'
 import { Dial, type DialOwner } from './dial.js'
+import { Tunnel } from './tunnel.js'
 
 /** What servers say in GOAWAY to clients that send PING too often. gRPC A8. */
 const TOO_MANY_PINGS = 'too_many_pings'
@@ -51,6 +53,8 @@ export interface LinkOptions {
   readonly address: Address
   /** Of its host, if they are known. */
   readonly hosts: readonly string[] | undefined
+  /** The option. */
+  readonly proxy: string | false | undefined
   readonly tls: ClientTlsOptions | undefined
   readonly limits: Partial<ConnectionLimits> | undefined
   readonly observer: FrameObserver | undefined
@@ -65,7 +69,7 @@ export class Link implements DriverOwner, DialOwner {
   readonly connector: CallConnector
   readonly #owner: LinkOwner
   readonly #options: LinkOptions
-  readonly #dial: Dial
+  readonly #dial: Dial | Tunnel
   readonly #timeout: Cancellable
   /** The socket that was dialled has not closed yet. */
   #isOpen = false
@@ -82,8 +86,12 @@ export class Link implements DriverOwner, DialOwner {
     const { address, hosts, runtime, tls, connectTimeoutMs } = options
     this.connector = new CallConnector({ address: address.text })
     this.#timeout = runtime.schedule(connectTimeoutMs, () => this.#onTimeout())
-    const { host, port, path } = address
-    this.#dial = new Dial(runtime, { host, hosts, port, path, tls }, this)
+    const { host, port, path, text } = address
+    const httpProxy = proxyFor(options.proxy, address, runtime)
+    this.#dial =
+      httpProxy === undefined
+        ? new Dial(runtime, { host, hosts, port, path, tls }, this)
+        : new Tunnel(runtime, { host, port, tls, address: text, proxy: httpProxy }, this)
     this.#dial.start()
   }
 

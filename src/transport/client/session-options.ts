@@ -15,6 +15,7 @@ import {
   withMethods,
 } from '../../options/index.js'
 import { errorListener } from '../errors/error-listener.js'
+import { checkProxy } from '../proxy/proxy-choice.js'
 import type { ClientTlsOptions, Runtime } from '../runtime/runtime.js'
 import { checkRuntime } from '../runtime/runtime-check.js'
 import type { TimerHost } from '../runtime/timer-host.js'
@@ -34,6 +35,12 @@ export interface SessionOptions {
    * Default: false.
    */
   readonly eager?: boolean
+  /**
+   * HTTP proxy that connections are made through (CONNECT): `http://host:port`, or `http://user:password@host:port`. False:
+   * none. Default: that of the environment, the first of `grpc_proxy`, `https_proxy`, `HTTPS_PROXY` and `http_proxy`, but
+   * for what `no_grpc_proxy`, else `no_proxy` or `NO_PROXY` lists, and for this machine. Not for unix sockets.
+   */
+  readonly proxy?: string | false
   /**
    * Timeout of TCP, TLS and the server's first SETTINGS together. Source: gRPC
    * connection-backoff.md. Unit: ms. Default: 20_000.
@@ -132,6 +139,7 @@ const RANGES: readonly NumberRange<
 const KINDS: OptionKinds<SessionOptions> = {
   tls: 'any',
   eager: 'boolean',
+  proxy: checkProxy,
   connectTimeoutMs: 'number',
   keepProcessAlive: 'boolean',
   backOff: 'object',

@@ -330,6 +330,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
         timers: this.#timers,
         address: this.#where,
         hosts: this.#options.hosts,
+        proxy: this.#options.proxy,
         tls: this.#tls,
         limits: sessionLimits(this.#options, this.#keepaliveFactor),
         observer,

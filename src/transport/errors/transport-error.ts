@@ -15,6 +15,8 @@ export const TransportErrorCode = {
   Unreachable: 'TRANSPORT_UNREACHABLE',
   /** Certificates, protocol versions or ALPN do not fit. */
   Tls: 'TRANSPORT_TLS',
+  /** The HTTP proxy did not connect, or its answer cannot be understood. */
+  Proxy: 'TRANSPORT_PROXY',
   /** What answered does not speak HTTP/2. */
   NotHttp2: 'TRANSPORT_NOT_HTTP2',
   /** Calls wait for room on a connection that has none. */

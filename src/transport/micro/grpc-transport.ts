@@ -24,6 +24,8 @@ import {
 import { errorListener } from '../errors/error-listener.js'
 import { TransportError, TransportErrorCode } from '../errors/transport-error.js'
 import { nodeRuntime } from '../node/node-runtime.js'
+import { proxyFor } from '../proxy/proxy-choice.js'
+import { parseDialAddress } from '../runtime/address.js'
 import type { ClientTlsOptions, Runtime, ServerTlsOptions } from '../runtime/runtime.js'
 import { checkRuntime } from '../runtime/runtime-check.js'
 import { TimerHost } from '../runtime/timer-host.js'
@@ -229,6 +231,11 @@ class GrpcTransport implements CallTransport {
     const session = this.#newSession(address, hosts)
     this.#sessions.set(key, session)
     return session
+  }
+
+  isProxied(address: string): boolean {
+    const where = parseDialAddress(address)
+    return proxyFor(this.#options.session?.proxy, where, this.#runtime) !== undefined
   }
 
   async dial(address: string, options: DialOptions = {}): Promise<Socket> {

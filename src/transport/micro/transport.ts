@@ -156,6 +156,8 @@ export interface CallTransport extends Transport, AsyncDisposable {
   listen(address: string, options?: ListenOptions): Promise<CallListener>
   /** The session to `address`, made at first use and shared. `hosts`: addresses of its host, of which each list has a session of its own; an older transport looks the host up. */
   session(address: string, hosts?: readonly string[]): CallSession
+  /** Connections to `address` go through a proxy, which looks up its name. Absent: they do not. */
+  isProxied?(address: string): boolean
   /** Other TLS options for connections that are made from now on; listeners have their own. @throws as `Session.updateTls` */
   updateTls(tls: ClientTlsOptions): void
   /** Ends every session. Listeners are closed by whoever opened them. */

@@ -18,7 +18,9 @@ export function connectSocket(options: RawConnectOptions, onReady: () => void): 
       : { path: options.path }
   const common = { ...where, allowHalfOpen: true, noDelay: true }
   if (options.tls === undefined) return netConnect(common, onReady)
-  const tls = { ...TLS_DEFAULTS, ...options.tls, ...nameOf(options), ...common }
+  const { over } = options
+  const way = over === undefined ? common : { host: options.host, socket: over as NetSocket }
+  const tls = { ...TLS_DEFAULTS, ...options.tls, ...nameOf(options), ...way }
   try {
     const socket: TLSSocket = tlsConnect({ ...tls, ALPNProtocols: [...ALPN] }, () => {
       refuseRenegotiation(socket)

@@ -36,6 +36,7 @@ export const nodeRuntime: Runtime = {
   connect: (options, onReady) => inRootContext(connectSocket, options, onReady),
   lend: lendReads,
   listen: (options, events) => inRootContext(listenSocket, options, events),
+  environment: () => process.env,
   interfaceAddresses: () =>
     Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address)),
   lookup: host =>

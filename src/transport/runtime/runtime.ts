@@ -26,6 +26,8 @@ export interface RawConnectOptions extends RawAddress {
   readonly tls?: ConnectionOptions | undefined
   /** Over TLS: whose certificate is asked for (SNI) and expected, where `host` is one of its addresses. `tls.servername` overrides it. */
   readonly serverName?: string | undefined
+  /** Over TLS: a connection that is there already, made by this runtime and unread, instead of one to `host`. */
+  readonly over?: RawSocket | undefined
   /** Over TLS: TCP is set up, and the handshake begins. A runtime that cannot tell does not call it. */
   readonly onTcp?: (() => void) | undefined
 }
@@ -62,6 +64,10 @@ export interface RawSocket {
   pause(): void
   /** As `net.Socket.resume`. */
   resume(): void
+  /** As `net.Socket.off`. For who reads only the beginning; absent: the listener stays. */
+  off?(event: 'data', listener: (chunk: Buffer) => void): unknown
+  /** As `net.Socket.unshift`: the octets come again, before all others. Absent: connections through a proxy lose what a server says first. */
+  unshift?(bytes: Buffer): unknown
   /** As `net.Socket.ref`: it keeps the process alive, as sockets do that are new. Absent: nothing it does keeps a process alive. */
   ref?(): unknown
   /** As `net.Socket.unref`: it does not. */
@@ -173,6 +179,8 @@ export interface Runtime {
   lend?(socket: RawSocket, onOctets: (bytes: Buffer, size: number) => void): boolean
   /** Rejects with the system's error. */
   listen(options: RawListenOptions, events: RawListenEvents): Promise<RawListener>
+  /** Variables of the environment, for the proxy of connections. Absent: there are none. */
+  environment?(): Readonly<Record<string, string | undefined>>
   /** Addresses of this machine's network interfaces, loopback too, in the system's order. Absent: nobody knows. */
   interfaceAddresses?(): readonly string[]
   /** Addresses of a host name, in the resolver's order, at least one; at once, if it knows them. Fails with the system's error. */
