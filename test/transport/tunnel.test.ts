@@ -4,7 +4,7 @@ import { SimulatedNetwork } from '../../src/testing/index.js'
 import { connect, type Session } from '../../src/transport/client/session.js'
 import { unary } from './calls.js'
 import { FakeRuntime } from './fake-runtime.js'
-import { ours, start } from './tls-rig.js'
+import { ours, start, until } from './tls-rig.js'
 
 const PROXY = 'http://ann:secret@192.0.2.9:3128'
 
@@ -200,5 +200,32 @@ t.test(
     })
     await t.rejects(client.connect(), { code: 'TRANSPORT_TLS' }, 'of another name')
     await client.close()
+  },
+)
+
+t.test(
+  'live: SETTINGS in one piece with the answer to CONNECT are read, whoever lends the memory',
+  async t => {
+    const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    const ping = Buffer.from([0, 0, 8, 6, 0, 0, 0, 0, 0, ...Buffer.from('12345678')])
+    const heard: Buffer[] = []
+    const proxy = createServer(socket => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => {
+        socket.write(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), settings]))
+        socket.on('data', chunk => {
+          if (heard.length === 0) socket.write(ping)
+          heard.push(chunk)
+        })
+      })
+    })
+    await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+    const { port } = proxy.address() as { port: number }
+    const client = connect('shop.test:1', { proxy: `http://127.0.0.1:${port}` })
+    await client.connect()
+    await until(() => Buffer.concat(heard).includes('12345678'))
+    t.pass('what comes later is read as well: its PING was answered')
+    await client.close()
+    proxy.close()
   },
 )
