@@ -1,20 +1,36 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
+import { TapReader } from './tap-reader.js'
 
-/** What a run of tap came to. */
+/** What a run of test files came to. */
 export interface TapResult {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
   /** Names of what failed, with the file. */
   readonly failures: readonly string[]
-  readonly exitCode: number
 }
+
+/** How test files are run. */
+export interface TapOptions {
+  /** Files at the same time. Default: 1. */
+  readonly jobs?: number
+  /** How long a file may take, unless it asks for more. Unit: ms. Default: 120_000. */
+  readonly timeoutMs?: number
+  /** For their processes, beside our own. Default: none. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const TIMEOUT_MS = 120_000
+/** So many times longer and a file is ended by force: it may ask for more by `t.setTimeout`, and tells by itself which test hangs. */
+const FORCE_FACTOR = 2
+
+/** Preloaded everywhere: see there. */
+const EXIT_WATCH = pathToFileURL(join(import.meta.dirname, 'exit-watch.js')).href
 
 /** Compiled test files below `folder`, in a stable order. */
 export function testFiles(folder: string): string[] {
@@ -24,114 +40,72 @@ export function testFiles(folder: string): string[] {
     .sort()
 }
 
-/** As tests plant secrets: what a test run prints must have none. */
-const PLANTED_SECRET = /hush-[a-z]+-[0-9a-f]{4}\b/
-
-/** Preloaded everywhere: see there. */
-const EXIT_WATCH = pathToFileURL(join(import.meta.dirname, 'exit-watch.js')).href
-
-/** Counts the tests of each file: lines one level deep are tests, lines at the margin are files. */
-class TapCounter {
-  passed = 0
-  failed = 0
-  skipped = 0
-  readonly failures: string[] = []
-  #file = ''
-  #failedInFile = 0
-  #filesDone = 0
-  readonly #fileCount: number
-
-  constructor(fileCount: number) {
-    this.#fileCount = fileCount
-  }
-
-  /** What is no test, and yet fails the run. */
-  fault(text: string): void {
-    this.failed++
-    this.failures.push(text)
-  }
-
-  /** A line that somebody printed. */
-  look(line: string): void {
-    if (PLANTED_SECRET.test(line)) this.fault(`${this.#file}: a planted secret is printed: ${line}`)
-  }
-
-  line(line: string): void {
-    const file = /^# Subtest: (.*)$/.exec(line)
-    if (file !== null) {
-      this.#file = relative('.build', file[1]!)
-      this.#failedInFile = 0
-    }
-    const test = /^ {4}(not ok|ok) \d+ ?-? ?(.*)$/.exec(line)
-    if (test !== null) this.#test(test[1] === 'ok', test[2]!)
-    const done = /^(not ok|ok) \d+ - /.exec(line)
-    if (done !== null) this.#fileDone(done[1] === 'ok', line)
-  }
-
-  #test(ok: boolean, text: string): void {
-    if (/# SKIP/i.test(text)) this.skipped++
-    else if (ok) this.passed++
-    else {
-      this.failed++
-      this.#failedInFile++
-      this.failures.push(`${this.#file}: ${text.replace(/ # time=.*$/, '')}`)
-    }
-  }
-
-  #fileDone(ok: boolean, line: string): void {
-    this.#filesDone++
-    // A file can fail without a failed test: it crashed, or ran into its time limit.
-    if (!ok && this.#failedInFile === 0 && !/# SKIP/i.test(line)) {
-      this.failed++
-      this.failures.push(`${this.#file}: ${line}`)
-    }
-    const time = /# time=([\d.]+m?s)/.exec(line)?.[1] ?? ''
-    const place = `[${String(this.#filesDone).padStart(3)}/${this.#fileCount}]`
-    console.log(`${place} ${ok ? 'ok    ' : 'FAILED'} ${this.#file} ${time}`)
-  }
-}
-
-/** Runs tap over compiled files; `args` go to tap. Details of failures are printed as they come. */
+/**
+ * Runs compiled test files, each in a process of its own. That process speaks TAP by itself; tap's own runner between
+ * us and it costs three times what most files take.
+ */
 export async function runTap(
   files: readonly string[],
-  args: readonly string[],
+  { jobs = 1, ...options }: TapOptions = {},
 ): Promise<TapResult> {
-  const require = createRequire(import.meta.url)
-  const tap = join(dirname(require.resolve('tap/package.json')), 'dist', 'esm', 'run.mjs')
+  const result = { passed: 0, failed: 0, skipped: 0, failures: [] as string[] }
+  let doneCount = 0
+  const left = files.values()
+  const work = async (): Promise<void> => {
+    for (const file of left) {
+      const name = relative('.build', file)
+      const started = performance.now()
+      const reader = await runFile(file, options)
+      result.passed += reader.passed
+      result.failed += reader.failed
+      result.skipped += reader.skipped
+      result.failures.push(...reader.failures.map(text => `${name}: ${text}`))
+      for (const line of reader.details) console.log(line)
+      const place = `[${String(++doneCount).padStart(3)}/${files.length}]`
+      const seconds = ((performance.now() - started) / 1_000).toFixed(1)
+      console.log(`${place} ${reader.failed === 0 ? 'ok    ' : 'FAILED'} ${name} ${seconds}s`)
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, work))
+  return result
+}
+
+async function runFile(file: string, options: Omit<TapOptions, 'jobs'>): Promise<TapReader> {
+  const { timeoutMs = TIMEOUT_MS, env = {} } = options
   const folder = mkdtempSync(join(tmpdir(), 'microwire-tap-'))
   const faults = join(folder, 'faults')
   writeFileSync(faults, '')
   const { NODE_OPTIONS = '' } = process.env
-  const child = spawn(process.execPath, [tap, '--reporter=tap', ...args, ...files], {
+  const child = spawn(process.execPath, ['--enable-source-maps', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
       NO_COLOR: '1',
       NODE_OPTIONS: `${NODE_OPTIONS} --import=${EXIT_WATCH}`.trim(),
       MICROWIRE_EXIT_FAULTS: faults,
+      TAP_TIMEOUT: String(timeoutMs / 1_000),
+      ...env,
     },
   })
-  const counter = new TapCounter(files.length)
+  const reader = new TapReader()
+  createInterface({ input: child.stdout }).on('line', line => reader.line(line))
   createInterface({ input: child.stderr }).on('line', line => {
-    counter.look(line)
+    reader.look(line)
     process.stderr.write(`${line}\n`)
   })
-  let failing = false
-  for await (const line of createInterface({ input: child.stdout })) {
-    counter.line(line)
-    counter.look(line)
-    // A failed assertion and its diagnostics, but not the passed ones around it.
-    if (/^\s*not ok /.test(line)) failing = true
-    else if (/^\s*ok /.test(line) || /^# Subtest/.test(line)) failing = false
-    if (failing && !/^not ok /.test(line)) console.log(line)
-  }
-  const exitCode = await new Promise<number>(resolve => {
-    if (child.exitCode !== null) resolve(child.exitCode)
-    else child.once('close', code => resolve(code ?? 1))
-  })
+  let killedAfterMs: number | undefined
+  const timer = setTimeout(() => {
+    killedAfterMs = FORCE_FACTOR * timeoutMs
+    child.kill('SIGKILL')
+  }, FORCE_FACTOR * timeoutMs)
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(resolve =>
+    child.once('close', (...end) => resolve(end)),
+  )
+  clearTimeout(timer)
+  reader.end({ code, signal, killedAfterMs })
   for (const text of readFileSync(faults, 'utf8').split('\n')) {
-    if (text !== '') counter.fault(text)
+    if (text !== '') reader.fault(text)
   }
   rmSync(folder, { recursive: true })
-  return { ...counter, passed: counter.passed, failures: counter.failures, exitCode }
+  return reader
 }

@@ -85,10 +85,9 @@ t.test('a test file fails for what nobody caught, and npm test with it', async t
   }
   const runner = join(folder, 'runner.mjs')
   const module = pathToFileURL(join(BUILD, 'scripts', 'tap-run.js')).href
-  const args = JSON.stringify(['--disable-coverage', '--allow-empty-coverage', '--jobs=2'])
   writeFileSync(
     runner,
-    `import { runTap } from '${module}'\nconst { failures } = await runTap(${JSON.stringify(files)}, ${args})\n` +
+    `import { runTap } from '${module}'\nconst { failures } = await runTap(${JSON.stringify(files)}, { jobs: 2 })\n` +
       "console.log('FAILURES', failures.join(' '))\n",
   )
   const strays = kinds.map((kind, index) => `planted-${index}.test.mjs,${kind}`)
