@@ -1,5 +1,6 @@
 import { fromJsonText, toJson } from './json/json.js'
 import type { MessageType } from './message/message-type.js'
+import { FieldError } from './wire/field-error.js'
 
 /** Which side sends one message and which sends many. */
 export type MethodKind = 'unary' | 'client' | 'server' | 'bidi'
@@ -106,7 +107,13 @@ export function jsonCodec(type: MessageType): MessageCodec {
     // An empty body is "no change" in go-micro: the message with its defaults.
     decode(bytes, start, end) {
       const text = start === end ? '{}' : decoder.decode(bytes.subarray(start, end))
-      return fromJsonText(type, text, { ignoreUnknownFields: true })
+      try {
+        return fromJsonText(type, text, { ignoreUnknownFields: true })
+      } catch (cause) {
+        // What a peer sent is malformed, which is a RangeError as in octets: nobody here gave a wrong value.
+        if (cause instanceof FieldError) throw new RangeError(cause.message, { cause })
+        throw cause
+      }
     },
   }
 }

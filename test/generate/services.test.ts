@@ -87,18 +87,50 @@ t.test(
       },
     })
     await server.start()
+    for (const [protocol, contentType] of DOORS) {
+      const caller = createClient({ address: server.address, protocol, contentType })
+      const error = await caller
+        .bind(Shop)
+        .place({ id: 5 } as never)
+        .catch((failure: unknown) => failure)
+      t.ok(error instanceof TypeError, `${protocol} ${contentType}: a TypeError`)
+      t.match(error, { name: 'FieldError', message: 'Order.id: 5 is no string' })
+      await caller.close()
+    }
+    t.equal(calls, 0)
     const client = createClient({ address: server.address })
     const shopClient = client.bind(Shop)
-    await t.rejects(shopClient.place({ id: 5 } as never), {
-      cause: { name: 'FieldError', message: 'Order.id: 5 is no string' },
-    })
-    t.equal(calls, 0)
     await t.rejects(shopClient.place({ id: 'a' }), { code: 'INTERNAL' })
     await t.rejects(shopClient.place({ id: 'nothing' }), { code: 'INTERNAL' })
     const texts = told.map(error => `${String(error)} ${String((error as Error).cause)}`)
     t.match(texts[0], 'Order.priority: 1.5 is no int32')
     t.match(texts[1], 'Order: undefined is no message')
     await client.close()
+    await server.stop()
+  },
+)
+
+t.test(
+  'JSON of a peer that no field can hold is INTERNAL of the call, no TypeError of its caller',
+  async t => {
+    const [type] = typesOf(shop, 'Order')
+    const codec = jsonCodec(type)
+    const octets = Buffer.from('{"id": 5}')
+    t.throws(() => codec.decode(octets, 0, octets.length), {
+      name: 'RangeError',
+      message: /id: 5 is no string/,
+    })
+    const odd = { ...jsonCodec(type), encode: () => octets }
+    const methods = { place: { kind: 'unary', request: jsonCodec(type), response: odd } } as const
+    const server = createServer({ name: 'shop' })
+    server.handle(defineService('shop.v1.Shop', methods), { place: () => ({}) })
+    await server.start()
+    for (const [protocol, contentType] of DOORS.filter(([, name]) => name.endsWith('json'))) {
+      const client = createClient({ address: server.address, protocol, contentType })
+      const call = client.bind(Shop).place({ id: 'a' })
+      await t.rejects(call, { code: protocol === 'grpc' ? 'INTERNAL' : 500 }, protocol)
+      await client.close()
+    }
     await server.stop()
   },
 )

@@ -80,10 +80,15 @@ for (const protocol of ['grpc', 'mucp'] as const) {
       }
       for (const [name, [unsent, call]] of Object.entries(sent)) {
         const error = await failureOf(call())
+        t.ok(error instanceof TypeError, `${name}: the caller's mistake is a TypeError`)
+        t.match(error, { code: 'INVALID_FIELD_VALUE', field: 'N.n' }, name)
         t.match(error.message, /N\.n: text 'many' is no int32/, `${name}: the caller reads which`)
-        t.equal((error.cause as FieldError).field, 'N.n', `${name}: the cause is there`)
-        t.equal(error.unprocessed, unsent, `${name}: unprocessed`)
-        t.equal(error.origin, 'local')
+        const ended = error.cause as Failure
+        t.equal(ended.code, protocol === 'grpc' ? 'INTERNAL' : 500, `${name}: how the call ended`)
+        t.match(ended.message, /N\.n: text 'many' is no int32/)
+        t.equal(ended.unprocessed, unsent, `${name}: unprocessed`)
+        t.equal(ended.origin, 'local')
+        t.equal(ended.cause, undefined, 'whoever walks along causes comes to an end')
       }
       // A caller whose request broke has cut its handler off: that is no exception of the handler's.
       t.same(told, [], 'nothing at the server')

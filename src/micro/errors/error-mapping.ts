@@ -4,7 +4,9 @@ import {
   Metadata,
   STATUS_DETAILS_NAME,
   Status,
+  stacklessError,
 } from '../../grpc/index.js'
+import { FieldError } from '../../protobuf/index.js'
 import { thrownText } from '../../transport/index.js'
 import { decodeErrorStatus, encodeErrorStatus } from './error-details.js'
 import { MicroError, parseErrorObject } from './micro-error.js'
@@ -142,11 +144,25 @@ export function toGrpcError(error: unknown, id: string, expose: boolean): GrpcEr
 
 /**
  * What our own user gets for a call that failed: the `MicroError` the peer
- * sent, if it sent one, else the `GrpcError` itself.
+ * sent, if it sent one; the `FieldError` of a request that no field can hold;
+ * else the `GrpcError` itself.
  */
-export function fromGrpcError(error: GrpcError): GrpcError | MicroError {
-  if (error.origin !== 'peer') return error
-  return carriedError(error) ?? error
+export function fromGrpcError(error: GrpcError): GrpcError | MicroError | FieldError {
+  if (error.origin === 'peer') return carriedError(error) ?? error
+  const { cause } = error
+  if (!(cause instanceof FieldError)) return error
+  const { message, status, unprocessed, address } = error
+  // Without its own cause: who walks along causes must come to an end.
+  const call = stacklessError(status, message, { unprocessed, address })
+  return withCall(cause, call)
+}
+
+/** The caller's own mistake, a TypeError, and with it how the call ended: nothing of the request was sent. */
+export function withCall(error: FieldError, call: GrpcError | MicroError): FieldError {
+  // As the constructor of Error does: not enumerable. And a frozen error is no reason to throw another.
+  const form = { value: call, configurable: true, writable: true, enumerable: false }
+  Reflect.defineProperty(error, 'cause', form)
+  return error
 }
 
 /** The micro error within a gRPC error: first detail, else JSON in the message. */

@@ -1,7 +1,9 @@
 import type { Codec } from '../../../grpc/index.js'
+import { FieldError } from '../../../protobuf/index.js'
 import type { Message, Socket } from '../../../transport/index.js'
 import { thrownText } from '../../../transport/index.js'
 import { CLIENT_CODEC_ID, CLIENT_ID, CLIENT_TRANSPORT_ID } from '../../errors/client-ids.js'
+import { withCall } from '../../errors/error-mapping.js'
 import { MicroError } from '../../errors/micro-error.js'
 import { asBuffer } from '../../mucp/as-buffer.js'
 import { endLine, setGrpcRequestHeaders } from '../../mucp/body.js'
@@ -62,7 +64,7 @@ export class MucpCodec {
   /**
    * `unsent`: no handler can have run before this message.
    *
-   * @throws MicroError 500 from `go.micro.client.codec` when the value cannot be encoded
+   * @throws FieldError for a value that its field cannot hold; MicroError 500 from `go.micro.client.codec` when the value cannot be encoded otherwise
    */
   encode(value: unknown, id: string, unsent: boolean): Uint8Array {
     const { envelope, subtype } = this.#content
@@ -71,7 +73,7 @@ export class MucpCodec {
       const plain = subtype === 'json' && !envelope.inBody && !envelope.keepsOpening
       return envelope.wrapRequest(plain ? endLine(bytes) : bytes, id, this.#method.endpoint)
     } catch (cause) {
-      throw codecError(cause, unsent)
+      throw requestError(cause, unsent)
     }
   }
 
@@ -145,6 +147,15 @@ export function endOfSocket({ remote }: Socket): MicroError {
     origin: 'network',
     address: remote,
   })
+}
+
+/** A value that its field cannot hold is the caller's mistake: it gets that error. */
+function requestError(cause: unknown, unsent: boolean): MicroError | FieldError {
+  if (!(cause instanceof FieldError)) return codecError(cause, unsent)
+  return withCall(
+    cause,
+    MicroError.internal(cause.message, { id: CLIENT_CODEC_ID, unprocessed: unsent }),
+  )
 }
 
 function codecError(cause: unknown, unprocessed: boolean): MicroError {
