@@ -219,7 +219,7 @@ export const SECTIONS: readonly OptionSection[] = [
     title: 'grpcTransport(options)',
     intro:
       'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `reusePort`, `onRequest`.',
-    path: 'src/transport/micro/grpc-transport.ts',
+    path: 'src/transport/micro/grpc-transport-options.ts',
     interface: 'GrpcTransportOptions',
   },
   {

@@ -6,11 +6,11 @@ export { connect, Session } from './client/session.js'
 export type { SessionOptions, StartOptions } from './client/session-options.js'
 export type { SessionState } from './client/session-state.js'
 export { TransportError, TransportErrorCode } from './errors/transport-error.js'
-export {
-  type GrpcTransportOptions,
-  grpcTransport,
-  type ListenerConnectionOptions,
-} from './micro/grpc-transport.js'
+export { grpcTransport } from './micro/grpc-transport.js'
+export type {
+  GrpcTransportOptions,
+  ListenerConnectionOptions,
+} from './micro/grpc-transport-options.js'
 export { type MemoryTransportOptions, memoryTransport } from './micro/memory-transport.js'
 export { decodeMessage, encodeMessage, MESSAGE_SIZE_MAX } from './micro/message.js'
 export { MessageError } from './micro/protobuf-reader.js'

@@ -357,7 +357,7 @@ const CALLBACKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'micro/discovery/selector': { select: 'selector' },
   'micro/service/codec': { encode: 'codec', decode: 'codec', decodeOwned: 'codec' },
-  'transport/micro/grpc-transport': {
+  'transport/micro/grpc-transport-options': {
     observer: 'observer; of a client, within whatever wrote the frame',
     onError: 'onError',
   },

@@ -58,10 +58,8 @@ import {
   type SessionOptions,
   type StopOptions,
 } from '../../src/transport/index.js'
-import {
-  type GrpcTransportOptions,
-  grpcTransport,
-} from '../../src/transport/micro/grpc-transport.js'
+import { grpcTransport } from '../../src/transport/micro/grpc-transport.js'
+import type { GrpcTransportOptions } from '../../src/transport/micro/grpc-transport-options.js'
 import { serve } from '../../src/transport/server/server.js'
 import { acceptorOf, routerWith } from '../transport/calls.js'
 import { FakeRuntime } from '../transport/fake-runtime.js'

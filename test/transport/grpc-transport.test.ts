@@ -9,10 +9,8 @@ import {
   Router,
   Status,
 } from '../../src/grpc/index.js'
-import {
-  type GrpcTransportOptions,
-  grpcTransport,
-} from '../../src/transport/micro/grpc-transport.js'
+import { grpcTransport } from '../../src/transport/micro/grpc-transport.js'
+import type { GrpcTransportOptions } from '../../src/transport/micro/grpc-transport-options.js'
 import { decodeMessage } from '../../src/transport/micro/message.js'
 import type {
   CallListener,

@@ -1,9 +1,4 @@
-import {
-  checkMemory,
-  type MemoryBudget,
-  PROCESS_MEMORY,
-  resolveLimits,
-} from '../../connection/index.js'
+import { type MemoryBudget, PROCESS_MEMORY, resolveLimits } from '../../connection/index.js'
 import {
   type CallLimits,
   type CallOptions,
@@ -14,31 +9,26 @@ import {
   receiveLimits,
   requestHeaders,
 } from '../../grpc/index.js'
-import { checkOptions, type OptionKinds } from '../../options/index.js'
 import { Session } from '../client/session.js'
-import {
-  checkSessionOptions,
-  checkTransportSession,
-  type SessionOptions,
-} from '../client/session-options.js'
-import { errorListener } from '../errors/error-listener.js'
+import { checkSessionOptions, type SessionOptions } from '../client/session-options.js'
 import { TransportError, TransportErrorCode } from '../errors/transport-error.js'
 import { nodeRuntime } from '../node/node-runtime.js'
 import { proxyFor } from '../proxy/proxy-choice.js'
 import { parseDialAddress } from '../runtime/address.js'
-import type { ClientTlsOptions, Runtime, ServerTlsOptions } from '../runtime/runtime.js'
-import { checkRuntime } from '../runtime/runtime-check.js'
+import type { ClientTlsOptions, Runtime } from '../runtime/runtime.js'
 import { TimerHost } from '../runtime/timer-host.js'
-import {
-  type ConnectionOptions,
-  checkServeOptions,
-  type ServeOptions,
-} from '../server/serve-options.js'
+import { type ConnectionOptions, checkServeOptions } from '../server/serve-options.js'
 import { runCompressions } from '../socket/run-compressions.js'
 import { checkTlsUpdate } from '../tls/tls-options.js'
 import { checkDialOptions, checkListenOptions } from './dial-options.js'
 import { GrpcClientSocket, type SocketRoute } from './grpc-client-socket.js'
 import { GrpcListener } from './grpc-listener.js'
+import {
+  checkGrpcTransport,
+  type GrpcTransportOptions,
+  given,
+  withSafeListeners,
+} from './grpc-transport-options.js'
 import { MESSAGE_SIZE_MAX } from './message.js'
 import type {
   CallListener,
@@ -49,102 +39,8 @@ import type {
 } from './transport.js'
 import { TRANSPORT_PATH, TRANSPORT_PATH_OLD, transportMethod } from './transport-method.js'
 
-const KINDS: OptionKinds<GrpcTransportOptions> = {
-  serverTls: 'any',
-  clientTls: 'any',
-  path: 'string',
-  messageSizeMax: 'number',
-  connectionPerSocket: 'boolean',
-  limits: 'object',
-  neverIndexed: 'any',
-  memory: checkMemory,
-  onRequest: 'any',
-  calls: 'object',
-  session: 'object',
-  userAgent: 'string',
-  observer: 'function',
-  onError: 'function',
-  runtime: checkRuntime,
-  connectionsMax: 'number',
-  connectionsPerAddressMax: 'number',
-  memoryPerAddressMax: 'number',
-  handshakeTimeoutMs: 'number',
-  connectionAgeMs: 'number',
-  connectionAgeGraceMs: 'number',
-  connectionIdleMs: 'number',
-  reusePort: 'boolean',
-}
-
-/** A transport is both sides at once. */
-const HINTS = { tls: 'serverTls is for listen, clientTls for dial and session' }
-
 /** As go-micro's `DefaultDialTimeout`. Unit: ms. */
 const DIAL_TIMEOUT_MS = 5_000
-
-/** How listeners treat their connections; see `ServeOptions`. */
-export type ListenerConnectionOptions = Omit<
-  ConnectionOptions,
-  'tls' | 'limits' | 'neverIndexed' | 'memory'
->
-
-/**
- * Options of `grpcTransport`. A micro socket is a stream: if `connectionAgeMs` is set with a grace
- * shorter than the minute for which go-micro clients keep idle sockets, some of them are ended.
- */
-export interface GrpcTransportOptions extends ListenerConnectionOptions {
-  /** TLS options of `listen`: `key`, `cert` ... Default: plain text. */
-  readonly serverTls?: ServerTlsOptions
-  /**
-   * TLS options of `dial` and `session`: `ca`, `servername` ... `{}` trusts the CAs of the system.
-   * Default: plain text.
-   */
-  readonly clientTls?: ClientTlsOptions
-  /**
-   * Path with which sockets are dialled. If the server does not know it, the other of the two path
-   * names is used. Default: `/go.micro.transport.grpc.Transport/Stream`.
-   */
-  readonly path?: string
-  /** Largest encoded message, in both directions. Unit: bytes. Default: 4_194_304, as grpc-go. */
-  readonly messageSizeMax?: number
-  /**
-   * Use a separate connection for each dialled socket, as go-micro does, instead of one for each
-   * address. Default: false.
-   */
-  readonly connectionPerSocket?: boolean
-  /** Limits of every connection, on both sides, see limits.md. Default: `DEFAULT_LIMITS`. */
-  readonly limits?: Partial<ConnectionLimits>
-  /**
-   * Additional header names, on both sides, whose values are secret and must not enter an HPACK
-   * table. Many are built in (SECURITY.md). Default: none.
-   */
-  readonly neverIndexed?: readonly string[]
-  /** For every connection, of both sides. Memory that all connections sharing this budget may hold for their peers: `new MemoryBudget(bytes)`. Default: one budget of 1 GiB for the whole process. */
-  readonly memory?: MemoryBudget
-  /**
-   * How native calls are served. Their `messageSizeMax` is that of the transport unless given.
-   * Default: `DEFAULT_CALL_LIMITS`, gzip and deflate.
-   */
-  readonly calls?: CallOptions
-  /** How sessions connect; the options of `connect`. Default: those of `connect`. */
-  readonly session?: Omit<
-    SessionOptions,
-    'tls' | 'limits' | 'messageSizeMax' | 'neverIndexed' | 'memory' | 'runtime' | 'timers'
-  >
-  /** Value of `user-agent` for dialled sockets. Default: none. */
-  readonly userAgent?: string
-  /**
-   * Called for each connection of a listener; returns an observer of its frame headers. For client
-   * connections use `session.observer`. Default: none.
-   */
-  readonly observer?: NonNullable<ServeOptions['observer']>
-  /**
-   * Called with connections, handshakes and handlers that failed at a listener. Exceptions it
-   * throws are ignored. Default: none.
-   */
-  readonly onError?: (error: Error) => void
-  /** Clock, timers, randomness and sockets. Default: `nodeRuntime`. */
-  readonly runtime?: Runtime
-}
 
 /**
  * Creates go-micro's gRPC transport: each socket is a call of `Transport/Stream`. Its listeners
@@ -180,8 +76,7 @@ class GrpcTransport implements CallTransport {
   readonly #routes = new Map<string, readonly SocketRoute[]>()
 
   constructor(options: GrpcTransportOptions) {
-    checkOptions('grpcTransport', options, KINDS, HINTS)
-    checkTransportSession(options.session)
+    checkGrpcTransport(options)
     this.#options = withSafeListeners(options)
     this.#clientTls = options.clientTls
     this.messageSizeMax = options.messageSizeMax
@@ -379,22 +274,4 @@ class GrpcTransport implements CallTransport {
     this.#routes.set(address, routes)
     return routes
   }
-}
-
-/** @throws TypeError naming an `onError` that is no function. */
-function withSafeListeners(options: GrpcTransportOptions): GrpcTransportOptions {
-  const { calls } = options
-  const onError = errorListener('onError', options.onError)
-  const onCallError = errorListener('calls.onError', calls?.onError)
-  return {
-    ...options,
-    ...given({ onError }),
-    ...(onCallError === undefined ? {} : { calls: { ...calls, onError: onCallError } }),
-  }
-}
-
-/** Without the fields that are not set. */
-function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
