@@ -279,7 +279,6 @@ const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
   'micro/client/calls/client-stream': ['pumpRequests(stream, requests, onEnded)'],
   'micro/client/client-finder': ['transport.session(address, hosts).close()'],
   'micro/discovery/registry-resolver': ['this.ask().catch('],
-  'micro/client/client': ['pumpRequests(stream, iterable, options?.onEnded)'],
   'micro/server/native/route': ['this.#pump(context, call, result)'],
   'micro/client/native/unary-call': ['this.#renewed(renew)'],
   'micro/server/mucp/call': [
@@ -288,6 +287,8 @@ const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
     'finish(result)',
   ],
   'micro/client/mucp/client': ['closeSocket(socket.socket)'],
+  'micro/client/mucp/exchange': ['closeSocket(socket.socket)'],
+  'micro/client/stream-function': ['pumpRequests(stream, iterable, options?.onEnded)'],
   'micro/server/mucp/gate': ['call.start()'],
   'micro/client/mucp/stream': [
     'closeSocket(opened.socket)',

@@ -14,12 +14,12 @@ import { CLIENT_ID } from '../errors/client-ids.js'
 import { MicroError } from '../errors/micro-error.js'
 import { MUCP_CONTENT_TYPE, mucpContentType } from '../mucp/content-type.js'
 import type { Protocol } from '../protocol.js'
-import type { ServiceMethod } from '../service/service.js'
+import type { Service, ServiceMethod } from '../service/service.js'
 import { ClientRetries } from './calls/client-retries.js'
 import type { ClientOptions } from './client-options.js'
 import { Publisher } from './client-publish.js'
 import { MucpClient } from './mucp/client.js'
-import { GrpcClient, type GrpcMethod } from './native/client.js'
+import { GrpcClient, GrpcMethod } from './native/client.js'
 
 /** A method of a service as this client calls it. */
 export interface BoundMethod {
@@ -28,6 +28,16 @@ export interface BoundMethod {
   readonly name: string
   readonly service: string
   readonly grpc: GrpcMethod | undefined
+}
+
+export function boundMethod(
+  options: ClientOptions,
+  client: GrpcClient | undefined,
+  { name }: Service<unknown>,
+  method: ServiceMethod,
+): BoundMethod {
+  const grpc = client === undefined ? undefined : new GrpcMethod(client, method)
+  return { method, name, service: options.service ?? name, grpc }
 }
 
 const USER_AGENT = 'grpc-node-microwire/0.1.0'

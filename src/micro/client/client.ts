@@ -1,6 +1,5 @@
 import { checkNoOptions } from '../../options/index.js'
 import { nodeRuntime, type Runtime, type Transport } from '../../transport/index.js'
-import { discardMessages } from '../async/message-source.js'
 import { bindCallbacks, type CallOptions, checkCallOptions } from '../call/call-options.js'
 import { inherit } from '../call/inheritance.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from '../call/middleware.js'
@@ -11,15 +10,17 @@ import { isCallTransport, type Protocol } from '../protocol.js'
 import { checkService, methodOf, type Service, type ServiceMethod } from '../service/service.js'
 import type { BoundClient, MessageStreamOf, ServiceTypes } from '../service/service-types.js'
 import { CallCredentials } from './call-credentials.js'
-import { type ClientStream, checkIterable, pumpRequests, sendAll } from './calls/client-stream.js'
+import type { ClientStream } from './calls/client-stream.js'
 import { type Found, findWithin } from './calls/find-within.js'
 import type { AnyFunction, ChainOptions } from './chain-call.js'
+import { checkedCall } from './checked-call.js'
 import { type ConnectOptions, connectTo } from './client-connect.js'
 import { fixedTarget, nobodyToCall, targetFinder } from './client-finder.js'
 import { composeClient } from './client-middleware.js'
 import { type ClientOptions, checkClientOptions } from './client-options.js'
 import {
   type BoundMethod,
+  boundMethod,
   cancelled,
   checkMetadata,
   contentTypeOf,
@@ -37,9 +38,10 @@ import {
   publishedOf,
 } from './client-publish.js'
 import type { MucpClient } from './mucp/client.js'
-import { type GrpcClient, GrpcMethod } from './native/client.js'
+import type { GrpcClient } from './native/client.js'
 import { noThenable } from './no-thenable.js'
 import { PendingStream } from './pending-stream.js'
+import { streamFunction } from './stream-function.js'
 import { updateTls } from './update-tls.js'
 
 /**
@@ -110,7 +112,7 @@ export class Client implements AsyncDisposable {
     // Nothing but the methods, whatever they are called: `constructor`, `__proto__` ...
     const functions: Record<string, AnyFunction> = Object.create(null)
     for (const method of service.methods) {
-      const bound = this.#bound(service, method)
+      const bound = boundMethod(this.#options, this.#grpc, service, method)
       const call = this.#around(service, method, this.#function(bound))
       functions[method.name] = method.name === 'then' ? noThenable(call) : call
     }
@@ -133,7 +135,10 @@ export class Client implements AsyncDisposable {
     checkCallOptions(options)
     checkMetadata(options)
     const given = this.#inherited(bindCallbacks(options), Number.POSITIVE_INFINITY)
-    return this.#open(this.#bound(service, method), given) as unknown as MessageStreamOf<S[M]>
+    return this.#open(
+      boundMethod(this.#options, this.#grpc, service, method),
+      given,
+    ) as unknown as MessageStreamOf<S[M]>
   }
 
   /**
@@ -199,35 +204,10 @@ export class Client implements AsyncDisposable {
     await this.close()
   }
 
-  #bound(service: Service<unknown>, method: ServiceMethod): BoundMethod {
-    const grpc = this.#grpc === undefined ? undefined : new GrpcMethod(this.#grpc, method)
-    return { method, name: service.name, service: this.#options.service ?? service.name, grpc }
-  }
-
   #function(bound: BoundMethod): AnyFunction {
-    switch (bound.method.kind) {
-      case 'unary':
-        return (request, options) => this.#unary(bound, request, options)
-      case 'server':
-        return (request, options) => {
-          const stream = this.#open(bound, options ?? {})
-          stream.request(request)
-          return stream
-        }
-      case 'client':
-        return async (requests, options) => {
-          const iterable = checkIterable(requests, 'requests')
-          const stream = this.#openFor(iterable, bound, options)
-          return await sendAll(stream, iterable, options?.onEnded)
-        }
-      case 'bidi':
-        return (requests, options) => {
-          const iterable = checkIterable(requests, 'requests')
-          const stream = this.#openFor(iterable, bound, options)
-          void pumpRequests(stream, iterable, options?.onEnded)
-          return stream
-        }
-    }
+    const { kind } = bound.method
+    if (kind === 'unary') return (request, options) => this.#unary(bound, request, options)
+    return streamFunction(kind, options => this.#open(bound, options))
   }
 
   /** `start` within the middleware; the call inherits from the one whose handler makes it. */
@@ -254,20 +234,7 @@ export class Client implements AsyncDisposable {
             start,
           })
     const inherits = this.#options.inherit !== false
-    const hasStream = kind === 'server' || kind === 'bidi'
-    return (request, options) => {
-      if (options === undefined)
-        return call(request, inherits ? inherit(options, timeoutMs) : options)
-      try {
-        checkCallOptions(options)
-        if (hasStream) checkMetadata(options)
-        const bound = bindCallbacks(options)
-        return call(request, inherits ? inherit(bound, timeoutMs) : bound)
-      } catch (error) {
-        if (hasStream) throw error
-        return Promise.reject(error)
-      }
-    }
+    return checkedCall(call, kind, inherits, timeoutMs)
   }
 
   /** How long a unary call may take that says nothing itself. Unit: ms. */
@@ -305,16 +272,6 @@ export class Client implements AsyncDisposable {
     const find = (last?: Target) =>
       last === undefined ? first : (last.route?.moveOn() ?? this.#find(options))
     return this.#mucp.unary(find, method, service, contentType, request, options ?? {})
-  }
-
-  /** Requests of a call that cannot even begin are closed as those of any other that fails. */
-  #openFor(requests: unknown, bound: BoundMethod, options: ChainOptions = {}): ClientStream {
-    try {
-      return this.#open(bound, options)
-    } catch (error) {
-      discardMessages(requests)
-      throw error
-    }
   }
 
   #open(bound: BoundMethod, options: ChainOptions): ClientStream {

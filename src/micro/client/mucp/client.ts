@@ -1,12 +1,11 @@
-import { Metadata, markProcessed } from '../../../grpc/index.js'
-import type { Message, Runtime, Transport } from '../../../transport/index.js'
+import { Metadata } from '../../../grpc/index.js'
+import type { Runtime, Transport } from '../../../transport/index.js'
 import type { CallOptions } from '../../call/call-options.js'
 import { metadataOf } from '../../call/metadata-init.js'
 import { MucpGuard } from '../../call/race-limit.js'
 import type { Target } from '../../discovery/target.js'
 import { abortError } from '../../errors/abort-error.js'
 import { clientClosed } from '../../errors/client-closed.js'
-import { CLIENT_CODEC_ID, CLIENT_ID } from '../../errors/client-ids.js'
 import { atAddress, MicroError } from '../../errors/micro-error.js'
 import { closeSocket } from '../../mucp/close-socket.js'
 import { END_OF_STREAM, formatTimeout, MucpHeader, readMucpFields } from '../../mucp/header.js'
@@ -16,7 +15,9 @@ import type { ServiceMethod } from '../../service/service.js'
 import type { AuthorizedOptions } from '../calls/authorized-options.js'
 import { backoffMs } from '../calls/back-off.js'
 import { findWithin } from '../calls/find-within.js'
-import { dialError, endOfSocket, MucpCodec, transportError } from './codec.js'
+import { asSeen, attemptExpired, callExpired, closedError, unsent } from './call-errors.js'
+import { dialError, MucpCodec } from './codec.js'
+import { exchange } from './exchange.js'
 import { type PooledSocket, type PoolOptions, SocketPool } from './socket-pool.js'
 import { MucpStream } from './stream.js'
 
@@ -331,66 +332,6 @@ export class MucpClient {
 
 /** The end of a pause between attempts. */
 const WAITED = new Error('waited')
-
-/**
- * One message there, one back, on a socket that nobody else uses meanwhile.
- * What ends the attempt closes the socket, and that ends the waiting: a
- * promise for each step would cost more than the rest of the call.
- */
-async function exchange(
-  socket: PooledSocket,
-  message: Message,
-  guard: MucpGuard,
-): Promise<Message> {
-  try {
-    guard.whenStopped(() => void closeSocket(socket.socket))
-    socket.socket.send(message).then(
-      () => guard.sent(),
-      (cause: unknown) => guard.stop(sendError(cause)),
-    )
-    const answer = await socket.receiving
-    if (guard.stopped) throw guard.reason
-    if (answer === undefined) throw endOfSocket(socket.socket)
-    return answer
-  } catch (cause) {
-    void closeSocket(socket.socket)
-    if (guard.stopped) throw guard.reason
-    throw cause instanceof MicroError ? cause : transportError(cause)
-  } finally {
-    guard.finish()
-  }
-}
-
-function closedError(cause: unknown): unknown {
-  return clientClosed('mucp', cause instanceof MicroError && cause.unprocessed, cause)
-}
-
-function asSeen(error: unknown): unknown {
-  return error instanceof MicroError ? markProcessed(error) : error
-}
-
-/** No handler can have run: nothing has left. */
-function unsent(error: unknown): unknown {
-  if (error instanceof MicroError) {
-    const open: { unprocessed: boolean } = error
-    open.unprocessed = true
-  }
-  return error
-}
-
-function sendError(cause: unknown): MicroError {
-  return cause instanceof RangeError
-    ? MicroError.internal(cause.message, { id: CLIENT_CODEC_ID, cause })
-    : transportError(cause)
-}
-
-function attemptExpired(): MicroError {
-  return MicroError.timeout('context deadline exceeded', { id: CLIENT_ID })
-}
-
-function callExpired(): MicroError {
-  return MicroError.timeout('call timeout: context deadline exceeded', { id: CLIENT_ID })
-}
 
 /** User metadata. */
 function addMetadata(header: Map<string, string>, options: CallOptions): void {
