@@ -41,8 +41,8 @@ export const PLANTED_IN_SESSIONS: readonly PlantedBug[] = [
     'mucp-server',
     'micro/server/mucp/connection',
     'messages that are refused are answered at any pace',
-    'return this.sendError(message, { header, body });\n    }\n}',
-    'void this.sendError(message, { header, body });\n    }\n}',
+    'return this.sendError(message, contentTypeRefusal(contentType));\n        }\n        let opened',
+    'void this.sendError(message, contentTypeRefusal(contentType)); return;\n        }\n        let opened',
   ),
   bug(
     'mucp-server',

@@ -6,8 +6,9 @@ import {
   type Runtime,
   type Transport,
 } from '../../transport/index.js'
+import type { Endpoint } from './handlers/endpoint-table.js'
 import { errorWarnings } from './handlers/error-warnings.js'
-import type { MucpServerOptions } from './mucp/connection.js'
+import type { MucpServerOptions } from './mucp/server-options.js'
 import { GrpcRoute } from './native/route.js'
 import { callsOf, type ServerOptions, TRANSPORT_OPTION_NAMES } from './server-options.js'
 
@@ -65,6 +66,26 @@ function toldOfCalls(onError: ServerOptions['onError']): object {
 
 export function isCallListener(listener: Listener): listener is CallListener {
   return 'onCall' in listener
+}
+
+/** What gRPC clients, go-micro's client/grpc and short-spoken ones call. */
+export function pathsOf(name: string, { service, method }: Endpoint): Set<string> {
+  const { shortName } = service
+  return new Set([
+    method.path,
+    `/${name}.${shortName}/${method.wireName}`,
+    `/${shortName}/${method.wireName}`,
+  ])
+}
+
+/** A listener that has a certificate. @throws TypeError: before `start`, and with a transport that knows none */
+export function tlsListener(listener: Listener | undefined, transport: string): CallListener {
+  if (listener === undefined)
+    throw new TypeError(
+      'the server has no certificate before start: give tls to createServer, or await server.start() first',
+    )
+  if (!isCallListener(listener)) throw new TypeError(`transport ${transport} has no certificate`)
+  return listener
 }
 
 /** Runs what is to be done ahead of a server's end, all at once. What fails is told, and holds up nothing. */

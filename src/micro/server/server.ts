@@ -1,4 +1,4 @@
-import { GrpcError, Router, Status } from '../../grpc/index.js'
+import { Router } from '../../grpc/index.js'
 import type { OverloadState } from '../../overload/index.js'
 import {
   type Listener,
@@ -6,10 +6,9 @@ import {
   nodeRuntime,
   type Runtime,
   type ServerTlsOptions,
-  type Socket,
   type Transport,
 } from '../../transport/index.js'
-import { GRACE_MS, Grace, HANDLER_GRACE_MS, SETTLE_MS } from '../async/grace.js'
+import { type Grace, HANDLER_GRACE_MS } from '../async/grace.js'
 import { type Inheritance, inheritanceOf } from '../call/inheritance.js'
 import { checkMiddleware, lateMiddleware, type Middleware } from '../call/middleware.js'
 import type { Registration } from '../discovery/registration.js'
@@ -17,7 +16,7 @@ import type { CodecChoice } from '../service/codec.js'
 import { checkService, type Service } from '../service/service.js'
 import type { Handlers, ServiceTypes } from '../service/service-types.js'
 import { byShortName, ServerGates } from './gates.js'
-import { bindHandlers, type Endpoint, EndpointTable } from './handlers/endpoint-table.js'
+import { bindHandlers, EndpointTable } from './handlers/endpoint-table.js'
 import { type EventHandler, type SubscribeOptions, Subscriptions } from './handlers/events.js'
 import {
   type AbandonedHandler,
@@ -31,18 +30,22 @@ import {
   type StopOptions,
   type StopResult,
 } from './method-options.js'
-import { MucpConnection, type MucpServerOptions } from './mucp/connection.js'
+import { MucpConnections } from './mucp/connections.js'
 import { KeptOctets } from './mucp/limits.js'
+import type { MucpServerOptions } from './mucp/server-options.js'
 import { ServerBroker } from './server-broker.js'
 import { checkServerOptions, type ServerOptions } from './server-options.js'
 import {
   defaultTransport,
   isCallListener,
+  pathsOf,
   runHooks,
   safeListener,
   TRANSPORT_SERVICES,
+  tlsListener,
 } from './server-parts.js'
 import { registrationOf } from './server-registration.js'
+import { StopTimes } from './stop-times.js'
 
 /**
  * Creates a server whose handlers serve native gRPC and go-micro's protocol on the same port. It
@@ -71,8 +74,7 @@ export class Server implements AsyncDisposable {
   readonly #mucp: MucpServerOptions
   readonly #gates: ServerGates
   readonly #running: RunningHandlers
-  /** Of mucp clients, and what ends the serving of each though its handlers go on. */
-  readonly #connections = new Map<MucpConnection, (error: Error) => void>()
+  readonly #connections: MucpConnections
   readonly #services: Service<unknown>[] = []
   readonly #stopHooks: (() => void | Promise<void>)[] = []
   #listening: Promise<Listener> | undefined
@@ -81,10 +83,7 @@ export class Server implements AsyncDisposable {
   readonly #broker: ServerBroker | undefined
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
   #stopping: Promise<StopResult> | undefined
-  #grace: Grace | undefined
-  #lameDuck: Grace | undefined
-  #isDraining = false
-  #settleMs = SETTLE_MS
+  #times: StopTimes | undefined
 
   constructor(options: ServerOptions) {
     checkServerOptions(options)
@@ -108,6 +107,7 @@ export class Server implements AsyncDisposable {
       running: this.#running,
       gates: this.#gates,
     }
+    this.#connections = new MucpConnections(this.#mucp)
     const { broker } = options
     this.#broker = broker === undefined ? undefined : new ServerBroker({ ...this.#mucp, broker })
     if (options.matchShortName === true)
@@ -185,7 +185,8 @@ export class Server implements AsyncDisposable {
         ? bindHandlers(service, handlers, chain, this.#inheritance)
         : this.#table.add(service, handlers, chain, this.#inheritance)
     for (const endpoint of endpoints) {
-      const paths = options.nativeOnly === true ? [endpoint.method.path] : this.#pathsOf(endpoint)
+      const paths =
+        options.nativeOnly === true ? [endpoint.method.path] : pathsOf(this.name, endpoint)
       for (const path of paths) this.#router.add(this.#gates.route(endpoint, path, this.#mucp))
     }
     this.#services.push(service)
@@ -234,7 +235,7 @@ export class Server implements AsyncDisposable {
       const listener = await this.#listening
       this.#listener = listener
       if (isCallListener(listener)) listener.onCall(this.#router)
-      listener.accept(socket => this.#serve(socket))
+      listener.accept(socket => this.#connections.serve(socket))
       // Ahead of the registry: who finds the server may count on its subscriptions.
       if (this.#stopping === undefined) await this.#broker?.start()
       if (this.#stopping === undefined) await this.#register(listener)
@@ -253,15 +254,7 @@ export class Server implements AsyncDisposable {
    * @throws TypeError or RangeError naming the option that is missing or cannot be used, and the old ones stay; TypeError unless it listens with `tls`
    */
   updateTls(tls: ServerTlsOptions): void {
-    const listener = this.#listener
-    if (listener === undefined)
-      throw new TypeError(
-        'the server has no certificate before start: give tls to createServer, or await server.start() first',
-      )
-    if (!isCallListener(listener)) {
-      throw new TypeError(`transport ${this.#transport.name} has no certificate`)
-    }
-    listener.updateTls(tls)
+    tlsListener(this.#listener, this.#transport.name).updateTls(tls)
   }
 
   /**
@@ -273,19 +266,10 @@ export class Server implements AsyncDisposable {
    */
   stop(options: StopOptions = {}): Promise<StopResult> {
     checkStop(options)
-    const { lameDuckMs = 0, graceMs = GRACE_MS, settleMs = SETTLE_MS } = options
     if (this.#stopping === undefined) {
-      this.#grace = new Grace(this.#runtime, lameDuckMs + graceMs)
-      this.#settleMs = settleMs
-      if (lameDuckMs > 0) this.#lameDuck = new Grace(this.#runtime, lameDuckMs)
-      this.#stopping = this.#stop(this.#grace, this.#lameDuck)
-      return this.#stopping
-    }
-    // Whoever asks twice has waited long enough.
-    this.#lameDuck?.shorten(0)
-    if (this.#grace?.shorten(graceMs) === true) {
-      this.#settleMs = Math.min(this.#settleMs, settleMs)
-    }
+      this.#times = new StopTimes(this.#runtime, options)
+      this.#stopping = this.#stop(this.#times)
+    } else this.#times?.shorten(options)
     return this.#stopping
   }
 
@@ -302,7 +286,8 @@ export class Server implements AsyncDisposable {
     if (this.#state === 'starting') this.#state = 'new'
   }
 
-  async #stop(grace: Grace, lameDuck: Grace | undefined): Promise<StopResult> {
+  async #stop(times: StopTimes): Promise<StopResult> {
+    const { grace, lameDuck } = times
     this.#state = 'stopped'
     try {
       if (this.#stopHooks.length > 0) {
@@ -313,35 +298,26 @@ export class Server implements AsyncDisposable {
       await Promise.race([this.#registration?.end(), grace.over])
       if (lameDuck !== undefined) await Promise.race([lameDuck.over, grace.over])
       if (this.#listener !== undefined) await this.#drain(this.#listener, grace)
-      return { abandoned: await this.#abandon(grace) }
+      return { abandoned: await this.#abandoned(times) }
     } finally {
       this.#gates.close()
-      lameDuck?.close()
-      grace.close()
+      times.close()
     }
   }
 
   async #drain(listener: Listener, grace: Grace): Promise<void> {
-    this.#isDraining = true
     grace.whenOver(() => this.#cut())
     const unsubscribed = this.#broker?.end()
     const isNative = isCallListener(listener)
     if (isNative) grace.whenShortened(restMs => void listener.stop(restMs))
     const closed = isNative ? listener.stop(grace.restMs) : listener.close()
-    for (const connection of this.#connections.keys()) connection.drain()
+    this.#connections.drain()
     await closed
     await Promise.race([unsubscribed, grace.over])
   }
 
-  /** Waits for what runs, and names it when that is in vain. */
-  async #abandon(grace: Grace): Promise<readonly AbandonedHandler[]> {
-    const running = this.#running
-    await Promise.race([running.idle(), grace.over])
-    if (running.count === 0) return []
-    const settling = new Grace(this.#runtime, this.#settleMs)
-    await Promise.race([running.idle(), settling.over])
-    settling.close()
-    const abandoned = running.list()
+  async #abandoned(times: StopTimes): Promise<readonly AbandonedHandler[]> {
+    const abandoned = await times.abandoned(this.#running)
     if (abandoned.length > 0) {
       this.#mucp.onError(new HandlerAbandonedError('when the server stopped', abandoned), undefined)
     }
@@ -350,22 +326,7 @@ export class Server implements AsyncDisposable {
 
   #cut(): void {
     this.#broker?.cut()
-    for (const [connection, abandon] of this.#connections) {
-      connection.destroy(new Error('the server stopped'))
-      abandon(new GrpcError(Status.Unavailable, 'the server is leaving'))
-    }
-  }
-
-  async #serve(socket: Socket): Promise<void> {
-    const connection = new MucpConnection(socket, this.#mucp)
-    // A handler that ignores its signal holds up neither its client nor `stop`.
-    const cut = new Promise<never>((_resolve, reject) => this.#connections.set(connection, reject))
-    if (this.#isDraining) connection.drain()
-    try {
-      await Promise.race([connection.run(), cut])
-    } finally {
-      this.#connections.delete(connection)
-    }
+    this.#connections.cut()
   }
 
   async #register(listener: Listener): Promise<void> {
@@ -379,15 +340,5 @@ export class Server implements AsyncDisposable {
       onError: this.#mucp.onError,
     })
     await this.#registration?.begin()
-  }
-
-  /** What gRPC clients, go-micro's client/grpc and short-spoken ones call. */
-  #pathsOf({ service, method }: Endpoint): Set<string> {
-    const { shortName } = service
-    return new Set([
-      method.path,
-      `/${this.name}.${shortName}/${method.wireName}`,
-      `/${shortName}/${method.wireName}`,
-    ])
   }
 }

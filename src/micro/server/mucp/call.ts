@@ -1,38 +1,29 @@
 import type { Codec } from '../../../grpc/index.js'
 import type { Ticket } from '../../../overload/index.js'
 import type { Message } from '../../../transport/index.js'
-import { MessageQueue, type QueueAccount } from '../../async/message-queue.js'
+import type { MessageQueue } from '../../async/message-queue.js'
 import { MessageSource } from '../../async/message-source.js'
 import { isThenable } from '../../async/thenable.js'
 import type { Context } from '../../call/context.js'
-import { isReported, toMicroError, unreadable } from '../../errors/error-mapping.js'
+import { isReported, toMicroError } from '../../errors/error-mapping.js'
 import { MicroError } from '../../errors/micro-error.js'
-import { asBuffer } from '../../mucp/as-buffer.js'
-import type { Opened } from '../../mucp/envelope.js'
 import { END_OF_STREAM, errorHeader, type MucpFields } from '../../mucp/header.js'
-import { decodeOwn } from '../../service/codec.js'
 import type { Endpoint } from '../handlers/endpoint-table.js'
 import { NOT_CANCELLED, type RunningHandler } from '../handlers/running-handlers.js'
 import type { MucpCallOwner } from './call-owner.js'
+import {
+  answeredError,
+  goneError,
+  NOTHING_OPENED,
+  newRequestQueue,
+  openRequest,
+} from './call-requests.js'
 import { MucpContext } from './context.js'
 import { keptSizeOf, tooMuchKept, withoutBody } from './limits.js'
 import { errorReply, responseBody, responseHeader } from './reply.js'
 import type { MucpRequest } from './request.js'
 
-/** Messages of one stream that wait for its handler; then the socket is not read. As go-micro. */
-const QUEUE_COUNT_MAX = 128
-
 const NO_BODY: Uint8Array = new Uint8Array(0)
-
-/** Of a stream's opening: its body does not count. */
-const NOTHING_OPENED: Opened = {
-  bytes: Buffer.alloc(0),
-  start: 0,
-  end: 0,
-  endpoint: '',
-  id: '',
-  error: '',
-}
 
 /** One call over a transport, from the request to the last message of the answer. */
 export class MucpCall implements RunningHandler {
@@ -96,10 +87,7 @@ export class MucpCall implements RunningHandler {
     this.#requestCodec = endpoint.method.request.get(subtype)!
     this.#responseCodec = endpoint.method.response.get(subtype)!
     this.#wantsRequest = kind === 'server'
-    this.#requests =
-      kind === 'client' || kind === 'bidi'
-        ? new MessageQueue(QUEUE_COUNT_MAX, undefined, accountOf(connection))
-        : undefined
+    this.#requests = kind === 'client' || kind === 'bidi' ? newRequestQueue(connection) : undefined
   }
 
   /** Whether later messages may be for it: a unary call has one. */
@@ -157,7 +145,7 @@ export class MucpCall implements RunningHandler {
     if (this.#requests === undefined) return undefined
     const { length } = message.body
     try {
-      const value = this.#decode(message)
+      const value = this.#open(message)
       if (!this.#connection.keep(length)) throw tooMuchKept()
       return this.#requests.push(value, length)
     } catch (error) {
@@ -201,7 +189,7 @@ export class MucpCall implements RunningHandler {
   #startWith(message: Message): void {
     let request: unknown
     try {
-      request = this.#decode(message)
+      request = this.#open(message)
     } catch (error) {
       this.#fail(error)
       return
@@ -210,25 +198,8 @@ export class MucpCall implements RunningHandler {
   }
 
   /** @throws MicroError 400: nothing a user wrote runs here */
-  #decode(message: Message): unknown {
-    try {
-      const isFirst = message === this.#request.message
-      const { bytes, start, end } = isFirst
-        ? this.#request.opened
-        : this.#request.content.envelope.openRequest(asBuffer(message.body))
-      if (isFirst) this.#forgetBody()
-      return decodeOwn(this.#requestCodec, bytes, start, end)
-    } catch (cause) {
-      throw MicroError.badRequest(unreadable('the request', cause, this.#connection.options), {
-        cause,
-      })
-    }
-  }
-
-  /** The handler has it in its own form: what came would be kept as long as the call runs. */
-  #forgetBody(): void {
-    this.#request.message.body = NO_BODY
-    this.#request.opened = NOTHING_OPENED
+  #open(message: Message): unknown {
+    return openRequest(this.#request, this.#requestCodec, message, this.#connection.options)
   }
 
   #run(request: unknown): void {
@@ -366,28 +337,10 @@ export class MucpCall implements RunningHandler {
     this.#context.finish()
     // A part of the handler may go on reading: what it has not had must not look like the end.
     const isCut = this.#lost || this.#context.cancelled
-    this.#requests?.drop(isCut ? goneError(undefined) : this.#answered())
+    this.#requests?.drop(isCut ? goneError(undefined) : answeredError(this.#request.target))
     this.#connection.options.running.delete(this)
     this.#connection.release(this)
-  }
-
-  #answered(): MicroError {
-    const text = `the call of ${this.#request.target} has been answered: requests that still come are not read`
-    return new MicroError(499, text)
-  }
-}
-
-function accountOf(connection: MucpCallOwner<MucpCall>): QueueAccount {
-  return {
-    get sizeMax() {
-      return connection.queueSizeMax
-    },
-    given: size => connection.give(size),
   }
 }
 
 const ignore = (): void => undefined
-
-function goneError(cause: unknown): MicroError {
-  return new MicroError(499, 'the caller is gone', { cause })
-}

@@ -1,8 +1,6 @@
 import type { GrpcError } from '../../../grpc/index.js'
-import type { Gate } from '../../../overload/index.js'
-import type { Message, Peer, Runtime, Socket } from '../../../transport/index.js'
+import type { Message, Peer, Socket } from '../../../transport/index.js'
 import { peerAt, thrownText } from '../../../transport/index.js'
-import type { Context } from '../../call/context.js'
 import { toMicroError } from '../../errors/error-mapping.js'
 import { MicroError } from '../../errors/micro-error.js'
 import { asBuffer } from '../../mucp/as-buffer.js'
@@ -17,38 +15,21 @@ import {
   replyHeader,
 } from '../../mucp/header.js'
 import { leavingError } from '../../mucp/unserved.js'
-import type { Endpoint, EndpointTable } from '../handlers/endpoint-table.js'
-import type { Event, Subscriptions } from '../handlers/events.js'
-import type { RunningHandlers } from '../handlers/running-handlers.js'
+import type { Endpoint } from '../handlers/endpoint-table.js'
+import type { Event } from '../handlers/events.js'
 import { MucpAdmission } from './admission.js'
 import { MucpCall } from './call.js'
 import type { MucpCallOwner } from './call-owner.js'
 import { MucpContext } from './context.js'
+import { EndedStreams } from './ended-streams.js'
 import { startWithin } from './gate.js'
-import { headerFault, type KeptOctets, keptSizeOf, nameFault, tooMuchKept } from './limits.js'
+import { headerFault, keptSizeOf, nameFault, tooMuchKept } from './limits.js'
+import { contentTypeRefusal, findEndpoint, refusal } from './refusal.js'
 import { contentTypeOf, type MucpRequest, targetOf } from './request.js'
+import type { MucpServerOptions } from './server-options.js'
 
 /** Calls that may run at once on one socket; then it is not read until one has ended. */
 const CALLS_MAX = 1_000
-
-/** Ended streams of one socket that are remembered, so that late messages start no new handler. */
-const ENDED_STREAMS_MAX = 128
-
-/** What the calls of one server have in common. */
-export interface MucpServerOptions {
-  /** The server's name: the id of errors that have none. */
-  readonly name: string
-  readonly table: EndpointTable
-  readonly subscriptions: Subscriptions
-  readonly runtime: Pick<Runtime, 'now' | 'schedule'>
-  readonly exposeErrors: boolean
-  /** What each peer makes us keep. */
-  readonly kept: KeptOctets
-  readonly onError: (error: unknown, context: Context | undefined) => void
-  readonly running: RunningHandlers
-  /** Of a server that limits its calls. */
-  readonly gates?: { of(endpoint: Endpoint): Gate | undefined }
-}
 
 /**
  * One socket of a mucp server: reads messages, starts calls, writes their
@@ -65,7 +46,7 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
   readonly #calls = new Map<string, MucpCall>()
   /** Those, and those whose last message is on its way. */
   readonly #running = new Set<MucpCall>()
-  readonly #endedStreams = new Set<string>()
+  readonly #endedStreams = new EndedStreams()
   /** No more reading: the calls that run are the last. */
   #closing = false
   /** The server stops: close as soon as nothing runs. */
@@ -169,7 +150,7 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     const { key, streamId } = call
     if (this.#calls.get(key) !== call) return
     this.#calls.delete(key)
-    if (streamId !== '') this.#rememberEnded(streamId)
+    if (streamId !== '') this.#endedStreams.add(streamId)
   }
 
   /** A call has settled. */
@@ -247,13 +228,6 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     })
   }
 
-  #rememberEnded(streamId: string): void {
-    this.#endedStreams.add(streamId)
-    if (this.#endedStreams.size <= ENDED_STREAMS_MAX) return
-    const [oldest] = this.#endedStreams
-    this.#endedStreams.delete(oldest!)
-  }
-
   /** Returns a promise when the next message has to wait: for room, or until an answer has left. */
   #onMessage(message: Message): Promise<unknown> | undefined {
     const large = headerFault(message.header)
@@ -314,7 +288,7 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     const contentType = contentTypeOf(fields)
     const content = contentCodec(contentType)
     if (content === undefined) {
-      return this.#refuseContentType(message, contentType)
+      return this.sendError(message, contentTypeRefusal(contentType))
     }
     let opened: Opened
     try {
@@ -325,12 +299,12 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     const id = opened.id === '' ? fields.id : opened.id
     const target = opened.endpoint || targetOf(message, fields, content)
     const request = { message, fields, contentType, content, opened, id, target }
-    const endpoint = this.#find(target)
+    const endpoint = findEndpoint(this.options.table, target)
     if (typeof endpoint === 'string') return this.#refuse(message, endpoint, request)
     const { subtype } = content
     const { method } = endpoint
     if (!method.request.has(subtype) || !method.response.has(subtype)) {
-      return this.#refuseContentType(message, contentType)
+      return this.sendError(message, contentTypeRefusal(contentType))
     }
     if (!this.keep(keptSizeOf(method.kind, message.header))) {
       return this.#refuse(message, tooMuchKept().encode(), request)
@@ -358,31 +332,9 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
     else call.refuse(this.#admission.refusal())
   }
 
-  /** The endpoint, or why there is none in the words of go-micro's router. */
-  #find(target: string): Endpoint | string {
-    const parts = target.split('.')
-    const found = parts.length === 2 ? this.options.table.get(target) : undefined
-    if (found !== undefined) return found
-    if (parts.length !== 2) return `rpc: service/endpoint request ill-formed: ${target}`
-    if (!this.options.table.has(parts[0]!)) return `rpc: can't find service ${parts[0]}`
-    return `rpc: can't find method ${parts[1]}`
-  }
-
   /** Settles when the answer has left: a peer that reads none is read no more. */
   #refuse(message: Message, text: string, request?: MucpRequest): Promise<void> {
-    const envelope = request?.content.envelope
-    const body =
-      envelope?.inBody === true
-        ? envelope.wrapReply(NO_BODY, request!.id, request!.target, text)
-        : NO_BODY
-    return this.sendError(message, { header: errorHeader(message.header, text), body })
-  }
-
-  /** Without Micro-Error and id, as go-micro answers. */
-  #refuseContentType(message: Message, contentType: string): Promise<void> {
-    const header = new Map([['Content-Type', 'text/plain']])
-    const body = Buffer.from(`unsupported Content-Type: ${contentType}`)
-    return this.sendError(message, { header, body })
+    return this.sendError(message, refusal(message, text, request))
   }
 }
 
