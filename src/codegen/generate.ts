@@ -8,7 +8,8 @@ import { ModuleText } from './emit/module-text.js'
 import { NATIVE_FILES } from './emit/native-types.js'
 import type { GenerateOptions } from './schema/generate-options.js'
 import { modulePath } from './schema/names.js'
-import { type FileNode, Schema } from './schema/schema.js'
+import type { FileNode } from './schema/nodes.js'
+import { Schema } from './schema/schema.js'
 
 /** A module that was generated. */
 export interface GeneratedFile {

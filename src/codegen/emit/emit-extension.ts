@@ -1,5 +1,5 @@
 import { quote } from '../schema/names.js'
-import type { FieldNode, MessageNode } from '../schema/schema.js'
+import type { FieldNode, MessageNode } from '../schema/nodes.js'
 import { emitMessage } from './emit-message.js'
 import { fieldType } from './field-types.js'
 import type { ModuleText } from './module-text.js'

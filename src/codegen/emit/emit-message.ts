@@ -1,6 +1,6 @@
 import { camelName, FieldFlag, Kind } from '../../codec/index.js'
 import { quote } from '../schema/names.js'
-import type { FieldNode, MessageNode } from '../schema/schema.js'
+import type { FieldNode, MessageNode } from '../schema/nodes.js'
 import { emitRead } from './emit-read.js'
 import { emitMessageTypes } from './emit-types.js'
 import { emitWrite } from './emit-write.js'

@@ -1,6 +1,6 @@
 import { Kind } from '../../codec/index.js'
 import { access, quote, quoteProperty } from '../schema/names.js'
-import type { FieldNode, MessageNode } from '../schema/schema.js'
+import type { FieldNode, MessageNode } from '../schema/nodes.js'
 import {
   FUNCTION_OF,
   int64Form,

@@ -1,5 +1,5 @@
 import { methodName, quote } from '../schema/names.js'
-import type { MessageNode, MethodNode, ServiceNode } from '../schema/schema.js'
+import type { MessageNode, MethodNode, ServiceNode } from '../schema/nodes.js'
 import type { ModuleText } from './module-text.js'
 import { nativeType, nativeTypeText } from './native-types.js'
 

@@ -1,6 +1,6 @@
 import { Kind } from '../../codec/index.js'
 import { quote, quoteProperty } from '../schema/names.js'
-import type { EnumNode, FieldNode, MessageNode, OneofNode } from '../schema/schema.js'
+import type { EnumNode, FieldNode, MessageNode, OneofNode } from '../schema/nodes.js'
 import { fieldType, keepsUnknown, valueType } from './field-types.js'
 import type { ModuleText } from './module-text.js'
 

@@ -1,6 +1,6 @@
 import { Kind } from '../../codec/index.js'
 import { access, quote } from '../schema/names.js'
-import type { FieldNode, MessageNode, OneofNode } from '../schema/schema.js'
+import type { FieldNode, MessageNode, OneofNode } from '../schema/nodes.js'
 import { FUNCTION_OF, isNullValue, isWide, keepsUnknown, packedTag, tagOf } from './field-types.js'
 import type { ModuleText } from './module-text.js'
 import { nativeOf } from './native-types.js'

@@ -1,5 +1,5 @@
 import { Kind } from '../../codec/index.js'
-import type { FieldNode, MessageNode } from '../schema/schema.js'
+import type { FieldNode, MessageNode } from '../schema/nodes.js'
 import type { ModuleText } from './module-text.js'
 import { nativeType, nativeTypeText } from './native-types.js'
 

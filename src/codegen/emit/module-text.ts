@@ -1,7 +1,7 @@
 import { Comments } from '../schema/comments.js'
 import type { GenerateOptions } from '../schema/generate-options.js'
 import { modulePath, quote, relativePath, safeIdentifier } from '../schema/names.js'
-import type { EnumNode, FileNode, MessageNode } from '../schema/schema.js'
+import type { EnumNode, FileNode, MessageNode } from '../schema/nodes.js'
 
 /** One module as it is written: its lines, the names it has taken, what it imports. */
 export class ModuleText {

@@ -1,5 +1,5 @@
 import type { GenerateOptions } from '../schema/generate-options.js'
-import type { FieldNode, MessageNode } from '../schema/schema.js'
+import type { FieldNode, MessageNode } from '../schema/nodes.js'
 import type { ModuleText } from './module-text.js'
 
 /** A message type that the codec brings along. */
