@@ -196,10 +196,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'connection-pair',
-    'connection/flow/sender',
+    'connection/flow/drain-notices',
     'nobody hears that there is room again',
-    'this.#drained.push(stream);',
-    'if (stream.id !== 1) this.#drained.push(stream);',
+    'this.#streams.push(stream);',
+    'if (stream.id !== 1) this.#streams.push(stream);',
   ),
   bug(
     'connection-pair',

@@ -12,6 +12,7 @@ import { protocolError } from './core/protocol-error.js'
 import type { DecodedBlock } from './headers/header-block.js'
 import type { InboundParts } from './inbound-parts.js'
 import { checkKnown, refuseClosed } from './late-frames.js'
+import { isOutOfPlace } from './response-order.js'
 import type { StreamRecord } from './streams/stream-record.js'
 import { StreamEvent } from './streams/stream-state.js'
 
@@ -244,7 +245,7 @@ export class Inbound {
     const parts = this.#parts
     if (!stream.readable) return parts.streams.fail(stream, ErrorCode.StreamClosed)
     const interim = !stream.headersReceived && block.status >= 100 && block.status < 200
-    if (this.#isWrong(stream, block, endStream, interim)) {
+    if (isOutOfPlace(stream, block, endStream, interim, this.#core.limits.interimResponsesMax)) {
       return parts.streams.fail(stream, ErrorCode.ProtocolError)
     }
     if (block.oversize) {
@@ -263,21 +264,6 @@ export class Inbound {
     stream.handler.onHeaders(block, endStream)
     parts.streams.calling = undefined
     if (endStream && stream.closed) parts.streams.close(stream)
-  }
-
-  #isWrong(
-    stream: StreamRecord,
-    block: DecodedBlock,
-    endStream: boolean,
-    interim: boolean,
-  ): boolean {
-    if (stream.headersReceived) {
-      // Trailers end the stream (RFC 9113 §8.1) and the content with it.
-      return !endStream || stream.contentLeft > 0 || block.faultAs('trailers') !== undefined
-    }
-    if (interim && (endStream || ++stream.interimCount > this.#core.limits.interimResponsesMax))
-      return true
-    return block.faultAs('response') !== undefined
   }
 
   #onReset(reader: FrameReader): void {

@@ -1,49 +1,22 @@
 import { ErrorCode } from '../frame/index.js'
-import type { AbuseBudget } from './budgets/abuse-budget.js'
 import { HandlerSlots } from './budgets/handler-slots.js'
 import { HeaderLists } from './budgets/header-lists.js'
-import type { MemoryAccount } from './budgets/memory-account.js'
-import type { Turns } from './budgets/turns.js'
-import type { ControlWriter } from './core/control-writer.js'
 import type { ConnectionCore } from './core/core.js'
-import type { ConnectionHost } from './core/host.js'
 import { protocolError } from './core/protocol-error.js'
-import type { Receiver } from './flow/receiver.js'
-import type { Sender } from './flow/sender.js'
-import type { Goaway } from './goaway.js'
 import type { DecodedBlock } from './headers/header-block.js'
 import type { HeaderList } from './headers/header-list.js'
 import { BlockPart } from './headers/header-rules.js'
 import { Refusals } from './refusals.js'
+import { NOBODY, type StreamTableParts } from './stream-table-parts.js'
 import { ClosedStreams, type Ending } from './streams/closed-streams.js'
-import type { ConnectionHandler } from './streams/connection-handler.js'
 import { LostStreams } from './streams/lost-streams.js'
 import type { StreamHandler } from './streams/stream-handler.js'
 import type { StreamMap } from './streams/stream-map.js'
-import { type StreamOwner, type StreamParts, StreamRecord } from './streams/stream-record.js'
+import { type StreamOwner, StreamRecord } from './streams/stream-record.js'
 import { StreamEvent } from './streams/stream-state.js'
 
 /** Identifiers from here on are left alone: the connection is replaced in time. 75 % of what there is. */
 const DRAIN_STREAM_ID = 0x6000_0000
-
-/** What streams begin and end with. */
-export interface StreamTableParts extends StreamParts {
-  readonly core: ConnectionCore
-  readonly budget: AbuseBudget
-  readonly control: ControlWriter
-  readonly goaway: Goaway
-  readonly handler: ConnectionHandler
-  readonly host: ConnectionHost
-  readonly map: StreamMap
-  readonly memory: MemoryAccount
-  readonly receiver: Receiver
-  readonly sender: Sender
-  readonly turns: Turns
-  /** The first stream that counts. */
-  onFirstStream(): void
-  /** The last one has ended. */
-  onLastStream(): void
-}
 
 /**
  * The streams of a connection: how each begins, and every way in which it ends.
@@ -131,7 +104,7 @@ export class StreamTable implements StreamOwner {
   get canOpen(): boolean {
     const { over, role } = this.#core
     if (role === 'server' || over || this.draining) return false
-    const free = this.#counted < this.#countedMax()
+    const free = this.#counted < this.openMax
     if (!free) this.#waited = true
     return free
   }
@@ -335,10 +308,6 @@ export class StreamTable implements StreamOwner {
 
   /** Client: how many streams may be open, as far as it is known. */
   get openMax(): number {
-    return this.#countedMax()
-  }
-
-  #countedMax(): number {
     const { limits, peer, peerKnown } = this.#core
     const peerMax = peerKnown ? peer.concurrentStreamsMax : limits.peerStreamsAssumed
     return Math.min(peerMax, limits.openStreamsMax, this.refusals.streamsMax)
@@ -382,13 +351,3 @@ export class StreamTable implements StreamOwner {
     if (!stream.held) this.uncount(stream)
   }
 }
-
-/** The handler of a stream whose owner has not answered yet: nothing can happen to it before. */
-const NOBODY: StreamHandler = {
-  onHeaders() {},
-  onData() {},
-  onDrain() {},
-  onReset() {},
-  onLost() {},
-}
-

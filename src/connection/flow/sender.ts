@@ -7,6 +7,7 @@ import type { HeaderWriter } from '../headers/header-writer.js'
 import type { StreamMap } from '../streams/stream-map.js'
 import type { StreamRecord } from '../streams/stream-record.js'
 import { StreamState } from '../streams/stream-state.js'
+import { DrainNotices } from './drain-notices.js'
 import { SendQueue, writeQueued } from './send-queue.js'
 import { isSliver, SmallWindows, WINDOW_WORTH_SENDING } from './small-windows.js'
 
@@ -43,7 +44,7 @@ export class Sender {
   /** Windows that are too small to be worth a frame yet. */
   readonly #small: SmallWindows
   /** Streams to be told that there is room again. */
-  #drained: StreamRecord[] = []
+  readonly #drained: DrainNotices
 
   constructor(
     core: ConnectionCore,
@@ -55,6 +56,7 @@ export class Sender {
     this.#headerWriter = headerWriter
     this.#budget = budget
     this.#streams = streams
+    this.#drained = new DrainNotices(core.limits)
     this.#small = new SmallWindows(core, stream => this.#queue.add(stream))
   }
 
@@ -127,29 +129,14 @@ export class Sender {
     if (head === undefined || tail === undefined) return -1
     const start = output.reserve(3 * FRAME_HEADER_SIZE + head.length + size + tail.length)
     const { bytes } = output
-    const data = this.#writeKept(stream, bytes, start, head, Flag.EndHeaders)
+    const data = writeKept(this.#core, stream.id, bytes, start, head, Flag.EndHeaders)
     const payload = this.#writeHeader(stream, data, size, false)
     const last = Flag.EndHeaders | Flag.EndStream
-    output.commit(this.#writeKept(stream, bytes, payload + size, tail, last))
+    output.commit(writeKept(this.#core, stream.id, bytes, payload + size, tail, last))
     this.slab = bytes
     stream.endOutput()
     this.#core.outputAppeared()
     return payload
-  }
-
-  /** A HEADERS frame whose block is there already. */
-  #writeKept(
-    stream: StreamRecord,
-    bytes: Buffer,
-    start: number,
-    block: Buffer,
-    flags: number,
-  ): number {
-    const size = block.length
-    let offset = writeFrameHeader(bytes, start, size, FrameType.Headers, flags, stream.id)
-    for (let i = 0; i < size; i++) bytes[offset++] = block[i]!
-    this.#core.observe(true, FrameType.Headers, flags, stream.id, size)
-    return offset
   }
 
   send(
@@ -200,13 +187,7 @@ export class Sender {
 
   /** Tells the streams that have room again. User code may send from here. */
   notifyDrained(): boolean {
-    if (this.#drained.length === 0) return false
-    const drained = this.#drained
-    this.#drained = []
-    for (const stream of drained) {
-      if (stream.writable) stream.parts.streams.guard(stream, drainStream)
-    }
-    return true
+    return this.#drained.notify()
   }
 
   /** WINDOW_UPDATE for a stream. False when its window would pass 2^31-1. RFC 9113 §6.9.1. */
@@ -332,7 +313,7 @@ export class Sender {
     if (endStream) stream.endOutput()
     if (last) this.#finishQueue(stream)
     else this.#queue.add(stream)
-    this.#noteDrained(stream)
+    this.#drained.note(stream, this.queuedSize)
   }
 
   #finishQueue(stream: StreamRecord): void {
@@ -346,18 +327,10 @@ export class Sender {
     })
   }
 
-  #noteDrained(stream: StreamRecord): void {
-    const { limits } = this.#core
-    if (!stream.wantsDrain || stream.queuedSize > limits.streamBufferSize / 2) return
-    if (this.queuedSize > limits.connectionBufferSize / 2 && stream.queuedSize > 0) return
-    stream.wantsDrain = false
-    this.#drained.push(stream)
-  }
-
   /** Stops the timer: the connection is over. */
   stop(): void {
     this.#small.stop()
-    this.#drained = []
+    this.#drained.stop()
   }
 
   /** The bound on credits is only an upper one: before an overflow is reported it is counted exactly. */
@@ -374,6 +347,18 @@ export class Sender {
 const WINDOW_MAX = 0x7fff_ffff
 const EMPTY: Buffer = Buffer.alloc(0)
 
-function drainStream(stream: StreamRecord): void {
-  stream.handler.onDrain()
+/** A HEADERS frame whose block is there already. Returns the offset behind it. */
+function writeKept(
+  core: ConnectionCore,
+  streamId: number,
+  bytes: Buffer,
+  start: number,
+  block: Buffer,
+  flags: number,
+): number {
+  const size = block.length
+  let offset = writeFrameHeader(bytes, start, size, FrameType.Headers, flags, streamId)
+  for (let i = 0; i < size; i++) bytes[offset++] = block[i]!
+  core.observe(true, FrameType.Headers, flags, streamId, size)
+  return offset
 }
