@@ -10,6 +10,7 @@ export type Peer =
   | 'microwire'
   | 'microwire orders'
   | 'grpc-js'
+  | 'grpc-js layer'
   | 'grpc-js orders'
   | 'node:http2'
   | 'connect-node'
@@ -42,6 +43,7 @@ const PROGRAMS: Programs = {
     server: [node, compiled('servers/grpc-js')],
     client: [node, compiled('clients/grpc-js')],
   },
+  'grpc-js layer': { server: [node, compiled('servers/compat-grpc-js')] },
   'microwire orders': {
     server: [node, compiled('servers/orders-microwire')],
     client: [node, compiled('clients/orders-microwire')],

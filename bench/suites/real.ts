@@ -184,6 +184,42 @@ function bulkContest(bench: Bench, unary: boolean, size: number, tls: boolean): 
   return { suite: SUITE, name, conditions, metrics, targets, start, stop }
 }
 
+/** Handlers written for grpc-js: what they cost our layer for them, us without it, and grpc-js. */
+function layerContest(bench: Bench, generator: Child, load: LayerLoad): Contest {
+  const { what, conditions, of } = load
+  const start = async (): Promise<Contestant[]> => {
+    const contestants: Contestant[] = []
+    for (const peer of ['grpc-js layer', 'microwire', 'grpc-js'] as const) {
+      const server = await bench.peers.startServer(peer)
+      const run = async (units: number): Promise<number> =>
+        await secondsOf(generator, { ...of(units), port: server.port })
+      contestants.push(new ProcessContestant(peer, server, bench.pace, run))
+    }
+    return contestants
+  }
+  const targets = [cheaper('grpc-js', 1), cheaper('microwire', 0.5)]
+  return { suite: SUITE, name: `handlers of grpc-js, ${what}`, conditions, metrics, targets, start }
+}
+
+interface LayerLoad {
+  readonly what: string
+  readonly conditions: string
+  of(units: number): Parameters<Child['ask']>[0]
+}
+
+const LAYER_LOADS: readonly LayerLoad[] = [
+  {
+    what: 'unary',
+    conditions: '1 connection x 100 in flight, echo of 100 octets',
+    of: calls => ({ do: 'unary', path: Path.unary, connections: 1, inFlight: 100, calls }),
+  },
+  {
+    what: 'uploads',
+    conditions: 'client streaming of 100 octets, one stream',
+    of: messages => ({ do: 'upload', messages, size: 100, inFlight: 256, tls: false }),
+  },
+]
+
 /** What one await costs: the same server with a synchronous handler and with one that awaits. */
 function awaitContest(bench: Bench, generator: Child): Contest {
   const start = async (): Promise<Contestant[]> => {
@@ -233,6 +269,8 @@ export async function real(bench: Bench): Promise<void> {
       await bench.run(bulkContest(bench, true, 4 * MIB, tls))
     }
     await bench.run(awaitContest(bench, generator))
+    const loads = bench.pace.kind === 'smoke' ? LAYER_LOADS.slice(1) : LAYER_LOADS
+    for (const load of loads) await bench.run(layerContest(bench, generator, load))
     await workersContests(bench)
     await freshContests(bench)
   } finally {
