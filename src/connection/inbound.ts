@@ -38,7 +38,10 @@ export class Inbound {
     const { core } = parts
     this.#core = core
     this.#parts = parts
-    this.#reader = new FrameReader({ frameSizeMax: core.limits.frameSizeMax })
+    this.#reader = new FrameReader({
+      frameSizeMax: core.limits.frameSizeMax,
+      reusesJoined: true,
+    })
     this.#prefaceLeft = core.role === 'server' ? CLIENT_PREFACE.length : 0
   }
 

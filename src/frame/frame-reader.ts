@@ -1,4 +1,4 @@
-import { checkOptions } from '../options/index.js'
+import { checkOptions, type OptionKinds } from '../options/index.js'
 import { copyOctets } from './copy-octets.js'
 import { ErrorCode } from './error-code.js'
 import type { Frame } from './frame.js'
@@ -13,6 +13,7 @@ import {
 } from './frame-header.js'
 import { isKnownType, PRIORITY_SIZE, shapeError } from './frame-shape.js'
 import { Flag, FrameType, frameName } from './frame-type.js'
+import { giveBackJoined, leaseJoined } from './joined-buffer.js'
 
 /** Options of a `FrameReader`. */
 export interface FrameReaderOptions {
@@ -22,7 +23,13 @@ export interface FrameReaderOptions {
    * Unit: octets. Default: 16_384. Source: RFC 9113 §4.2, which allows 2^14 to 2^24 - 1.
    */
   readonly frameSizeMax?: number
+  /**
+   * The buffer of a frame that arrived in pieces is used again once `next()` is called after it, by any reader. Default: false.
+   */
+  readonly reusesJoined?: boolean
 }
+
+const KINDS: OptionKinds<FrameReaderOptions> = { frameSizeMax: 'number', reusesJoined: 'boolean' }
 
 /** Where the reader stands when a frame does not lie whole in the pushed range. */
 const Place = {
@@ -52,7 +59,8 @@ const PREFIX_FLAGS = Flag.Padded | Flag.Priority
  *
  * After `next()` returned true the public fields describe one frame (see
  * `Frame`). The octets are borrowed: `bytes` is the pushed buffer, or, for a
- * frame that arrived in pieces, a buffer of its own that is never written again.
+ * frame that arrived in pieces, a buffer of its own that is never written again
+ * (unless `reusesJoined`).
  *
  * `next()` throws ConnectionError when a frame breaks a rule of shape: sizes,
  * padding, stream 0. It knows no streams and no roles, so the order of frames,
@@ -87,12 +95,16 @@ export class FrameReader implements Frame {
   // A frame in pieces: its header, its payload, and how much of either is there.
   readonly #header: Buffer = Buffer.alloc(FRAME_HEADER_SIZE)
   #joined: Buffer = EMPTY
+  readonly #reusesJoined: boolean
+  /** The whole buffer of the frame that is shown, or that is being joined, if it goes back. */
+  #loan: Buffer | undefined = undefined
   #heldSize = 0
   #skipSize = 0
 
   /** @throws RangeError when `frameSizeMax` is not an integer from 2^14 to 2^24 - 1. */
   constructor(options: FrameReaderOptions = {}) {
-    checkOptions<FrameReaderOptions>('FrameReader', options, { frameSizeMax: 'number' })
+    checkOptions<FrameReaderOptions>('FrameReader', options, KINDS)
+    this.#reusesJoined = options.reusesJoined ?? false
     this.#frameSizeMax = checkFrameSizeMax(options.frameSizeMax ?? FRAME_SIZE_MIN)
   }
 
@@ -145,6 +157,10 @@ export class FrameReader implements Frame {
    * @throws ConnectionError when the frame breaks a rule of shape.
    */
   next(): boolean {
+    if (this.#loan !== undefined && this.#place !== Place.Payload) {
+      giveBackJoined(this.#loan)
+      this.#loan = undefined
+    }
     const at = this.#offset
     const start = at + FRAME_HEADER_SIZE
     if (this.#place === Place.Between && start <= this.#limit) {
@@ -248,8 +264,9 @@ export class FrameReader implements Frame {
       this.#readPayload(this.#chunk, start, this.#offset)
       return true
     }
-    // A buffer for each join: a frame lent earlier in this turn may still be in use.
-    this.#joined = Buffer.allocUnsafe(payloadSize)
+    this.#loan = this.#reusesJoined ? leaseJoined(payloadSize) : undefined
+    // Else a buffer for each join: a frame lent earlier in this turn may still be in use.
+    this.#joined = this.#loan?.subarray(0, payloadSize) ?? Buffer.allocUnsafe(payloadSize)
     this.#place = Place.Payload
     return this.#joinPayload()
   }

@@ -22,6 +22,45 @@ function thrownBy(call: () => void): ConnectionError {
   throw new Error('nothing was thrown')
 }
 
+t.test(
+  'reusesJoined: readers share the buffer of frames in pieces, one after the other; without it none does',
+  t => {
+    const octets = (value: number) => Buffer.alloc(8_000, value).toString('hex')
+    const frames = [1, 2, 3].map(value => frame(FrameType.Data, 0, 1, octets(value)))
+    const begin = (reader: FrameReader, bytes: Buffer): void => {
+      reader.push(bytes, 0, 4_000)
+      t.notOk(reader.next())
+    }
+    const end = (reader: FrameReader, bytes: Buffer): ArrayBufferLike => {
+      reader.push(bytes, 4_000, bytes.length)
+      t.ok(reader.next())
+      return reader.bytes.buffer
+    }
+    const isAll = (reader: FrameReader, value: number) =>
+      reader.bytes.subarray(reader.start, reader.end).every(octet => octet === value)
+    for (const reusesJoined of [true, false]) {
+      const [one, two] = [new FrameReader({ reusesJoined }), new FrameReader({ reusesJoined })]
+      begin(one, frames[0]!)
+      begin(two, frames[1]!)
+      const first = end(one, frames[0]!)
+      const second = end(two, frames[1]!)
+      t.not(first, second, 'never two at a time')
+      t.ok(isAll(one, 1) && isAll(two, 2))
+      t.notOk(one.next())
+      begin(one, frames[2]!)
+      t.ok(isAll(two, 2), 'what another shows stays')
+      t.equal(end(one, frames[2]!) === first, reusesJoined)
+      t.ok(isAll(one, 3))
+      t.notOk(two.next())
+      t.notOk(one.next())
+      begin(one, frames[0]!)
+      begin(two, frames[1]!)
+      t.not(end(one, frames[0]!), end(two, frames[1]!), 'nor after they were given back')
+    }
+    t.end()
+  },
+)
+
 t.test('a frame that lies whole in the pushed range is not copied', t => {
   const chunk = Buffer.concat([Buffer.from('eeee', 'hex'), data, ping, Buffer.from('ee', 'hex')])
   const reader = new FrameReader()

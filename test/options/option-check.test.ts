@@ -458,7 +458,7 @@ const TAKERS: readonly Taker[] = [
   ),
   taker<FrameReaderOptions>(
     'FrameReader',
-    { frameSizeMax: [...NUMBER, 5] },
+    { frameSizeMax: [...NUMBER, 5], reusesJoined: FLAG },
     options => new FrameReader(options),
   ),
   taker<FuzzerOptions>(
