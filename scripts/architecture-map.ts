@@ -41,6 +41,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   channel: 'many servers as one: names, balancers, retries',
   'channel/balancing': 'which server has the next call',
   'channel/config': "service config, gRPC's own form",
+  'channel/health': 'which servers say that they are healthy',
   'channel/names': 'from a name to addresses',
   'channel/retries': 'what may be sent again, and how often; hedges',
   'channel/weights': 'load that servers report, and balancing by it',

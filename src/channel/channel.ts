@@ -10,6 +10,7 @@ import {
   type Standing,
   Subchannel,
   type SubchannelOwner,
+  type WatchHealth,
 } from './subchannel.js'
 import { unreachableError } from './unreachable.js'
 import { type Waiter, Waiters } from './waiters.js'
@@ -31,6 +32,8 @@ export interface ChannelOptions {
   readonly runtime: Pick<Runtime, 'now' | 'random' | 'schedule' | 'afterMicrotasks' | 'afterTurn'>
   /** The connection to an endpoint; undefined: nobody knows of one before a call is made. */
   open(endpoint: Endpoint): ChannelSession | undefined
+  /** Calls go only to who says that it is healthy; not for a balancer with one connection, as in gRPC A17. Absent: to who is connected. */
+  readonly watchHealth?: WatchHealth | undefined
   /** An endpoint has left, and nothing of this channel runs there any more. */
   release?(endpoint: Endpoint): void
   /** A connection is gone, or cannot be made: whoever names the endpoints may know better by now. */
@@ -42,6 +45,7 @@ export interface ChannelOptions {
 /** The endpoints of one service, which of them can be used, and whose turn it is. */
 export class Channel implements PickOwner, SubchannelOwner {
   readonly runtime: ChannelOptions['runtime']
+  readonly watchHealth: WatchHealth | undefined
   readonly #options: ChannelOptions
   readonly #balancer: Balancer
   /** A balancer that wants no times costs no reading of the clock. */
@@ -63,6 +67,8 @@ export class Channel implements PickOwner, SubchannelOwner {
   constructor(options: ChannelOptions) {
     this.#options = options
     this.runtime = options.runtime
+    const isOne = options.balancing.connects === 'first'
+    this.watchHealth = isOne ? undefined : options.watchHealth
     // Balancers keep the functions alone; a runtime's may need their object.
     const { runtime } = options
     const outside = { now: () => runtime.now(), random: () => runtime.random() }

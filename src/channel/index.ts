@@ -28,6 +28,7 @@ export {
   readServiceConfig,
   type ServiceConfig,
 } from './config/service-config.js'
+export { HealthWatch, type HealthWatchOptions } from './health/health-watch.js'
 export { DnsResolver, type DnsResolverOptions } from './names/dns-resolver.js'
 export type { Endpoint } from './names/endpoint.js'
 export { fixedResolver } from './names/fixed-resolver.js'
@@ -45,7 +46,7 @@ export {
   UNAVAILABLE_ONLY,
 } from './retries/retry-rule.js'
 export { RetryThrottle, type RetryThrottling } from './retries/retry-throttle.js'
-export { type ChannelSession, type Standing, Subchannel } from './subchannel.js'
+export { type ChannelSession, type Standing, Subchannel, type WatchHealth } from './subchannel.js'
 export { textOf, unreachableError } from './unreachable.js'
 export type { Waiter } from './waiters.js'
 export {

@@ -20,10 +20,18 @@ export interface ChannelSession {
   ping(onAnswer: () => void): boolean
 }
 
+/** Watches the health of whoever is connected; undefined is healthy. Returns how to stop. */
+export type WatchHealth = (
+  session: ChannelSession,
+  onHealth: (error: Error | undefined) => void,
+) => () => void
+
 /** What a subchannel tells its channel. */
 export interface SubchannelOwner {
   readonly runtime: Pick<Runtime, 'now' | 'random' | 'schedule' | 'afterMicrotasks'>
   onStanding(subchannel: Subchannel, before: Standing): void
+  /** Undefined: who is connected is healthy. */
+  readonly watchHealth: WatchHealth | undefined
 }
 
 const STANDINGS = {
@@ -42,6 +50,13 @@ export const SLOW_AFTER_MS = 250
 const PINGS_MAX = 2
 const PING_AGAIN_MS = 300_000
 
+/** What is known of the health of one connection. */
+interface Health {
+  stop: () => void
+  isKnown: boolean
+  error: Error | undefined
+}
+
 /** One endpoint of a channel: whether it can be used, and what runs there. */
 export class Subchannel implements Candidate {
   endpoint: Endpoint
@@ -50,6 +65,8 @@ export class Subchannel implements Candidate {
   readonly session: ChannelSession | undefined
   readonly #owner: SubchannelOwner
   readonly #unwatch: (() => void) | undefined
+  /** Of the connection there is; undefined: none is watched. */
+  #health: Health | undefined
   #standing: Standing
   /** An attempt has failed, or took too long, since the last connection. Where there is no session: since the last call that went well. */
   isTried = false
@@ -67,7 +84,7 @@ export class Subchannel implements Candidate {
     this.endpoint = endpoint
     this.session = session
     this.#owner = owner
-    this.#standing = session === undefined ? 'ready' : STANDINGS[session.state]
+    this.#standing = session === undefined ? 'ready' : this.#standingOf(session)
     this.#unwatch = session?.watch(() => this.#onState())
   }
 
@@ -77,7 +94,8 @@ export class Subchannel implements Candidate {
 
   /** Why it cannot be used. */
   get lastError(): Error | undefined {
-    return this.session === undefined ? this.#lastError : this.session.lastError
+    if (this.session === undefined) return this.#lastError
+    return this.#health?.error ?? this.session.lastError
   }
 
   /** Starts to connect, when the session is done with whatever it tells now. What comes of it is heard by watching. */
@@ -137,6 +155,7 @@ export class Subchannel implements Candidate {
     this.isRemoved = true
     this.#timer?.cancel()
     this.#unwatch?.()
+    this.#leaveHealth()
   }
 
   #clear(): void {
@@ -147,8 +166,44 @@ export class Subchannel implements Candidate {
 
   #onState(): void {
     if (this.isRemoved) return
-    const standing = STANDINGS[this.session!.state]
+    const standing = this.#standingOf(this.session!)
     if (standing !== this.#standing) this.#become(standing)
+  }
+
+  /** Who is connected has to say that it is healthy, if that is asked for. gRPC A17. */
+  #standingOf(session: ChannelSession): Standing {
+    const standing = STANDINGS[session.state]
+    const { watchHealth } = this.#owner
+    if (standing !== 'ready') this.#leaveHealth()
+    if (standing !== 'ready' || watchHealth === undefined) return standing
+    this.#health ??= this.#begunHealth(watchHealth, session)
+    if (!this.#health.isKnown) return 'connecting'
+    return this.#health.error === undefined ? 'ready' : 'failed'
+  }
+
+  #begunHealth(watchHealth: WatchHealth, session: ChannelSession): Health {
+    const health: Health = {
+      stop: () => undefined,
+      isKnown: false,
+      error: undefined,
+    }
+    const onHealth = (error: Error | undefined): void => {
+      if (this.#health !== health) return
+      health.isKnown = true
+      health.error = error
+      this.#onState()
+    }
+    // A session is not to be acted on while it tells of its state.
+    this.#owner.runtime.afterMicrotasks(() => {
+      if (this.#health === health) health.stop = watchHealth(session, onHealth)
+    })
+    return health
+  }
+
+  #leaveHealth(): void {
+    const health = this.#health
+    this.#health = undefined
+    health?.stop()
   }
 
   #become(standing: Standing): void {

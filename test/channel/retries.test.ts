@@ -249,7 +249,11 @@ t.test(
         { methodConfig: [{ hedgingPolicy: { maxAttempts: 1 } }] },
         new RegExp(`^${at}hedgingPolicy.maxAttempts: expected at least 2, got 1`),
       ],
-      [{ healthCheckConfig: {} }, /^serviceConfig\.healthCheckConfig: /],
+      [{ healthCheckConfig: [] }, /^serviceConfig\.healthCheckConfig: expected an object/],
+      [
+        { healthCheckConfig: { serviceName: 5 } },
+        /^serviceConfig\.healthCheckConfig\.serviceName: expected a text/,
+      ],
       [
         { retryThrottling: { maxTokens: 1_001, tokenRatio: 1 } },
         /maxTokens: expected 1 to 1000, got 1001/,

@@ -50,6 +50,8 @@ export interface ServiceConfig {
   readonly methods: ReadonlyMap<string, MethodConfig>
   readonly balancing: Balancing | undefined
   readonly throttling: RetryThrottling | undefined
+  /** Whose health to watch; empty: the whole server's. Undefined: nobody's. gRPC A17. */
+  readonly healthService: string | undefined
 }
 
 /** Attempts that a policy may ask for; more are lowered to it. gRPC A6. */
@@ -59,7 +61,6 @@ export const ATTEMPTS_MAX = 5
 const REFUSED: Readonly<Record<string, string>> = {
   maxRequestMessageBytes: 'is not offered; servers limit what they receive',
   maxResponseMessageBytes: 'is not offered for single methods; use messageSizeMax of the client',
-  healthCheckConfig: 'is not offered; a server that leaves says so by GOAWAY',
   connectionScaling: 'is not offered; calls beyond a connection’s streams wait',
 }
 
@@ -82,6 +83,7 @@ export function readServiceConfig(given: unknown, place = 'serviceConfig'): Serv
     methods,
     balancing: readBalancing(place, config),
     throttling: readThrottling(`${place}.retryThrottling`, config['retryThrottling']),
+    healthService: readHealth(`${place}.healthCheckConfig`, config['healthCheckConfig']),
   }
 }
 
@@ -186,6 +188,13 @@ function readRetryPolicy(place: string, value: unknown): RetryPolicy {
       ? Number.POSITIVE_INFINITY
       : positiveDurationOf(`${place}.perAttemptRecvTimeout`, timeout),
   }
+}
+
+/** Without a name nothing is watched. */
+function readHealth(place: string, value: unknown): string | undefined {
+  if (isAbsent(value)) return undefined
+  const { serviceName } = fieldsOf(place, value)
+  return isAbsent(serviceName) ? undefined : textOf(`${place}.serviceName`, serviceName)
 }
 
 function readThrottling(place: string, value: unknown): RetryThrottling | undefined {

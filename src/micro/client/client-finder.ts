@@ -1,10 +1,10 @@
 import {
-  type Balancing,
   DnsResolver,
   fixedResolver,
   parseTargetName,
   type Resolver,
   readServiceConfig,
+  type ServiceConfig,
 } from '../../channel/index.js'
 import type { Runtime, Transport } from '../../transport/index.js'
 import { ResolverSource } from '../discovery/endpoint-source.js'
@@ -55,6 +55,7 @@ export function targetFinder(options: ClientOptions, parts: FinderParts): Target
   if (resolver === undefined && registry === undefined) return undefined
   const { transport, runtime, protocol, grpc } = parts
   const isNative = isCallTransport(transport) && protocol !== 'mucp'
+  const config = configured(options)
   const named =
     resolver === undefined
       ? byRegistry(registry!, service!, parts, isNative)
@@ -65,7 +66,8 @@ export function targetFinder(options: ClientOptions, parts: FinderParts): Target
     runtime,
     transport: isNative ? transport : undefined,
     selector: options.selector,
-    balancer: options.balancer ?? configuredBalancing(options),
+    balancer: options.balancer ?? config?.balancing,
+    healthService: config?.healthService,
     onReleased: ({ address, hosts }: NodeEndpoint) => {
       if (hosts === undefined) grpc?.forget(address)
       // A transport that was given may have other users.
@@ -76,9 +78,8 @@ export function targetFinder(options: ClientOptions, parts: FinderParts): Target
   })
 }
 
-function configuredBalancing({ serviceConfig, selector }: ClientOptions): Balancing | undefined {
-  if (serviceConfig === undefined || selector !== undefined) return undefined
-  return readServiceConfig(serviceConfig).balancing
+function configured({ serviceConfig }: ClientOptions): ServiceConfig | undefined {
+  return serviceConfig === undefined ? undefined : readServiceConfig(serviceConfig)
 }
 
 type Named = Pick<TargetFinderOptions, 'name' | 'source' | 'nobody' | 'unanswered' | 'failed'>

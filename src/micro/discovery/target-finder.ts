@@ -2,11 +2,18 @@ import {
   type Balancing,
   Channel,
   type ChannelSession,
+  HealthWatch,
   leastRequest,
   textOf,
+  type WatchHealth,
 } from '../../channel/index.js'
 import { GrpcError, Status } from '../../grpc/index.js'
-import { type CallTransport, type Runtime, thrownText } from '../../transport/index.js'
+import {
+  type CallSession,
+  type CallTransport,
+  type Runtime,
+  thrownText,
+} from '../../transport/index.js'
 import { clientClosed } from '../errors/client-closed.js'
 import { MicroError } from '../errors/micro-error.js'
 import type { Protocol } from '../protocol.js'
@@ -41,6 +48,8 @@ export interface TargetFinderOptions {
   readonly transport: CallTransport | undefined
   readonly selector?: Selector | undefined
   readonly balancer?: Balancing | undefined
+  /** Native calls go only to servers that say of this service that it is healthy. Undefined: to all that are connected. */
+  readonly healthService?: string | undefined
   /** A node has left, and no call of this client runs there. */
   readonly onReleased: (endpoint: NodeEndpoint) => void
 }
@@ -68,6 +77,7 @@ export class TargetFinder {
           : selectorBalancing(selector, name, text => this.#error(text)),
       runtime,
       open: endpoint => this.#session(endpoint as NodeEndpoint),
+      watchHealth: watcherOf(options),
       release: endpoint => options.onReleased(endpoint as NodeEndpoint),
       onLost: () => this.#source.onLost(),
       onError: error => {
@@ -196,5 +206,17 @@ export class TargetFinder {
     return this.#isNative
       ? new GrpcError(Status.Unavailable, text, { origin: 'local', ...options })
       : MicroError.internal(text, { id: 'go.micro.client', ...options })
+  }
+}
+
+function watcherOf({
+  healthService: service,
+  runtime,
+}: TargetFinderOptions): WatchHealth | undefined {
+  if (service === undefined) return undefined
+  return (session, onHealth) => {
+    const watch = new HealthWatch(session as unknown as CallSession, { service, runtime, onHealth })
+    watch.start()
+    return () => watch.stop()
   }
 }
