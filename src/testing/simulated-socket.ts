@@ -107,11 +107,14 @@ export class SimulatedSocket implements RawSocket {
     this.#listeners.set(event, listeners)
   }
 
-  /** What arrives goes to `onOctets`, and is overwritten when it returns. */
+  /** What arrives goes to `onOctets`, and is overwritten when it returns; in two parts, as TLS has records, whether the first one pauses or not. */
   lend(onOctets: (bytes: Buffer, size: number) => void): void {
     this.on('data', (piece: Buffer) => {
-      onOctets(piece, piece.length)
-      piece.fill(0xee)
+      const middle = piece.length >> 1
+      for (const part of [piece.subarray(0, middle), piece.subarray(middle)]) {
+        if (part.length > 0) onOctets(part, part.length)
+        part.fill(0xee)
+      }
     })
   }
 

@@ -222,6 +222,30 @@ t.test(
   },
 )
 
+t.test('what a paused socket over TLS had decrypted before comes behind the rest of a turn', t => {
+  const { runtime, socket, client } = connected({ limits: { turnFramesMax: 10 } })
+  for (let i = 0; i < 40; i++) client.call(ECHO, `${i}`)
+  const bytes = client.take()
+  // Records end anywhere. The memory is used again for the next one.
+  const lent = Buffer.alloc(1_024)
+  for (let at = 0; at < bytes.length; at += 333) {
+    const size = bytes.copy(lent, 0, at, Math.min(at + 333, bytes.length))
+    socket.emit('data', lent.subarray(0, size))
+  }
+  t.ok(socket.paused)
+  for (let turn = 0; turn < 10; turn++) {
+    runtime.runTurn()
+    runtime.settle()
+  }
+  t.notOk(socket.paused)
+  client.receives(socket.take())
+  t.same(
+    client.outcomes.map(outcome => outcome.body),
+    Array.from({ length: 40 }, (_, i) => `${i}`),
+  )
+  t.end()
+})
+
 t.test(
   'turnCallsMax: handlers start over several turns, each answer comes, nothing is read meanwhile',
   t => {

@@ -10,19 +10,17 @@ import { Linger } from './linger.js'
 import { ReadBudget } from './read-budget.js'
 
 /**
- * Octets the socket may hold for the kernel before we give it no more: enough
- * to keep a fast path busy for a turn, little enough that a cancelled call's
- * DATA can still be dropped inside the connection. Unit: octets.
+ * Octets the socket may hold for the kernel before we give it no more: enough to keep a fast path busy for
+ * a turn, little enough that a cancelled call's DATA can still be dropped inside the connection. Unit: octets.
  */
 const OUTPUT_SIZE_MAX = 262_144
 
 /**
  * Moves octets between one socket and one connection, and decides when.
  *
- * Output that a `receive` causes leaves at its end, in one write; what its
- * microtasks add leaves in one more when they are done. What arises in any
- * other turn (timers, I/O of somebody else) waits for the end of that turn, so
- * that a thousand handlers woken by one timer still make one write.
+ * Output that a `receive` causes leaves at its end, in one write; what its microtasks add leaves in one
+ * more when they are done. What arises in any other turn (timers, I/O of somebody else) waits for the end
+ * of that turn, so that a thousand handlers woken by one timer still make one write.
  */
 export class SocketDriver implements ConnectionHost {
   readonly connection: Connection
@@ -37,7 +35,6 @@ export class SocketDriver implements ConnectionHost {
 
   /** What the work budget left of a chunk; the socket is paused until it is done. */
   #rest: Buffer | undefined
-  #restStart = 0
   readonly #reads: ReadBudget
   #workArmed = false
   #receiving = false
@@ -230,6 +227,11 @@ export class SocketDriver implements ConnectionHost {
       this.#drop()
       return
     }
+    if (this.#rest !== undefined) {
+      // A TLS socket that was paused hands out all the same what it has decrypted.
+      this.#rest = Buffer.concat([this.#rest, bytes.subarray(0, size)])
+      return
+    }
     if (this.#recognising) {
       const first = this.#recognise(bytes.subarray(0, size))
       if (first === undefined) return
@@ -266,9 +268,8 @@ export class SocketDriver implements ConnectionHost {
    */
   #postpone(bytes: Buffer, start: number, end: number): void {
     this.#reads.hold()
-    const isOurs = bytes === this.#rest
-    this.#rest = isOurs ? bytes : Buffer.from(bytes.subarray(start, end))
-    this.#restStart = isOurs ? start : 0
+    const rest = bytes.subarray(start, end)
+    this.#rest = bytes === this.#rest ? rest : Buffer.from(rest)
     if (!this.connection.blocked) this.#armWork()
   }
 
@@ -282,7 +283,7 @@ export class SocketDriver implements ConnectionHost {
     this.#workArmed = false
     const rest = this.#rest
     if (rest !== undefined && !this.connection.blocked) {
-      this.#receive(rest, this.#restStart, rest.length)
+      this.#receive(rest, 0, rest.length)
       return
     }
     this.#receiving = true
