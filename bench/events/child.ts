@@ -1,9 +1,12 @@
+import { connect } from '@nats-io/transport-node'
+import { envelopeCodec } from '../../src/broker/index.js'
 import { natsBroker } from '../../src/broker/nats/index.js'
 import { createClient, createServer } from '../../src/micro/index.js'
 
 /** What the parent asks for. */
 interface Load {
-  readonly way: 'broker' | 'service'
+  /** `library`: what `natsBroker` stands on, with envelopes that are ready and nobody who reads them. */
+  readonly way: 'broker' | 'service' | 'library'
   readonly count: number
   readonly size: number
 }
@@ -26,24 +29,33 @@ server.subscribe(`${topic}.service`, () => void heard++)
 await server.start()
 const client = createClient({ broker })
 await broker.subscribe(topic, () => void heard++).ready
+const library = await connect({ servers, noAsyncTraces: true })
+library.subscribe(`${topic}.library`, { callback: () => void heard++ })
+await library.flush()
 process.on('message', load => void run(load as Load))
 process.send!('ready')
 
 /** Publishes and hears so many, and tells the processor time of this process that they took. */
 async function run({ way, count, size }: Load): Promise<void> {
   const body = Buffer.alloc(size)
+  const envelope = envelopeCodec.encode({ header, body })
   heard = 0
   const before = process.cpuUsage()
   const start = performance.now()
   for (let sent = 0; sent < count; sent += BATCH) {
     const all: Promise<void>[] = []
     for (let i = 0; i < BATCH; i++) {
+      if (way === 'library') {
+        library.publish(`${topic}.library`, envelope)
+        continue
+      }
       all.push(
         way === 'broker'
           ? broker.publish(topic, { header, body })
           : client.publish(`${topic}.service`, body),
       )
     }
+    if (way === 'library') all.push(library.flush())
     await Promise.all(all)
   }
   while (heard < count) await new Promise(resolve => setTimeout(resolve, 1))

@@ -41,13 +41,14 @@ async function contest(
   const child = fork(join(import.meta.dirname, 'child.js'), [engine.address])
   run.onEnd(() => child.kill())
   await once(child, 'message')
-  const rows: Record<string, number[]> = { 'go-micro': [], microwire: [], service: [] }
+  const rows: Record<string, number[]> = { 'go-micro': [], microwire: [], service: [], library: [] }
   // The first round warms up.
   for (let round = 0; round <= rounds; round++) {
     const taken: Record<string, Taken> = {
       'go-micro': await go.do('load', { topic: `go.${round}`, count, size: SIZE }, 120_000),
       microwire: await ask(child, 'broker', count),
       service: await ask(child, 'service', count),
+      library: await ask(child, 'library', count),
     }
     if (round === 0 && rounds > 1) continue
     for (const [name, { cpuMs = 0 }] of Object.entries(taken))
@@ -63,9 +64,16 @@ async function contest(
     `microwire, natsBroker          ${shown(rate('microwire'))}   ${ratio.toFixed(2)} x; wanted ${AT_LEAST} x`,
   )
   print(`microwire, client and server   ${shown(rate('service'))}`)
+  print(
+    `@nats-io/transport-node alone  ${shown(rate('library'))}   ${(rate('library') / rate('go-micro')).toFixed(2)} x`,
+  )
 }
 
-async function ask(child: ChildProcess, way: 'broker' | 'service', count: number): Promise<Taken> {
+async function ask(
+  child: ChildProcess,
+  way: 'broker' | 'service' | 'library',
+  count: number,
+): Promise<Taken> {
   const answer = once(child, 'message')
   child.send({ way, count, size: SIZE })
   const [taken] = (await answer) as [Taken]
