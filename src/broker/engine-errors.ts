@@ -1,4 +1,4 @@
-import { thrownText } from '../transport/index.js'
+import { clientTlsMistake, thrownText } from '../transport/index.js'
 import { BrokerError, BrokerErrorCode } from './broker-error.js'
 
 /** Whose error it is. */
@@ -12,7 +12,8 @@ const CURES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'host name not found; is the address right?',
   EAI_AGAIN: 'the name server did not answer',
   ETIMEDOUT: 'the host did not answer; is the address right, and no firewall between?',
-  ECONNRESET: 'it closed the connection; does it expect TLS, or none?',
+  ECONNRESET:
+    'it closed the connection; does it expect TLS, or none, or a certificate of the client?',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
 }
@@ -20,7 +21,8 @@ const CURES: Readonly<Record<string, string>> = {
 /** The engine could not be reached. */
 export function unreachable({ name, address }: Named, cause: unknown): BrokerError {
   const code = systemCode(cause)
-  const why = (code === undefined ? undefined : CURES[code]) ?? thrownText(cause)
+  const cure = code === undefined ? undefined : CURES[code]
+  const why = clientTlsMistake(cause) ?? cure ?? thrownText(cause)
   const text = `cannot connect to ${name} at ${address}: ${why}`
   return new BrokerError(BrokerErrorCode.Unavailable, address, text, cause)
 }

@@ -1,7 +1,13 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { type ClientTlsOptions, inRootContext, type Runtime } from '../transport/index.js'
-import { RegistryError, RegistryErrorCode } from './registry-error.js'
+import {
+  type ClientTlsOptions,
+  clientTlsMistake,
+  inRootContext,
+  type Runtime,
+  thrownText,
+} from '../transport/index.js'
+import { RegistryError, RegistryErrorCode, resetText } from './registry-error.js'
 
 /** What an engine may answer with. Reason: it is held as one text. Unit: octets. */
 const ANSWER_SIZE_MAX = 64 * 1024 * 1024
@@ -105,7 +111,8 @@ export class HttpClient {
   explain(error: unknown): RegistryError {
     if (error instanceof RegistryError) return error
     const { engine } = this.#options
-    const text = error instanceof Error ? error.message : String(error)
+    const isTls = this.#agent instanceof HttpsAgent
+    const text = clientTlsMistake(error) ?? resetText(thrownText(error), isTls)
     return new RegistryError(engine, this.address, RegistryErrorCode.Unreachable, text, error)
   }
 

@@ -54,4 +54,10 @@ export class RegistryError extends Error {
   }
 }
 
+/** A connection over TLS that was reset: an engine that wants a certificate may do just that, without a word. */
+export function resetText(message: string, isTls: boolean): string {
+  if (!isTls || !message.includes('ECONNRESET')) return message
+  return `${message}: it closed the connection; does it want a certificate of the client?`
+}
+
 shareInstances(RegistryError, 'RegistryError')

@@ -56,3 +56,4 @@ export type { ServeOptions, Server, StopOptions } from './server/serve-options.j
 export { serve } from './server/server.js'
 export { type ConnectionPeer, type Peer, peerAt, peerOf } from './socket/connection-peer.js'
 export { runCompressions } from './socket/run-compressions.js'
+export { clientTlsMistake } from './tls/tls-mistake.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { connectError } from '../../src/transport/errors/transport-error.js'
-import { tlsMistake } from '../../src/transport/tls/tls-mistake.js'
+import { clientTlsMistake, tlsMistake } from '../../src/transport/tls/tls-mistake.js'
 import { VERIFY_ERRORS } from '../../src/transport/tls/verify-error-table.js'
 
 /** All that Node makes of OpenSSL's results (`X509_V_ERR_...`). */
@@ -40,5 +40,22 @@ t.test('alerts about a certificate are understood, however a release spells them
     t.match(tlsMistake('client', alert), /^the server does not accept the certificate/, alert)
     t.match(tlsMistake('server', alert), /^the client does not trust the certificate/, alert)
   }
+  t.end()
+})
+
+t.test('a TLS failure is found behind the errors of other libraries; what is none is not', t => {
+  const inner = Object.assign(new Error('x'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  const told = /^the certificate of the server is not trusted.*\(DEPTH_ZERO_SELF_SIGNED_CERT\)$/
+  t.match(clientTlsMistake(inner), told)
+  t.match(clientTlsMistake(new Error('lost', { cause: inner })), told)
+  t.match(clientTlsMistake(new AggregateError([inner])), told)
+  const alert = { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' }
+  t.match(clientTlsMistake(alert), /wants a certificate of the client.*\(ERR_SSL_TLSV13_/)
+  t.match(clientTlsMistake({ code: 'ERR_SSL_SOMETHING_NEW' }), /handshake failed \(ERR_SSL_SOME/)
+  t.equal(clientTlsMistake({ code: 'ECONNRESET' }), undefined)
+  t.equal(clientTlsMistake('text'), undefined)
+  const circle: { cause?: unknown } = {}
+  circle.cause = circle
+  t.equal(clientTlsMistake(circle), undefined)
   t.end()
 })

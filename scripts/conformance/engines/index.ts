@@ -4,6 +4,7 @@ import { etcdFailures } from './etcd-failures.js'
 import { inNamespace } from './in-namespace.js'
 import { CONSUL, ETCD, MDNS, NATS, registryRows } from './registries.js'
 import { starts } from './starts.js'
+import { tlsEngines } from './tls.js'
 
 /**
  * Parts of the suite `engines`, each with rows of its own; a part whose engine cannot be had skips its
@@ -15,6 +16,7 @@ const REGISTRIES: Readonly<Record<string, Suite['run']>> = {
   consul: registryRows(CONSUL),
   nats: registryRows(NATS),
   mdns: inNamespace('engines-mdns', registryRows(MDNS)),
+  tls: tlsEngines,
 }
 
 const PARTS: readonly Suite['run'][] = [starts, ...Object.values(REGISTRIES), brokers]

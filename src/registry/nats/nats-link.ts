@@ -1,6 +1,6 @@
 import type { ClientTlsOptions } from '../../transport/index.js'
-import { inRootContext, thrownError } from '../../transport/index.js'
-import { RegistryError, RegistryErrorCode } from '../registry-error.js'
+import { clientTlsMistake, inRootContext, thrownError } from '../../transport/index.js'
+import { RegistryError, RegistryErrorCode, resetText } from '../registry-error.js'
 import {
   loadNats,
   type NatsConnection,
@@ -81,6 +81,10 @@ export class NatsLink {
   /** Any failure as a `RegistryError`. */
   explain(error: unknown): RegistryError {
     if (error instanceof RegistryError) return error
+    const mistake = clientTlsMistake(error)
+    if (mistake !== undefined) {
+      return new RegistryError('nats', this.address, RegistryErrorCode.Unreachable, mistake, error)
+    }
     const { message, name } = thrownError(error)
     const text = `${name} ${message}`
     const code = /authoriz|permission|authent/i.test(text)
@@ -90,7 +94,8 @@ export class NatsLink {
         : /refused|closed|disconnect|ECONN|ENOTFOUND/i.test(text)
           ? RegistryErrorCode.Unreachable
           : RegistryErrorCode.Refused
-    return new RegistryError('nats', this.address, code, message, error)
+    const shown = resetText(message, this.#options.tls !== undefined)
+    return new RegistryError('nats', this.address, code, shown, error)
   }
 
   async #connect(): Promise<NatsConnection> {
@@ -100,7 +105,7 @@ export class NatsLink {
         'the package @nats-io/transport-node is missing: npm install @nats-io/transport-node'
       throw new RegistryError('nats', this.address, RegistryErrorCode.Refused, text, cause)
     })
-    const connection = await this.#library.connect({
+    const options = {
       servers: [...servers],
       name: 'microwire registry',
       ...(user === undefined ? {} : { user }),
@@ -113,6 +118,10 @@ export class NatsLink {
       reconnectJitter: 500,
       pingInterval: 10_000,
       maxPingOut: 2,
+    }
+    const { connect } = this.#library
+    const connection = await connect(options).catch(async error => {
+      throw tls === undefined ? error : await reasonOf(connect, options, error)
     })
     void this.#follow(connection)
     return connection
@@ -130,5 +139,24 @@ export class NatsLink {
     } catch {
       // It ends with its connection.
     }
+  }
+}
+
+/**
+ * Why TLS failed. The library tries on and then says `timeout`, as an engine refuses certificates when the handshake has
+ * ended for us: a single attempt has the reason. Never rejects.
+ */
+async function reasonOf(
+  connect: NatsLibrary['connect'],
+  options: object,
+  error: unknown,
+): Promise<unknown> {
+  if (clientTlsMistake(error) !== undefined) return error
+  try {
+    const connection = await connect({ ...options, reconnect: false })
+    await connection.close()
+    return error
+  } catch (reason) {
+    return reason
   }
 }

@@ -69,3 +69,20 @@ export function tlsMistake(role: 'client' | 'server', code: string): string | un
 export function isVerifyError(code: string): boolean {
   return Object.hasOwn(VERIFY_ERRORS, code)
 }
+
+/** Errors hide behind one another this deep. */
+const CAUSES_MAX = 4
+
+/**
+ * What a client's TLS handshake failed with and what to do, of an error of Node or one that another library put around
+ * it; undefined where it is no failure of TLS.
+ */
+export function clientTlsMistake(error: unknown, depth = 0): string | undefined {
+  if (typeof error !== 'object' || error === null || depth > CAUSES_MAX) return undefined
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown }
+  // What is no name of OpenSSL's, such as ECONNRESET, means TLS only where TLS was spoken.
+  const isTls = typeof code === 'string' && (code.startsWith('ERR_SSL_') || isVerifyError(code))
+  if (isTls) return `${tlsMistake('client', code) ?? 'the TLS handshake failed'} (${code})`
+  const [first] = Array.isArray(errors) ? errors : []
+  return clientTlsMistake(cause, depth + 1) ?? clientTlsMistake(first, depth + 1)
+}
