@@ -92,7 +92,7 @@ Beyond half of a connection's \`memoryMax\`, or of the budget, nobody gets a loa
 mucp handler. Beyond all of it the call that holds most ends with RESOURCE_EXHAUSTED, of a budget on the connection that holds most; where calls hold
 little their connection ends with ENHANCE_YOUR_CALM. The peer and \`onError\` hear whose limit it was and the octets.
 
-The costs were measured; \`npm run attack -- all --memory\` compares what each attack leaves in memory with what the accounts say, within a fifth. \`memoryPerAddressMax\` of a server bounds all connections of one remote address together. Not counted:
+The costs were measured; \`npm run attack -- all --memory\` compares what each attack leaves in memory with what the accounts say, within a fifth. \`memoryPerAddressMax\` of a server bounds all connections of one remote address together, \`handlersPerAddressMax\` the handlers that run for them. Not counted:
 what a handler was given or keeps itself.
 
 The time a handler may take while its call runs is not limited. Callers pass \`timeoutMs\`; handlers watch \`context.signal\`. After the end of its call, a handler counts against

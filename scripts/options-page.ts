@@ -218,7 +218,7 @@ export const SECTIONS: readonly OptionSection[] = [
   {
     title: 'grpcTransport(options)',
     intro:
-      'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `reusePort`, `onRequest`.',
+      'From `microwire/transport`. It also takes the options of `serve` for its listeners: `connectionsMax`, `connectionsPerAddressMax`, `memoryPerAddressMax`, `handlersPerAddressMax`, `handshakeTimeoutMs`, `connectionAgeMs`, `connectionAgeGraceMs`, `connectionIdleMs`, `reusePort`, `onRequest`.',
     path: 'src/transport/micro/grpc-transport-options.ts',
     interface: 'GrpcTransportOptions',
   },

@@ -1,4 +1,5 @@
 import { checkOptions, type OptionKinds, oneOf, withMethods } from '../options/index.js'
+import { checkHandlerGroup, type HandlerGroup } from './budgets/handler-group.js'
 import { checkMemory, type MemoryBudget } from './budgets/memory-budget.js'
 import type { ConnectionHost, FrameObserver } from './core/host.js'
 import type { ConnectionLimits } from './core/limits.js'
@@ -26,6 +27,8 @@ export interface ConnectionOptions {
   readonly limits?: Partial<ConnectionLimits> | undefined
   /** What this connection and others may hold together. Default: one budget for all connections of the process. */
   readonly memory?: MemoryBudget | undefined
+  /** With whose handlers those of this connection are counted together. Default: nobody's; `limits.streamsMax` alone bounds them. */
+  readonly handlerGroup?: HandlerGroup | undefined
   /** A wheel shared with other connections, advanced by its owner. Default: one of its own. */
   readonly timers?: TimerWheel | undefined
   /**
@@ -54,6 +57,7 @@ const KINDS: OptionKinds<ConnectionOptions> = {
   // `resolveLimits` looks at it.
   limits: 'any',
   memory: checkMemory,
+  handlerGroup: checkHandlerGroup,
   timers: withMethods(['schedule', 'cancel', 'advance']),
   neverIndexed: (_, value) => neverIndexedNames(value as readonly string[]),
   observer: withMethods(['onFrame']),

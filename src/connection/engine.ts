@@ -1,5 +1,6 @@
 import type { ConnectionError } from '../frame/index.js'
 import { AbuseBudget } from './budgets/abuse-budget.js'
+import type { HandlerGroup } from './budgets/handler-group.js'
 import { MemoryAccount, type MemoryHolders } from './budgets/memory-account.js'
 import { PROCESS_MEMORY } from './budgets/memory-budget.js'
 import { type TurnOwner, Turns } from './budgets/turns.js'
@@ -59,6 +60,7 @@ export class ConnectionEngine implements Wiring {
   readonly settings: SettingsSync
   readonly sender: Sender
   readonly receiver: Receiver
+  readonly handlerGroup: HandlerGroup | undefined
   readonly streams: StreamTable
   readonly deadlines: Deadlines
   readonly shutdown: Shutdown
@@ -83,6 +85,7 @@ export class ConnectionEngine implements Wiring {
     this.sender = new Sender(core, this.headerWriter, this.budget, this.map)
     const { budget, control, map, memory } = this
     this.receiver = new Receiver({ core, budget, control, map, memory, roundTrips: this })
+    this.handlerGroup = options.handlerGroup
     this.streams = new StreamTable(this)
     this.deadlines = new Deadlines(core, this)
     this.shutdown = new Shutdown(this)

@@ -9,6 +9,7 @@ export {
   summarizeFrame,
 } from '../frame/index.js'
 export { CallAllowance } from './budgets/call-allowance.js'
+export { HandlerGroup } from './budgets/handler-group.js'
 export { HandlerSlots, type SlotWaker } from './budgets/handler-slots.js'
 export { MemoryAccount, type MemoryParts } from './budgets/memory-account.js'
 export {

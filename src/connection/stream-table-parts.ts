@@ -1,4 +1,5 @@
 import type { AbuseBudget } from './budgets/abuse-budget.js'
+import type { HandlerGroup } from './budgets/handler-group.js'
 import type { MemoryAccount } from './budgets/memory-account.js'
 import type { Turns } from './budgets/turns.js'
 import type { ControlWriter } from './core/control-writer.js'
@@ -19,6 +20,7 @@ export interface StreamTableParts extends StreamParts {
   readonly control: ControlWriter
   readonly goaway: Goaway
   readonly handler: ConnectionHandler
+  readonly handlerGroup: HandlerGroup | undefined
   readonly host: ConnectionHost
   readonly map: StreamMap
   readonly memory: MemoryAccount

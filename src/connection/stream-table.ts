@@ -54,7 +54,7 @@ export class StreamTable implements StreamOwner {
     this.#core = parts.core
     this.#parts = parts
     this.#map = parts.map
-    this.slots = new HandlerSlots(parts.core.limits.streamsMax, parts.turns)
+    this.slots = new HandlerSlots(parts.core.limits.streamsMax, parts.turns, parts.handlerGroup)
     this.#headerLists = new HeaderLists(parts.core.limits.openHeadersSizeMax)
     this.refusals = new Refusals(parts.core, () => this.limitChanged())
   }

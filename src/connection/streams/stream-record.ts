@@ -53,7 +53,7 @@ export interface StreamReceiver {
 export interface StreamOwner {
   /** What the streams that count take, whatever they hold. Unit: octets. */
   costs: number
-  readonly slots: { take(): boolean; free(): void }
+  readonly slots: { take(): boolean; tryTake(): boolean; free(): void }
   close(stream: StreamRecord): void
   reset(stream: StreamRecord, errorCode: number): void
   shed(stream: StreamRecord, fault: string): void
@@ -221,8 +221,10 @@ export class StreamRecord implements Stream {
     if (!this.closed) this.parts.streams.reset(this, errorCode)
   }
 
-  hold(): boolean {
-    if (!this.held) this.held = this.hasSlot = this.parts.streams.slots.take()
+  hold(isAsking = true): boolean {
+    if (this.held) return true
+    const { slots } = this.parts.streams
+    this.held = this.hasSlot = isAsking ? slots.take() : slots.tryTake()
     return this.held
   }
 

@@ -124,9 +124,10 @@ export interface Stream {
 
   /**
    * User code is to start: it counts against the limit until `release`, whether the stream is closed or not.
-   * False when as many handlers run as may; `handler.onReceived` is called when one of them has settled.
+   * False when as many handlers run as may; `handler.onReceived` is called when one of them has settled, unless
+   * `isAsking` is false.
    */
-  hold(): boolean
+  hold(isAsking?: boolean): boolean
 
   /** User code goes on, but only waits for what will ask for slots of its own: it counts no more. */
   freeSlot(): void

@@ -120,7 +120,8 @@ export class RunningServerCall
     if (endStream) this.#endInput()
     if (this.finished) return
     // What will run even if the client resets it now counts from now.
-    if (this.head.route.keepsReceived === true) this.stream.hold()
+    // Without a place it asks when its request is complete: `admit`.
+    if (this.head.route.keepsReceived === true) this.stream.hold(false)
     if (!this.head.oneRequest) this.#due(Flag.StartDue)
     // Most requests are complete at the end of the turn: those that are not are watched from there.
     else if (this.#timer === undefined) this.#due(Flag.WatchDue)

@@ -90,8 +90,8 @@ export class ServerCallBatch extends CallBatch {
       call.onReset(ErrorCode.RefusedStream, false)
     }
     if (first === undefined || onError === undefined) return
-    const { streamsMax } = first.stream.connection.limits
-    const text = `${count} calls refused after ${limits.startTimeoutMs} ms: ${streamsMax} handlers run (limits.streamsMax), those of cancelled calls among them; handlers must settle when their signal aborts`
+    const { fault } = first.stream.connection.handlerSlots
+    const text = `${count} calls refused after ${limits.startTimeoutMs} ms: ${fault}, those of cancelled calls among them; handlers must settle when their signal aborts`
     onError(stacklessError(Status.Unavailable, text), first)
   }
 
@@ -99,7 +99,9 @@ export class ServerCallBatch extends CallBatch {
     if (this.#waiting?.delete(call) !== true) return
     call.stream.charge(-call.heldSize)
     if (this.#waiting.size > 0) return
-    call.stream.connection.timers.cancel(this.#timer!)
+    const { handlerSlots, timers } = call.stream.connection
+    handlerSlots.withdraw()
+    timers.cancel(this.#timer!)
   }
 
   #schedule(call: WaitingCall, since: number): void {

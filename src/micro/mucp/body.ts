@@ -26,10 +26,13 @@ export function setGrpcRequestHeaders(
   header.set('content-type', contentType)
 }
 
+/** The whole text is in `Micro-Error`, and may be what the caller sent: once is enough. Unit: characters. */
+const GRPC_MESSAGE_SIZE_MAX = 1_024
+
 /** The pseudo-headers that go-micro's `codec/grpc` writes into a reply's header. */
 export function setGrpcReplyHeaders(header: Map<string, string>, error: string): void {
   header.set(':status', '200')
   header.set('Trailer', error === '' ? 'grpc-status' : 'grpc-status, grpc-message')
   header.set('grpc-status', error === '' ? '0' : '13')
-  if (error !== '') header.set('grpc-message', error)
+  if (error !== '') header.set('grpc-message', error.slice(0, GRPC_MESSAGE_SIZE_MAX))
 }

@@ -118,6 +118,12 @@ export interface ServerOptions {
    */
   readonly memoryPerAddressMax?: number
   /**
+   * Default transport. Handlers that may run for all connections of one remote address together, for
+   * IPv6 those of one /64, by either door; further calls wait, `startTimeoutMs` at most, and are refused.
+   * Default: Infinity; `limits.streamsMax` bounds those of each connection.
+   */
+  readonly handlersPerAddressMax?: number
+  /**
    * Default transport: timeout of the TLS handshake, and again of the HTTP/2 preface. Unit: ms.
    * Default: 10_000.
    */
@@ -193,6 +199,7 @@ export const TRANSPORT_OPTION_NAMES = [
   'connectionsMax',
   'connectionsPerAddressMax',
   'memoryPerAddressMax',
+  'handlersPerAddressMax',
   'handshakeTimeoutMs',
   'connectionAgeMs',
   'connectionAgeGraceMs',
@@ -225,6 +232,7 @@ const KINDS: OptionKinds<ServerOptions> = {
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
   memoryPerAddressMax: 'number',
+  handlersPerAddressMax: 'number',
   handshakeTimeoutMs: 'number',
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',

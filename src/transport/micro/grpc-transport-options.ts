@@ -26,6 +26,7 @@ const KINDS: OptionKinds<GrpcTransportOptions> = {
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
   memoryPerAddressMax: 'number',
+  handlersPerAddressMax: 'number',
   handshakeTimeoutMs: 'number',
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',

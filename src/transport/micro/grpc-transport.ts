@@ -206,7 +206,7 @@ class GrpcTransport implements CallTransport {
     const { serverTls: tls, neverIndexed, memory, onRequest } = this.#options
     const { connectionsMax, handshakeTimeoutMs } = this.#options
     const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs, reusePort } = this.#options
-    const { connectionsPerAddressMax, memoryPerAddressMax } = this.#options
+    const { connectionsPerAddressMax, memoryPerAddressMax, handlersPerAddressMax } = this.#options
     const { messageSizeMax } = callLimits({ ...this.#limits, ...this.#options.calls?.limits })
     return given({
       tls,
@@ -217,6 +217,7 @@ class GrpcTransport implements CallTransport {
       connectionsMax,
       connectionsPerAddressMax,
       memoryPerAddressMax,
+      handlersPerAddressMax,
       handshakeTimeoutMs,
       connectionAgeMs,
       connectionAgeGraceMs,

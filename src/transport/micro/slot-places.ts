@@ -12,7 +12,7 @@ export class SlotPlaces implements HandlerPlaces {
   }
 
   get max(): number {
-    return this.#slots.max
+    return this.#slots.bound
   }
 
   tryTake(): boolean {

@@ -80,6 +80,12 @@ export interface ServeOptions {
    */
   readonly memoryPerAddressMax?: number
   /**
+   * Handlers that may run for all connections of one remote address together, with the same addresses,
+   * by either door; further calls wait, `startTimeoutMs` at most, and are refused. Costs one map entry
+   * for each connected address. Default: Infinity; `limits.streamsMax` bounds those of each connection.
+   */
+  readonly handlersPerAddressMax?: number
+  /**
    * Age at which a client is told to reconnect (GOAWAY `max_age`), plus or minus 10 % so that
    * clients do not all reconnect at once. Running calls complete; new calls use a new connection.
    * Source: gRPC A9. Unit: ms. Default: Infinity.
@@ -155,6 +161,7 @@ const RANGES: readonly NumberRange<
   | 'connectionsMax'
   | 'connectionsPerAddressMax'
   | 'memoryPerAddressMax'
+  | 'handlersPerAddressMax'
   | 'handshakeTimeoutMs'
   | 'connectionAgeMs'
   | 'connectionAgeGraceMs'
@@ -163,6 +170,7 @@ const RANGES: readonly NumberRange<
   ['connectionsMax', 1, Number.POSITIVE_INFINITY],
   ['connectionsPerAddressMax', 1, Number.POSITIVE_INFINITY],
   ['memoryPerAddressMax', 1_048_576, Number.POSITIVE_INFINITY],
+  ['handlersPerAddressMax', 1, Number.POSITIVE_INFINITY],
   ['handshakeTimeoutMs', 1, DELAY_MAX_MS],
   ['connectionAgeMs', 1, Number.POSITIVE_INFINITY],
   ['connectionAgeGraceMs', 0, Number.POSITIVE_INFINITY],
@@ -178,6 +186,7 @@ export type ConnectionOptions = Pick<
   | 'connectionsMax'
   | 'connectionsPerAddressMax'
   | 'memoryPerAddressMax'
+  | 'handlersPerAddressMax'
   | 'handshakeTimeoutMs'
   | 'connectionAgeMs'
   | 'connectionAgeGraceMs'
@@ -210,6 +219,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   connectionsMax: 'number',
   connectionsPerAddressMax: 'number',
   memoryPerAddressMax: 'number',
+  handlersPerAddressMax: 'number',
   connectionAgeMs: 'number',
   connectionAgeGraceMs: 'number',
   connectionIdleMs: 'number',

@@ -92,9 +92,10 @@ class SocketServer implements Server {
       options.connectionsMax ?? CONNECTIONS_MAX,
       options.connectionsPerAddressMax ?? Number.POSITIVE_INFINITY,
     )
-    const { memoryPerAddressMax = Number.POSITIVE_INFINITY } = options
-    if (memoryPerAddressMax !== Number.POSITIVE_INFINITY) {
-      this.#addressBudgets = new AddressBudgets(memoryPerAddressMax, this.memory)
+    const { memoryPerAddressMax: memoryMax = Number.POSITIVE_INFINITY } = options
+    const { handlersPerAddressMax: handlersMax = Number.POSITIVE_INFINITY } = options
+    if (Math.min(memoryMax, handlersMax) !== Number.POSITIVE_INFINITY) {
+      this.#addressBudgets = new AddressBudgets({ memoryMax, handlersMax }, this.memory)
     }
     const prefaceTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
     this.#limits = resolveLimits('server', { prefaceTimeoutMs, ...messageLimits(options) })
@@ -208,6 +209,7 @@ class SocketServer implements Server {
     const now = this.#runtime.now()
     const served = new ServedSocket(this, this.#timers, peer.address, { ageMs, graceMs }, now)
     served.remoteAddress = socket.remoteAddress ?? ''
+    const share = this.#addressBudgets?.enter(served.remoteAddress)
     served.driver = new SocketDriver({
       runtime: this.#runtime,
       timers: this.#timers,
@@ -219,7 +221,8 @@ class SocketServer implements Server {
       limits: this.#limitsOfOne(),
       observer: observer?.(peer),
       neverIndexed,
-      memory: this.#addressBudgets?.enter(served.remoteAddress) ?? this.memory,
+      memory: share?.memory ?? this.memory,
+      handlerGroup: share?.handlerGroup,
     })
     this.#connections.add(served)
     this.#admission.enter(served.remoteAddress)

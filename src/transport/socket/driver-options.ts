@@ -2,6 +2,7 @@ import type {
   ConnectionHandler,
   ConnectionLimits,
   FrameObserver,
+  HandlerGroup,
   MemoryBudget,
 } from '../../connection/index.js'
 import type { RawSocket, Runtime } from '../runtime/runtime.js'
@@ -40,4 +41,5 @@ export interface DriverOptions {
   readonly observer?: FrameObserver | undefined
   readonly neverIndexed?: readonly string[] | undefined
   readonly memory?: MemoryBudget | undefined
+  readonly handlerGroup?: HandlerGroup | undefined
 }

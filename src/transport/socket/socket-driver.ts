@@ -78,6 +78,7 @@ export class SocketDriver implements ConnectionHost {
       observer: options.observer,
       neverIndexed: options.neverIndexed,
       memory: options.memory,
+      handlerGroup: options.handlerGroup,
     })
     setPeer(this.connection, options.peer)
     const { socket } = options

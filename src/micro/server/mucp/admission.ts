@@ -59,7 +59,7 @@ export class MucpAdmission {
     const { max, waitMaxMs } = this.#places!
     return new MicroError(
       503,
-      `refused after ${waitMaxMs} ms: ${max} handlers of this peer run, as many as may (limits.streamsMax of its connection, handlersMax of a memory transport)`,
+      `refused after ${waitMaxMs} ms: ${max} handlers of this peer run, as many as may (limits.streamsMax of its connection, handlersPerAddressMax, handlersMax of a memory transport)`,
     )
   }
 }
