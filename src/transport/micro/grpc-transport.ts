@@ -204,26 +204,15 @@ class GrpcTransport implements CallTransport {
 
   #serveOptions(): ConnectionOptions {
     const { serverTls: tls, neverIndexed, memory, onRequest } = this.#options
-    const { connectionsMax, handshakeTimeoutMs } = this.#options
-    const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs, reusePort } = this.#options
-    const { connectionsPerAddressMax, memoryPerAddressMax, handlersPerAddressMax } = this.#options
+    const { connectionsMax, connectionsPerAddressMax, memoryPerAddressMax } = this.#options
+    const { handlersPerAddressMax, handshakeTimeoutMs, reusePort } = this.#options
+    const { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs } = this.#options
     const { messageSizeMax } = callLimits({ ...this.#limits, ...this.#options.calls?.limits })
-    return given({
-      tls,
-      limits: receiveLimits(this.#connectionLimits, messageSizeMax),
-      neverIndexed,
-      memory,
-      onRequest,
-      connectionsMax,
-      connectionsPerAddressMax,
-      memoryPerAddressMax,
-      handlersPerAddressMax,
-      handshakeTimeoutMs,
-      connectionAgeMs,
-      connectionAgeGraceMs,
-      connectionIdleMs,
-      reusePort,
-    })
+    const limits = receiveLimits(this.#connectionLimits, messageSizeMax)
+    const served = { tls, limits, neverIndexed, memory, onRequest, handshakeTimeoutMs, reusePort }
+    const perAddress = { connectionsPerAddressMax, memoryPerAddressMax, handlersPerAddressMax }
+    const ages = { connectionAgeMs, connectionAgeGraceMs, connectionIdleMs }
+    return given({ ...served, connectionsMax, ...perAddress, ...ages })
   }
 
   get #connectionLimits(): Partial<ConnectionLimits> | undefined {
