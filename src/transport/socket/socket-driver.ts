@@ -320,11 +320,8 @@ export class SocketDriver implements ConnectionHost {
 
   #refuse(speaker: Speaker): void {
     const mistake = this.#role === 'server' ? clientMistake(speaker) : serverMistake(speaker)
-    const error = new TransportError(
-      TransportErrorCode.NotHttp2,
-      this.#remote,
-      `${this.#remote}: ${mistake}`,
-    )
+    const text = `${this.#remote}: ${mistake}`
+    const error = new TransportError(TransportErrorCode.NotHttp2, this.#remote, text)
     this.#cause = error
     if (this.#role === 'server' && speaker === Speaker.Http1) this.#socket.write(HTTP1_ANSWER)
     this.connection.destroy(error)
