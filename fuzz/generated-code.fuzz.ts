@@ -1,11 +1,13 @@
+import { createFileRegistry, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import protobuf from 'protobufjs'
 import ts from 'typescript'
 import * as codec from '../src/codec/index.js'
-import { generate, loadSchema, parseOptions } from '../src/codegen/index.js'
+import { FileDescriptorSet, generate, loadSchema, parseOptions } from '../src/codegen/index.js'
 import { OctetSource, Random } from '../src/testing/index.js'
 import { invariant } from './invariant.js'
 
-// T18: code generated for any schema, against protobufjs, which reads and writes the same.
+// T18: code generated for any schema, against protobufjs and protobuf-es, which read and write the same.
 
 const SCALARS = [
   'double',
@@ -39,6 +41,8 @@ interface Field {
 interface Pair {
   readonly ours: codec.MessageType
   readonly theirs: protobuf.Type
+  /** Of protobuf-es. */
+  readonly third: DescMessage
   readonly fields: readonly Field[]
 }
 
@@ -88,18 +92,17 @@ function pairOf(fields: readonly Field[]): Pair {
   const schema = schemaOf(fields)
   const known = pairs.get(schema)
   if (known !== undefined) return known
-  const [file] = generate(
-    loadSchema(['a.proto'], () => schema),
-    ['a.proto'],
-    parseOptions(''),
-  )
+  const files = loadSchema(['a.proto'], () => schema)
+  const [file] = generate(files, ['a.proto'], parseOptions(''))
   const { outputText } = ts.transpileModule(file!.content, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS },
   })
   const module = { exports: {} as Record<string, unknown> }
   new Function('exports', 'require', outputText)(module.exports, () => codec)
   const theirs = protobuf.parse(schema).root.lookupType('M')
-  const pair = { ours: module.exports['M'] as codec.MessageType, theirs, fields }
+  const set = fromBinary(FileDescriptorSetSchema, FileDescriptorSet.encode({ file: files }))
+  const third = createFileRegistry(set).getMessage('M')!
+  const pair = { ours: module.exports['M'] as codec.MessageType, theirs, third, fields }
   pairs.set(schema, pair)
   return pair
 }
@@ -154,8 +157,8 @@ function textOf(source: OctetSource): string {
   )
 }
 
-/** Both say the same of what each has written. */
-function compare({ ours, theirs, fields }: Pair, value: Value, octets: Uint8Array): void {
+/** All say the same of what each has written. */
+function compare({ ours, theirs, third, fields }: Pair, value: Value, octets: Uint8Array): void {
   const said = (): string =>
     `${schemaOf(fields)} ${Buffer.from(octets).toString('hex').slice(0, 2_000)}`
   const foreign = theirs.encode(theirs.fromObject(plain(value, fields) as object)).finish()
@@ -175,6 +178,20 @@ function compare({ ours, theirs, fields }: Pair, value: Value, octets: Uint8Arra
     'T18 we read what protobufjs writes',
     said,
   )
+  const read = fromBinary(third, octets)
+  invariant(canonOfOurs(read, fields) === expected, 'T18 protobuf-es reads what we write', said)
+  const written = toBinary(third, read)
+  invariant(
+    canonOfOurs(ours.decode(written), fields) === expected,
+    'T18 we read what protobuf-es writes',
+    said,
+  )
+  // Readers pass over the upper bits of an int32: only the size tells that they are wrong.
+  invariant(
+    written.length === octets.length,
+    'T18 we write as many octets as protobuf-es',
+    () => `${written.length} and ${octets.length} ${said()}`,
+  )
   const hasNaN = /nan|inf/i.test(expected)
   const json = JSON.stringify(codec.toJson(ours, value))
   const back = canonOfOurs(codec.fromJsonText(ours, json), fields)
@@ -182,7 +199,7 @@ function compare({ ours, theirs, fields }: Pair, value: Value, octets: Uint8Arra
 }
 
 /** Damage is an error with an offset, or another message, which is stable. Nothing else leaves the codec. */
-function damaged({ ours, fields }: Pair, octets: Buffer, source: OctetSource): void {
+function damaged({ ours, third, fields }: Pair, octets: Buffer, source: OctetSource): void {
   for (let count = source.integer(1, 4); count > 0 && octets.length > 0; count--) {
     octets[source.integer(0, octets.length - 1)] = source.octet()
   }
@@ -198,12 +215,27 @@ function damaged({ ours, fields }: Pair, octets: Buffer, source: OctetSource): v
     )
     return
   }
+  const other = readOrNothing(third, octets.subarray(0, end))
+  invariant(
+    other === undefined || canonOfOurs(other, fields) === canonOfOurs(value, fields),
+    'T18 what we and protobuf-es read of damaged octets is the same',
+    () => `${schemaOf(fields)} ${octets.toString('hex', 0, end)}`,
+  )
   const again = ours.decode(ours.encode(value))
   invariant(
     canonOfOurs(again, fields) === canonOfOurs(value, fields),
     'T18 what was read is written as it was',
     () => octets.toString('hex'),
   )
+}
+
+/** protobuf-es refuses some octets that we take, such as a value beyond its type. */
+function readOrNothing(type: DescMessage, octets: Uint8Array): unknown {
+  try {
+    return fromBinary(type, octets)
+  } catch {
+    return undefined
+  }
 }
 
 /** A value as protobufjs wants it. */

@@ -254,7 +254,7 @@ export const TARGETS: readonly TargetEntry[] = [
   },
   {
     name: 'generated-code',
-    about: 'T18 code generated for random schemas, against protobufjs',
+    about: 'T18 code generated for random schemas, against protobufjs and protobuf-es',
     load: () => import('./generated-code.fuzz.js'),
     generate: decisions,
   },
