@@ -175,6 +175,18 @@ t.test('a mistake in a schema is said with file, line and column', t => {
   t.end()
 })
 
+t.test('features of other languages are imported and set without a file of theirs', t => {
+  const text = `edition = "2023"; import "google/protobuf/go_features.proto";
+    import "google/protobuf/cpp_features.proto"; import "google/protobuf/java_features.proto";
+    option features.(pb.go).api_level = API_OPAQUE;
+    message A { string a = 1 [features.(pb.cpp).string_type = VIEW]; }`
+  const files = loadSchema(['a.proto'], name => (name === 'a.proto' ? text : undefined))
+  const [made] = generate(files, ['a.proto'], parseOptions('descriptors=embed'))
+  t.match(made!.content, /a\?: string/, 'the field is there')
+  t.notMatch(made!.content, /features/, 'nothing of them is imported')
+  t.end()
+})
+
 t.test('words of the language may be names', t => {
   const text = `syntax = "proto3"; message message { message.enum enum = 1; enum enum { option = 0; reserved = 1; }
     string option = 2; string group = 3; string map = 4; string optional = 5; stream stream = 6; message stream {} string reserved = 7; string oneof = 8; int32 extend = 9; }

@@ -15,8 +15,17 @@ const WRAPPERS: string = [
   return `message ${name}Value { ${type} value = 1; }`
 }).join(' ')
 
+/** Files of features that other languages have: options of them are passed over, and nothing else is in them. */
+const FEATURES: Readonly<Record<string, string>> = Object.fromEntries(
+  ['cpp', 'go', 'java'].map(language => [
+    `google/protobuf/${language}_features.proto`,
+    'syntax = "proto2"; package pb; import "google/protobuf/descriptor.proto";',
+  ]),
+)
+
 /** By the name that they are imported by. */
 export const BUNDLED_FILES: Readonly<Record<string, string>> = {
+  ...FEATURES,
   'google/protobuf/any.proto': `${HEAD}message Any { string type_url = 1; bytes value = 2; }`,
   'google/protobuf/descriptor.proto': `syntax = "proto2"; package google.protobuf; ${OPTIONS}`,
   'google/protobuf/duration.proto': `${HEAD}message Duration { ${TIME} }`,
