@@ -38,12 +38,6 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
     'its own client cannot renegotiate, which the test refuses',
   ),
   known(
-    BUN,
-    'served-socket',
-    'gRPC A9 \\(K6\\)',
-    'connections that live for 20 ms grow old there before they have served a call, and two of them in a row count as a failure to connect',
-  ),
-  known(
     DENO,
     'tls',
     'RFC 9113 §9\\.2: TLS older',
@@ -103,6 +97,12 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
     'a server without descriptors',
     'accept errors for want of file descriptors are not reported',
   ),
+  known(
+    DENO,
+    'handed-socket',
+    'a server shows the descriptors',
+    'its sockets have no descriptors: `server.descriptors` is empty, and no socket can be handed over',
+  ),
   known(DENO, 'node-runtime', 'connect: TCP_NODELAY', 'the test looks into the socket of Node'),
   known(
     DENO,
@@ -112,9 +112,13 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
   ),
 ]
 
-/** Whether `line`, a failure of `file`, is one that is known of `runtime`. */
-export function knownFailure(runtime: string, file: string, line: string): boolean {
-  return KNOWN_FAILURES.some(
+/** The entry of `line`, a failure of `file`, where it is one that is known of `runtime`. */
+export function knownFailure(
+  runtime: string,
+  file: string,
+  line: string,
+): KnownFailure | undefined {
+  return KNOWN_FAILURES.find(
     known => known.runtime.test(runtime) && known.file.test(file) && known.test.test(line),
   )
 }
