@@ -4,10 +4,11 @@ import type { CallOptions } from '../call/call-options.js'
 import { metadataOf } from '../call/metadata-init.js'
 import type { MiddlewareKind } from '../call/middleware.js'
 import type { Target } from '../discovery/target.js'
+import type { AuthorizedOptions } from './calls/authorized-options.js'
 import type { ClientStream } from './calls/client-stream.js'
 
 /** Call options, and who hears which server was chosen. */
-export interface ChainOptions extends CallOptions {
+export interface ChainOptions extends AuthorizedOptions {
   readonly onTarget?: (target: Target) => void
   /** Requests that are a stream: the call is over, and takes no more of them. */
   readonly onEnded?: () => void
@@ -48,12 +49,15 @@ export class ClientChainCall {
   /** Hears of each attempt's headers. */
   onHeaders: ((metadata: Metadata) => void) | undefined
   #requests: GuardedMessages | undefined
+  readonly #begunAt: number
+  #wasMade = false
   readonly #options: CallOptions
 
   constructor(parts: ClientChainParts, options: CallOptions = {}) {
     this.parts = parts
     this.#options = options
-    this.deadline = parts.now() + (options.timeoutMs ?? parts.timeoutMs)
+    this.#begunAt = parts.now()
+    this.deadline = this.#begunAt + (options.timeoutMs ?? parts.timeoutMs)
     this.signal = options.signal
     this.peer = options.address ?? parts.address
     if (options.metadata !== undefined) this.metadata.merge(metadataOf(options.metadata))
@@ -75,7 +79,11 @@ export class ClientChainCall {
     const { parts } = this
     this.headers = new Metadata()
     this.trailers = new Metadata()
-    const result = parts.start(request, this.#attemptOptions())
+    const options = this.#attemptOptions()
+    // Only another attempt says when the first was: what it took is part of the call's time.
+    const again = this.#wasMade ? { ...options, begunAt: this.#begunAt } : options
+    this.#wasMade = true
+    const result = parts.start(request, again)
     if (parts.kind === 'server' || parts.kind === 'bidi') this.stream = result as ClientStream
     return result
   }

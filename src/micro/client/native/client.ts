@@ -132,13 +132,15 @@ export class GrpcClient {
         ? undefined
         : new StreamRetry(rule, this.options.retries.bounds, this.options.runtime)
     let deadline: number | undefined
+    let begunAt: number | undefined
     return new GrpcStream(options, target.route, again, stream => {
       const opening = method.opening(target, contentType)
       const now = opening.session.now()
+      begunAt ??= now
       deadline ??= now + Math.min(options.timeoutMs ?? Number.POSITIVE_INFINITY, timeoutMs)
       const until = again === undefined ? deadline : again.begin(now, deadline)
       const previous = again?.count ?? 0
-      const call = newCall(opening, this.options, options, until, stream, 0, previous)
+      const call = newCall(opening, this.options, options, until, stream, now - begunAt, previous)
       startCall(opening, call, isPatient)
       return call
     })

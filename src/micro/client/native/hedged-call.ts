@@ -20,6 +20,7 @@ export class HedgedCall implements Abortable {
   readonly #rule: HedgeRule
   readonly #hedges: Hedges
   readonly #attempts = new Set<Attempt>()
+  readonly #begunAt: number
   readonly #deadline: number
   #timer: Cancellable | undefined
   #isOver = false
@@ -42,7 +43,8 @@ export class HedgedCall implements Abortable {
     this.#rule = method.rules.hedge!
     this.#hedges = new Hedges(this.#rule, client.retries.bounds)
     const timeoutMs = Math.min(options?.timeoutMs ?? client.timeoutMs, method.rules.timeoutMs)
-    this.#deadline = client.runtime.now() + timeoutMs
+    this.#begunAt = client.runtime.now()
+    this.#deadline = this.#begunAt + timeoutMs
   }
 
   begin(): void {
@@ -93,7 +95,16 @@ export class HedgedCall implements Abortable {
     target.route?.begin()
     try {
       const opening = method.opening(target, contentType)
-      const call = newCall(opening, client, this.#options, this.#deadline, attempt, 0, previous)
+      const earlierMs = previous === 0 ? 0 : client.runtime.now() - this.#begunAt
+      const call = newCall(
+        opening,
+        client,
+        this.#options,
+        this.#deadline,
+        attempt,
+        earlierMs,
+        previous,
+      )
       attempt.call = call
       const { waitForReady } = method.rules
       startCall(opening, call, (this.#options?.waitForReady ?? waitForReady) === true)

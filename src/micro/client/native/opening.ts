@@ -8,9 +8,10 @@ import {
   Metadata,
 } from '../../../grpc/index.js'
 import type { CallSession, CallTransport, Runtime } from '../../../transport/index.js'
-import type { CallOptions, CompressionName } from '../../call/call-options.js'
+import type { CompressionName } from '../../call/call-options.js'
 import { metadataOf } from '../../call/metadata-init.js'
 import type { ServiceMethod } from '../../service/service.js'
+import type { AuthorizedOptions } from '../calls/authorized-options.js'
 import type { ClientRetries } from '../calls/client-retries.js'
 
 /** What the native calls of one client have in common. */
@@ -43,7 +44,7 @@ export interface Opening {
 export function newCall(
   { method, session, subtype }: Opening,
   client: GrpcClientOptions,
-  options: CallOptions | undefined,
+  options: AuthorizedOptions | undefined,
   deadline: number,
   receiver: ClientCallReceiver,
   earlierMs = 0,
@@ -65,13 +66,15 @@ export function newCall(
           metadata: metadataOf(options.metadata),
         }
   // Only another attempt has any: the first one's options keep their shape.
-  const timed = earlierMs > 0 ? { ...callOptions, earlierMs } : callOptions
+  const begunAt = options?.begunAt
+  const spentMs = begunAt === undefined ? earlierMs : session.now() - begunAt
+  const timed = spentMs > 0 ? { ...callOptions, earlierMs: spentMs } : callOptions
   const whole = previous === 0 ? timed : { ...timed, metadata: repeated(options, previous) }
   return new ClientCall(method, whole, receiver)
 }
 
 /** The server hears that it is not the first attempt. gRPC A6. */
-function repeated(options: CallOptions | undefined, previous: number): Metadata {
+function repeated(options: AuthorizedOptions | undefined, previous: number): Metadata {
   const metadata = new Metadata()
   if (options?.metadata !== undefined) metadata.merge(metadataOf(options.metadata))
   metadata.set('grpc-previous-rpc-attempts', String(previous))
