@@ -241,3 +241,23 @@ t.test('both ends over a pipe that cuts anywhere: every octet arrives', t => {
   }
   t.end()
 })
+
+t.test('onClosed may come before the last GOAWAY: it is taken until finished', t => {
+  for (const role of ROLES) {
+    const { connection, recorder, peer } = connect({ role })
+    peer.takes()
+    const seen: boolean[] = []
+    const onClosed = recorder.onClosed.bind(recorder)
+    recorder.onClosed = cause => {
+      onClosed(cause)
+      seen.push(connection.hasOutput, connection.finished)
+    }
+    const bad = frames.windowUpdate(0, 0)
+    connection.receive(bad, 0, bad.length, 0)
+    t.same(seen, [true, false], `${role}: called once, from within receive`)
+    const last = Buffer.concat(connection.takeOutput(1_000))
+    t.equal(last[3], Type.goaway)
+    t.equal(connection.finished, true, 'now the socket may be closed')
+  }
+  t.end()
+})
