@@ -72,6 +72,30 @@ for (const protocol of ['grpc', 'mucp'] as const) {
     },
   )
 
+  t.test(`${protocol}: a certificate that was not verified is nobody's, nor is none`, async t => {
+    const seen: Peer[] = []
+    await using server = createServer({
+      name: 'things',
+      address: 'localhost:0',
+      tls: { ...ours, ca: ours.cert, requestCert: true, rejectUnauthorized: false },
+    })
+    server.handle(things, { one: (request, { peer }) => kept(seen, peer, request) })
+    await server.start()
+    const address = `localhost:${server.address.split(':').at(-1)}`
+    for (const tls of [{ ca: ours.cert, ...shop }, { ca: ours.cert, ...ours }, { ca: ours.cert }]) {
+      await using client = createClient({ address, protocol, tls })
+      t.equal(await client.bind(things).one(1), 1)
+    }
+    t.match(
+      seen.map(peer => [peer.encrypted, peer.authorized, peer.certificate?.subject.CN]),
+      [
+        [true, false, undefined],
+        [true, true, 'localhost'],
+        [true, false, undefined],
+      ],
+    )
+  })
+
   t.test(`${protocol}: without TLS the caller is an address and nothing more`, async t => {
     const seen: Peer[] = []
     const server = createServer({ name: 'things', address: '127.0.0.1:0' })
