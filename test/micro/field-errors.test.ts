@@ -158,3 +158,22 @@ t.test('an attempt that may have run is no less run when the next finds no serve
   t.match(error, { code: 'UNAVAILABLE', message: /refused/i })
   t.equal(error.unprocessed, false)
 })
+
+t.test('a handler whose response has no fields may return nothing, its types included', async t => {
+  type Nothing = Record<never, never>
+  const empty: TypedCodec<Nothing> = {
+    subtypes: ['proto'],
+    encode: () => Buffer.alloc(0),
+    decode: () => ({}),
+  }
+  const removal = defineService('f.v1.Removal', {
+    now: { kind: 'unary', request: empty, response: empty },
+    later: { kind: 'unary', request: empty, response: empty },
+  })
+  await using server = createServer({ name: 'removal' })
+  server.handle(removal, { now: () => {}, later: async () => {} })
+  await server.start()
+  await using client = createClient({ address: server.address })
+  const { now, later } = client.bind(removal)
+  t.same([await now({}), await later({})], [{}, {}])
+})

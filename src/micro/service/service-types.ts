@@ -34,14 +34,21 @@ export type Handler<M> = M extends UntypedMethod
   ? (request: never, context: Context) => unknown
   : TypedHandler<M>
 
+/** One response, now or later. A message without fields, such as `Empty`, need not be returned. */
+type Answer<T> = MaybeNothing<T> | Promise<MaybeNothing<T>>
+
+/** `object` has no keys either, but may have fields. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing is meant
+type MaybeNothing<T> = [keyof T] extends [never] ? (string extends T ? T | void : T) : T
+
 type TypedHandler<M> =
   M extends MethodTypes<infer K, infer Req, unknown, unknown, infer ResIn>
     ? K extends 'unary'
-      ? (request: Req, context: Context) => ResIn | Promise<ResIn>
+      ? (request: Req, context: Context) => Answer<ResIn>
       : K extends 'server'
         ? (request: Req, context: Context) => Messages<ResIn>
         : K extends 'client'
-          ? (requests: AsyncIterable<Req>, context: Context) => ResIn | Promise<ResIn>
+          ? (requests: AsyncIterable<Req>, context: Context) => Answer<ResIn>
           : (requests: AsyncIterable<Req>, context: Context) => Messages<ResIn>
     : never
 
