@@ -165,6 +165,18 @@ t.test('what the sockets of one peer keep has one budget', t => {
   t.end()
 })
 
+t.test('the budget grows with messageSizeMax: the largest message fits beside what waits', t => {
+  const largest = 256 * 1_048_576
+  const kept = new KeptOctets(largest)
+  t.equal(kept.sizeMax, 2 * largest)
+  t.ok(kept.take('a', largest))
+  t.equal(kept.queueSizeMax('a'), MUCP_QUEUE_SIZE_MAX)
+  t.ok(kept.take('a', largest))
+  t.notOk(kept.take('a', 1))
+  t.equal(new KeptOctets(4 * 1_048_576).sizeMax, MUCP_KEPT_SIZE_MAX, 'by default as it was')
+  t.end()
+})
+
 t.test(
   'openings that never send their request are refused at the budget of their peer',
   async t => {

@@ -102,7 +102,7 @@ export class Server implements AsyncDisposable {
       subscriptions: this.#subscriptions,
       runtime: this.#runtime,
       exposeErrors: options.exposeErrors === true,
-      kept: new KeptOctets(),
+      kept: new KeptOctets(this.#transport.messageSizeMax ?? options.messageSizeMax),
       onError,
       running: this.#running,
       gates: this.#gates,

@@ -124,6 +124,8 @@ export interface Transport {
   readonly name: string
   /** What its connections, of both sides, hold for their peers. Absent: nobody counts. */
   readonly memory?: MemoryBudget
+  /** Largest message in each direction, for clients and servers that say nothing else. Unit: octets. Default: that of calls, 4 MiB. */
+  readonly messageSizeMax?: number | undefined
   /** Opens a micro socket to `address`. */
   dial(address: string, options?: DialOptions): Promise<Socket>
   /** Listens at `address`. */
@@ -144,8 +146,6 @@ export interface CallListener extends Listener {
 
 /** A transport that also carries native gRPC calls. */
 export interface CallTransport extends Transport, AsyncDisposable {
-  /** Largest message in each direction, for clients that say nothing else. Unit: octets. Default: that of calls, 4 MiB. */
-  readonly messageSizeMax?: number | undefined
   /** Largest metadata received, for clients that say nothing else. Unit: octets. Default: that of calls, 16_384. */
   readonly metadataSizeMax?: number | undefined
   /** `limits.receiveBufferMax` of its connections, where that was given: larger messages are refused. Unit: octets. */

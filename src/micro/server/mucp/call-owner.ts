@@ -5,6 +5,8 @@ import type { RunningHandlers } from '../handlers/running-handlers.js'
 /** What a call needs of the socket that it came on. */
 export interface MucpCallOwner<C> {
   readonly options: {
+    /** How much may be kept, for the error. */
+    readonly kept: { readonly sizeMax: number }
     /** The server's name: the id of errors that have none. */
     readonly name: string
     readonly runtime: Pick<Runtime, 'now' | 'schedule'>

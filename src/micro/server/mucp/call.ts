@@ -146,7 +146,7 @@ export class MucpCall implements RunningHandler {
     const { length } = message.body
     try {
       const value = this.#open(message)
-      if (!this.#connection.keep(length)) throw tooMuchKept()
+      if (!this.#connection.keep(length)) throw tooMuchKept(this.#connection.options.kept)
       return this.#requests.push(value, length)
     } catch (error) {
       this.#requests.fail(error)

@@ -307,7 +307,7 @@ export class MucpConnection implements MucpCallOwner<MucpCall> {
       return this.sendError(message, contentTypeRefusal(contentType))
     }
     if (!this.keep(keptSizeOf(method.kind, message.header))) {
-      return this.#refuse(message, tooMuchKept().encode(), request)
+      return this.#refuse(message, tooMuchKept(this.options.kept).encode(), request)
     }
     const call = new MucpCall(this, endpoint, request, key)
     this.#calls.set(key, call)

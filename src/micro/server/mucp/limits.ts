@@ -23,18 +23,25 @@ export const MUCP_STREAM_COST = 6_144
 
 /**
  * Octets that all sockets of one peer's connection keep at a server: headers of open calls, messages that wait. From
- * half of it on a stream's next message waits until its handler has none; what crosses it is refused, or fails its stream.
+ * half of it on a stream's next message waits until its handler has none; what crosses it is refused, or fails its
+ * stream. Twice `messageSizeMax` where that is more: the largest message fits into either half.
  */
 export const MUCP_KEPT_SIZE_MAX = 67_108_864
 
 /** What the sockets of each peer keep, by its address: they share a connection. */
 export class KeptOctets {
+  /** Unit: octets. */
+  readonly sizeMax: number
   readonly #sizes = new Map<string, number>()
+
+  constructor(messageSizeMax = 0) {
+    this.sizeMax = Math.max(MUCP_KEPT_SIZE_MAX, 2 * messageSizeMax)
+  }
 
   /** False when it is too much; then it is not counted. */
   take(peer: string, size: number): boolean {
     const held = (this.#sizes.get(peer) ?? 0) + size
-    if (held > MUCP_KEPT_SIZE_MAX) return false
+    if (held > this.sizeMax) return false
     this.#sizes.set(peer, held)
     return true
   }
@@ -47,7 +54,7 @@ export class KeptOctets {
 
   /** Octets that may wait for one handler before its socket is not read. */
   queueSizeMax(peer: string): number {
-    return (this.#sizes.get(peer) ?? 0) > MUCP_KEPT_SIZE_MAX / 2 ? 1 : MUCP_QUEUE_SIZE_MAX
+    return (this.#sizes.get(peer) ?? 0) > this.sizeMax / 2 ? 1 : MUCP_QUEUE_SIZE_MAX
   }
 }
 
@@ -98,7 +105,7 @@ export function keptSizeOf(kind: CallKind, header: ReadonlyMap<string, string>):
 }
 
 /** 429: what crosses the budget of its connection. */
-export function tooMuchKept(): MicroError {
-  const text = `this connection makes the server keep more than ${MUCP_KEPT_SIZE_MAX} octets`
+export function tooMuchKept({ sizeMax }: { readonly sizeMax: number }): MicroError {
+  const text = `this connection makes the server keep more than ${sizeMax} octets`
   return new MicroError(429, text)
 }
