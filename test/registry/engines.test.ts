@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { deflateSync } from 'node:zlib'
 import t from 'tap'
 import { consulEnvironment } from '../../src/registry/consul/environment.js'
 import { healthRecords } from '../../src/registry/consul/health-entries.js'
@@ -51,14 +52,16 @@ t.test(
       },
       Checks: [{ Status: 'passing' }, { Status: status }],
     })
-    const records = healthRecords('a', [
+    const never = (key: string): boolean => t.fail(key)
+    const entries = [
       entry('one', 'passing'),
       entry('two', 'warning', { Address: '' }),
       entry('three', 'critical'),
       entry('four', 'passing', { Service: 'b' }),
       entry('five', 'passing', { Address: 'fd00::1' }),
       {},
-    ])
+    ]
+    const records = healthRecords('a', entries, never)
     const nodes = [...records.values()].flatMap(record => record.nodes)
     t.same(
       nodes.map(({ id, address }) => [id, address]),
@@ -69,10 +72,59 @@ t.test(
       ],
     )
     t.same(nodes[0]?.metadata, { zone: 'eu' }, 'of a service without tags of Go')
-    t.same([...healthRecords('a', 'no list')], [])
+    t.same([...healthRecords('a', 'no list', never)], [])
     t.end()
   },
 )
+
+t.test('Consul: an odd entry is told, and costs nobody but itself', t => {
+  const service = { ID: 'a-1', Service: 'a', Address: '10.0.0.1', Port: 80 }
+  const odd = [
+    null,
+    7,
+    { Service: { ...service, ID: 5 } },
+    { Service: { ...service, ID: 'host', Address: { ip: 1 } } },
+    { Service: { ...service, ID: 'port', Port: '80' } },
+    { Service: { ...service, ID: 'tags', Tags: {} } },
+    { Service: service, Checks: { Status: 'critical' } },
+  ]
+  const faults = new Map<string, string>()
+  const entries = odd.flatMap((entry, index) => [
+    entry,
+    { Service: { ...service, ID: `good-${index}`, Meta: { zone: 'eu', odd: 5 } } },
+  ])
+  const records = healthRecords('a', entries, (key, error) =>
+    faults.set(key, (error as Error).message),
+  )
+  const nodes = [...records.values()].flatMap(record => record.nodes)
+  t.same(
+    nodes.map(({ id }) => id),
+    odd.map((_, index) => `good-${index}`),
+  )
+  t.same(nodes[0]?.metadata, { zone: 'eu' }, 'values that are no text say nothing')
+  t.equal(faults.size, odd.length - 1, 'a number is an entry of nobody')
+  t.equal(faults.get('host'), 'Address is object; expected text')
+  t.equal(faults.get('port'), "Service.Port is '80'; expected 1 to 65535")
+  t.match(faults.get('[0]'), /null/)
+  t.end()
+})
+
+t.test('Consul: the tags of one answer inflate to 64 MiB at most, and of one tag to 1 MiB', t => {
+  const large = `t-${deflateSync(JSON.stringify({ k: 'x'.repeat(1_000_000) })).toString('hex')}`
+  const entries = Array.from({ length: 80 }, (_, index) => ({
+    Service: { ID: `a-${index}`, Service: 'a', Address: '10.0.0.1', Tags: [large] },
+  }))
+  const faults: string[] = []
+  const records = healthRecords('a', entries, (_key, error) =>
+    faults.push((error as Error).message),
+  )
+  t.equal(records.size, 67)
+  t.equal(faults.length, 13)
+  t.match(faults[0], /the tags of one answer inflate to more than 67108864 octets/)
+  const bomb = `t-${deflateSync(JSON.stringify({ k: 'x'.repeat(2_000_000) })).toString('hex')}`
+  t.same(readTags([bomb, 'v=1']), { version: '1', endpoints: [] })
+  t.end()
+})
 
 t.test("Consul's environment: address, token, TLS", t => {
   const folder = t.testdir({ 'ca.pem': 'CA' })

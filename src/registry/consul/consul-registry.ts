@@ -169,7 +169,7 @@ class ConsulRegistryImpl extends EngineRegistry implements ConsulRegistry {
       { timeoutMs: this.timeoutMs + waitMs, signal },
     )
     return {
-      records: healthRecords(name, JSON.parse(text)),
+      records: healthRecords(name, JSON.parse(text), (key, error) => this.fault(key, error)),
       index: Number(headers['x-consul-index']),
     }
   }

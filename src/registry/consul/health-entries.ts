@@ -1,5 +1,6 @@
 import type { RegistryService } from '../../micro/index.js'
-import { readTags } from './tags.js'
+import { type OnFault, portOf, readEach, textOf, textsOf } from '../entries.js'
+import { Inflation, readTags } from './tags.js'
 
 /** One entry of `/v1/health/service/<name>`, as far as it is used. */
 interface HealthEntry {
@@ -16,28 +17,47 @@ interface HealthEntry {
 }
 
 /** The records of a service that an answer tells of: nodes with a critical check are none. */
-export function healthRecords(name: string, json: unknown): Map<string, RegistryService> {
+export function healthRecords(
+  name: string,
+  json: unknown,
+  onFault: OnFault,
+): Map<string, RegistryService> {
   const records = new Map<string, RegistryService>()
-  for (const entry of Array.isArray(json) ? (json as HealthEntry[]) : []) {
-    const { Node: node, Service: service, Checks: checks } = entry
-    if (service?.Service !== name || service.ID === undefined) continue
-    if (checks?.some(({ Status: status }) => status === 'critical') === true) continue
-    const host = service.Address || node?.Address
-    if (host === undefined || host === '') continue
-    const {
-      version = '',
-      metadata = service.Meta ?? {},
-      endpoints = [],
-    } = readTags(service.Tags ?? [])
-    const at = host.includes(':') ? `[${host}]` : host
-    const address = service.Port ? `${at}:${service.Port}` : host
-    records.set(`${node?.Node ?? ''}/${service.ID}`, {
-      name,
-      version,
-      metadata: {},
-      endpoints,
-      nodes: [{ id: service.ID, address, metadata }],
-    })
-  }
+  const entries = Array.isArray(json) ? (json as HealthEntry[]) : []
+  const inflation = new Inflation()
+  readEach(
+    entries,
+    ({ Service: service }) => service?.ID,
+    onFault,
+    entry => addEntry(records, name, entry, inflation),
+  )
   return records
+}
+
+function addEntry(
+  records: Map<string, RegistryService>,
+  name: string,
+  { Node: node, Service: service, Checks: checks }: HealthEntry,
+  inflation: Inflation,
+): void {
+  if (service?.Service !== name || service.ID === undefined) return
+  if (checks?.some(({ Status: status }) => status === 'critical') === true) return
+  const id = textOf('Service.ID', service.ID)
+  const host = textOf('Address', service.Address || (node?.Address ?? ''))
+  if (host === '') return
+  const port = portOf('Service.Port', service.Port)
+  const {
+    version = '',
+    metadata = textsOf(service.Meta),
+    endpoints = [],
+  } = readTags(service.Tags ?? [], inflation)
+  const at = host.includes(':') ? `[${host}]` : host
+  const address = port === undefined ? host : `${at}:${port}`
+  records.set(`${node?.Node ?? ''}/${id}`, {
+    name,
+    version,
+    metadata: {},
+    endpoints,
+    nodes: [{ id, address, metadata }],
+  })
 }

@@ -1,19 +1,20 @@
 import type { RegistryService } from '../../micro/index.js'
+import { type OnFault, portOf, readEach, textOf, textsOf } from '../entries.js'
 import { readRecord } from '../record.js'
 import type { ApiObject } from './list-watch.js'
 
+interface Endpoint {
+  readonly addresses?: readonly string[]
+  readonly conditions?: {
+    readonly ready?: boolean | null
+    readonly terminating?: boolean | null
+  }
+  readonly targetRef?: { readonly name?: string } | null
+  readonly zone?: string | null
+}
+
 interface EndpointSlice extends ApiObject {
-  readonly endpoints?:
-    | readonly {
-        readonly addresses?: readonly string[]
-        readonly conditions?: {
-          readonly ready?: boolean | null
-          readonly terminating?: boolean | null
-        }
-        readonly targetRef?: { readonly name?: string } | null
-        readonly zone?: string | null
-      }[]
-    | null
+  readonly endpoints?: readonly Endpoint[] | null
   readonly ports?:
     | readonly { readonly name?: string | null; readonly port?: number | null }[]
     | null
@@ -42,55 +43,61 @@ export function sliceRecords(
   name: string,
   objects: Iterable<ApiObject>,
   portName: string | undefined,
+  onFault: OnFault,
 ): Map<string, RegistryService> {
   const records = new Map<string, RegistryService>()
-  for (const { metadata, endpoints, ports } of objects as Iterable<EndpointSlice>) {
-    const port = ports?.find(each => portName === undefined || each.name === portName)?.port
-    if (port == null) continue
-    for (const { addresses, conditions, targetRef, zone } of endpoints ?? []) {
-      // Absent is ready, so the API's rules.
-      if (conditions?.ready === false || conditions?.terminating === true) continue
-      const host = addresses?.[0]
-      if (host === undefined) continue
-      const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-      const id = targetRef?.name ?? `${name}-${address}`
-      records.set(`${metadata?.name}/${address}`, {
-        name,
-        version: 'latest',
-        metadata: {},
-        endpoints: [],
-        nodes: [
-          {
-            id,
-            address,
-            metadata: { protocol: 'mucp', grpc: 'true', ...(zone ? { zone } : {}) },
-          },
-        ],
-      })
-    }
-  }
+  readEach(objects as Iterable<EndpointSlice>, objectName, onFault, slice => {
+    const { metadata, endpoints, ports } = slice
+    const found = ports?.find(each => portName === undefined || each.name === portName)
+    const port = portOf('port', found?.port)
+    if (port === undefined) return
+    const keyOf = (): string => `${metadata?.name}/endpoints`
+    readEach(endpoints ?? [], keyOf, onFault, endpoint => {
+      const record = endpointRecord(name, endpoint, port)
+      if (record === undefined) return
+      records.set(`${metadata?.name}/${record.nodes[0]!.address}`, record)
+    })
+  })
   return records
+}
+
+function endpointRecord(
+  name: string,
+  { addresses, conditions, targetRef, zone }: Endpoint,
+  port: number,
+): RegistryService | undefined {
+  // Absent is ready, so the API's rules.
+  if (conditions?.ready === false || conditions?.terminating === true) return undefined
+  if (addresses?.[0] === undefined) return undefined
+  const host = textOf('addresses[0]', addresses[0])
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  const id = textOf('targetRef.name', targetRef?.name ?? `${name}-${address}`)
+  const metadata = { protocol: 'mucp', grpc: 'true', ...textsOf(zone ? { zone } : {}) }
+  const nodes = [{ id, address, metadata }]
+  return { name, version: 'latest', metadata: {}, endpoints: [], nodes }
+}
+
+function objectName({ metadata }: ApiObject): string | undefined {
+  return metadata?.name
 }
 
 /** Records that go-micro's services wrote into the annotations of their pods; only those of pods that run. */
 export function podRecords(
   name: string,
   objects: Iterable<ApiObject>,
-  onFault: (key: string, error: unknown) => void,
+  onFault: OnFault,
 ): Map<string, RegistryService> {
   const records = new Map<string, RegistryService>()
   const annotation = SERVICE_ANNOTATION + labelName(name)
-  for (const { metadata, status } of objects as Iterable<Pod>) {
+  const keyOf = (pod: ApiObject): string => `${objectName(pod)}/${annotation}`
+  readEach(objects as Iterable<Pod & ApiObject>, keyOf, onFault, pod => {
+    const { metadata, status } = pod
     const text = metadata?.annotations?.[annotation]
-    if (text == null || status?.phase !== 'Running' || metadata?.deletionTimestamp !== undefined)
-      continue
-    const key = `${metadata?.name}/${annotation}`
-    try {
-      const record = readRecord(text)
-      if (record.name === name) records.set(key, record)
-    } catch (error) {
-      onFault(key, error)
+    if (text == null || status?.phase !== 'Running' || metadata?.deletionTimestamp !== undefined) {
+      return
     }
-  }
+    const record = readRecord(textOf('its text', text))
+    if (record.name === name) records.set(keyOf(pod), record)
+  })
   return records
 }

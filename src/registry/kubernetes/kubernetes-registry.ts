@@ -174,8 +174,9 @@ class KubernetesRegistryImpl extends EngineRegistry implements KubernetesRegistr
   }
 
   #records(name: string, objects: Iterable<ApiObject>): Map<string, RegistryService> {
-    if (this.#source === 'slices') return sliceRecords(name, objects, this.#portName)
-    return podRecords(name, objects, (key, error) => this.fault(key, error))
+    const onFault = (key: string, error: unknown): void => this.fault(key, error)
+    if (this.#source === 'slices') return sliceRecords(name, objects, this.#portName, onFault)
+    return podRecords(name, objects, onFault)
   }
 
   #pathOf(selector: string): string {
