@@ -28,7 +28,7 @@ export {
   readServiceConfig,
   type ServiceConfig,
 } from './config/service-config.js'
-export { HealthWatch, type HealthWatchOptions } from './health/health-watch.js'
+export { HealthWatcher, type HealthWatcherOptions } from './health/health-watcher.js'
 export { DnsResolver, type DnsResolverOptions } from './names/dns-resolver.js'
 export type { Endpoint } from './names/endpoint.js'
 export { fixedResolver } from './names/fixed-resolver.js'

@@ -74,7 +74,7 @@ export class HandlerSlots implements GroupMember {
     return this.running < this.max && group?.isFull === true ? group.max : this.max
   }
 
-  /** @internal A place of the group: for whoever asked in vain, in the next turn of the connection. */
+  /** For its group alone: a place for whoever asked in vain, in the next turn of the connection. */
   grant(): boolean {
     const hasWaiting = this.#waiting !== undefined && this.#waiting.size > 0
     // At its own maximum it asks again once one of its own settles.

@@ -2,7 +2,7 @@ import {
   type Balancing,
   Channel,
   type ChannelSession,
-  HealthWatch,
+  HealthWatcher,
   leastRequest,
   textOf,
   type WatchHealth,
@@ -215,7 +215,11 @@ function watcherOf({
 }: TargetFinderOptions): WatchHealth | undefined {
   if (service === undefined) return undefined
   return (session, onHealth) => {
-    const watch = new HealthWatch(session as unknown as CallSession, { service, runtime, onHealth })
+    const watch = new HealthWatcher(session as unknown as CallSession, {
+      service,
+      runtime,
+      onHealth,
+    })
     watch.start()
     return () => watch.stop()
   }

@@ -27,7 +27,7 @@ const NAMES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 type WatchedSession = CallSession & { rest?(change: number): void }
 
 /** What a watch needs to know. */
-export interface HealthWatchOptions {
+export interface HealthWatcherOptions {
   /** Whose health; empty: that of the whole server. */
   readonly service: string
   readonly runtime: Pick<Runtime, 'random' | 'schedule' | 'warn'>
@@ -39,15 +39,15 @@ export interface HealthWatchOptions {
  * Asks a server for its health for as long as its connection lasts, by `Watch` of `grpc.health.v1.Health`. One that has no
  * such service is healthy. gRPC A17.
  */
-export class HealthWatch {
+export class HealthWatcher {
   readonly #session: WatchedSession
-  readonly #options: HealthWatchOptions
+  readonly #options: HealthWatcherOptions
   #call: ClientCall | undefined
   #retry: Cancellable | undefined
   #failures = 0
   #isStopped = false
 
-  constructor(session: CallSession, options: HealthWatchOptions) {
+  constructor(session: CallSession, options: HealthWatcherOptions) {
     this.#session = session
     this.#options = options
   }
