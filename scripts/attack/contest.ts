@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Played } from './attack-socket.js'
+import { Helpers } from './helpers.js'
 import type { Phase } from './loop-delay.js'
 import type { Measure, Order } from './meter.js'
 import type { Attack } from './play.js'
@@ -14,6 +15,8 @@ export interface ContestOptions {
   readonly brisk?: boolean
   /** Once, for what is kept and what the accounts say of it: nothing else is measured. */
   readonly memoryOnly?: boolean
+  /** Who is beside the one under attack. Default: processes of its own. */
+  readonly helpers?: Helpers
 }
 
 /** What the ordinary client costs is measured for as long as an attack takes, within these. Unit: ms. */
@@ -41,7 +44,7 @@ const SETTLE_MS = 100
 export async function runAttack(attack: Attack, options: ContestOptions): Promise<Row> {
   let stage: Stage | undefined
   try {
-    stage = await makeStage(attack, options.peer)
+    stage = await makeStage(attack, options.peer, options.helpers ?? new Helpers(false))
     await sleep(BASELINE_MS)
     await stage.ordinary()
     const row = await attackWith(attack, options, stage)

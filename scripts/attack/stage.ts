@@ -3,6 +3,7 @@ import type { Played, PlayOrder } from './attack-socket.js'
 import type { Listening } from './attacker.js'
 import { answerOf, ask, ended, start } from './child.js'
 import type { ClientMeasure } from './client.js'
+import type { AttackerHelper, Helpers, HonestHelper } from './helpers.js'
 import type { Measure, Order } from './meter.js'
 import type { Started } from './ours.js'
 import type { Attack } from './play.js'
@@ -27,11 +28,11 @@ export interface Stage {
   kill(): void
 }
 
-/** Starts them, each in a process of its own. */
-export async function makeStage(attack: Attack, peer: string): Promise<Stage> {
+/** Starts the one under attack in a process of its own; who is beside it comes from `helpers`. */
+export async function makeStage(attack: Attack, peer: string, helpers: Helpers): Promise<Stage> {
   return attack.client === undefined
-    ? ServerStage.make(attack, peer)
-    : ClientStage.make(attack, peer)
+    ? ServerStage.make(attack, peer, helpers)
+    : ClientStage.make(attack, peer, helpers)
 }
 
 function startTarget(file: string, args: readonly string[]): ChildProcess {
@@ -45,18 +46,21 @@ function startTarget(file: string, args: readonly string[]): ChildProcess {
 class ServerStage implements Stage {
   readonly #attack: Attack
   readonly #server: ChildProcess
-  readonly #attacker: ChildProcess
+  readonly #helpers: Helpers
+  /** Undefined once it was given back. */
+  #attacker: AttackerHelper | undefined
   #started: Started = { port: 0 }
   #victim: Victim | undefined
 
-  private constructor(attack: Attack, peer: string) {
+  private constructor(attack: Attack, peer: string, helpers: Helpers) {
     this.#attack = attack
+    this.#helpers = helpers
     this.#server = startTarget('server.js', [peer, attack.door ?? 'plain'])
-    this.#attacker = start('attacker.js', ['child'], [])
+    this.#attacker = helpers.attacker()
   }
 
-  static async make(attack: Attack, peer: string): Promise<Stage> {
-    const stage = new ServerStage(attack, peer)
+  static async make(attack: Attack, peer: string, helpers: Helpers): Promise<Stage> {
+    const stage = new ServerStage(attack, peer, helpers)
     try {
       stage.#started = await answerOf<Started>(stage.#server)
     } catch (error) {
@@ -78,21 +82,24 @@ class ServerStage implements Stage {
   attack(order: Omit<PlayOrder, 'port'>): Promise<Played> {
     const { port, attackPort = port, cert } = this.#started
     if (this.#attack.playMemory !== undefined) return ask(this.#server, { ...order, do: 'play' })
-    return ask(this.#attacker, { ...order, port: attackPort, tls: cert !== undefined })
+    const where = { port: attackPort, tls: cert !== undefined }
+    return ask(this.#attacker!.process, { ...order, ...where })
   }
 
   async leave(): Promise<void> {
-    await ask(this.#attacker, 'leave')
+    await ask(this.#attacker!.process, 'leave')
     if (this.#attack.playMemory !== undefined) await ask(this.#server, { do: 'leave' })
   }
 
   async end(): Promise<void> {
     await this.#victim!.stop()
-    await Promise.all([ended(this.#server, 'the server'), ended(this.#attacker, 'the attacker')])
+    const attacker = this.#attacker!
+    this.#attacker = undefined
+    await Promise.all([ended(this.#server, 'the server'), this.#helpers.giveBack([attacker])])
   }
 
   kill(): void {
-    this.#attacker.kill('SIGKILL')
+    this.#attacker?.process.kill('SIGKILL')
     this.#server.kill('SIGKILL')
     void this.#victim?.stop()
   }
@@ -101,37 +108,37 @@ class ServerStage implements Stage {
 class ClientStage implements Stage {
   readonly #attack: Attack
   readonly #client: ChildProcess
-  readonly #attacker: ChildProcess
-  readonly #honest: ChildProcess
+  readonly #helpers: Helpers
+  readonly #attacker: AttackerHelper
+  readonly #honest: HonestHelper
+  #isGivenBack = false
   readonly #listening: Listening
 
   private constructor(
     attack: Attack,
-    peer: string,
-    processes: readonly ChildProcess[],
-    honestPort: number,
+    client: ChildProcess,
+    beside: { helpers: Helpers; attacker: AttackerHelper; honest: HonestHelper },
     listening: Listening,
   ) {
     this.#attack = attack
-    ;[this.#honest, this.#attacker] = processes as [ChildProcess, ChildProcess]
+    this.#client = client
+    this.#helpers = beside.helpers
+    this.#attacker = beside.attacker
+    this.#honest = beside.honest
     this.#listening = listening
-    this.#client = startTarget('client.js', [peer, attack.door ?? 'plain', String(honestPort)])
   }
 
-  static async make(attack: Attack, peer: string): Promise<Stage> {
-    // All at once: a process takes most of its time to start.
-    const processes = [
-      start('server.js', ['microwire', 'plain'], []),
-      start('attacker.js', ['child'], []),
-    ]
+  static async make(attack: Attack, peer: string, helpers: Helpers): Promise<Stage> {
+    // Both at once: a process takes most of its time to start.
+    const [honest, attacker] = [helpers.honest(), helpers.attacker()]
     try {
-      const { port } = await answerOf<Started>(processes[0]!)
-      const listening = await ask<Listening>(processes[1]!, 'listen')
-      const stage = new ClientStage(attack, peer, processes, port, listening)
-      await answerOf(stage.#client)
-      return stage
+      const { port } = await honest.listening!
+      const listening = await helpers.listening(attacker)
+      const client = startTarget('client.js', [peer, attack.door ?? 'plain', String(port)])
+      await answerOf(client)
+      return new ClientStage(attack, client, { helpers, attacker, honest }, listening)
     } catch (error) {
-      for (const child of processes) child.kill('SIGKILL')
+      for (const { process } of [honest, attacker]) process.kill('SIGKILL')
       throw error
     }
   }
@@ -146,7 +153,7 @@ class ClientStage implements Stage {
   }
 
   async attack(order: Omit<PlayOrder, 'port'>): Promise<Played> {
-    const played = ask<Played>(this.#attacker, { ...order, port: 0 })
+    const played = ask<Played>(this.#attacker.process, { ...order, port: 0 })
     const { port, tlsPort, cert } = this.#listening
     const where = this.#attack.door === 'tls' ? { port: tlsPort, cert } : { port }
     await ask(this.#client, { do: 'call', calls: this.#attack.client!, ...where })
@@ -154,19 +161,19 @@ class ClientStage implements Stage {
   }
 
   async leave(): Promise<void> {
-    await Promise.all([ask(this.#attacker, 'leave'), ask(this.#client, { do: 'leave' })])
+    await Promise.all([ask(this.#attacker.process, 'leave'), ask(this.#client, { do: 'leave' })])
   }
 
   async end(): Promise<void> {
     // The client first: it calls the honest server until it goes.
     await ended(this.#client, 'the client')
-    await Promise.all([
-      ended(this.#attacker, 'the attacker'),
-      ended(this.#honest, 'the honest server'),
-    ])
+    this.#isGivenBack = true
+    await this.#helpers.giveBack([this.#attacker, this.#honest])
   }
 
   kill(): void {
-    for (const child of [this.#client, this.#attacker, this.#honest]) child.kill('SIGKILL')
+    this.#client.kill('SIGKILL')
+    if (this.#isGivenBack) return
+    for (const { process } of [this.#attacker, this.#honest]) process.kill('SIGKILL')
   }
 }
