@@ -13,6 +13,7 @@ import type { CallSession } from './call-session.js'
 import { ConnectWaiters, type SessionConnectOptions } from './connect-waiters.js'
 import { Link, type LinkOwner } from './link.js'
 import { Replacements } from './replacements.js'
+import { type RestingSocket, RestingSockets } from './resting-sockets.js'
 import {
   checkSessionOptions,
   type SessionOptions,
@@ -65,8 +66,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
   #retry: Cancellable | undefined
   /** `waiting`, though the server answers: it has sent connections away before they were of use. */
   #isPause = false
-  /** Streams of micro's sockets that wait in a pool: nobody waits for them. */
-  #restingCount = 0
+  readonly #resting = new RestingSockets()
   /** Grows when the server complains about PINGs. gRPC A8. */
   #keepaliveFactor = 1
   readonly #connecting: ConnectWaiters
@@ -286,9 +286,9 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
     this.#keepaliveFactor *= 2
   }
 
-  /** For micro's sockets alone: so many more streams only rest. */
-  rest(change: number): void {
-    this.#restingCount += change
+  /** For micro's sockets alone: one waits in a pool, or no more. */
+  rest(socket: RestingSocket, isResting: boolean): void {
+    this.#resting.set(socket, isResting, this.state === 'ready' ? this.#waiting.count : 0)
     this.#current?.wakeHold()
   }
 
@@ -301,15 +301,14 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
 
   get #isBusy(): boolean {
     if (this.state === 'closed' || this.#waiting.count > 0) return true
-    let streamCount = -this.#restingCount
+    let streamCount = -this.#resting.count
     for (const link of this.#links) streamCount += link.streamCount
     return streamCount > 0
   }
 
   /** For the link alone. */
   onHandlerError(error: unknown): void {
-    const onError = this.#onError
-    if (onError !== undefined) onError(error)
+    if (this.#onError !== undefined) this.#onError(error)
     else {
       this.#runtime.afterTurn(() => {
         throw error
@@ -394,6 +393,7 @@ export class Session extends Watched implements CallSession, LinkOwner, WaitingP
 
   #waitForRoom(link: Link): void {
     this.#watch.begin()
+    this.#resting.yield(this.#waiting.count)
     link.wakeHold()
     link.leaveWhenExhausted()
   }

@@ -144,7 +144,7 @@ export class GrpcClientSocket implements Socket, ClientCallReceiver {
   #rest(isResting: boolean): void {
     if (isResting === this.#isResting || (isResting && this.#flow.ended)) return
     this.#isResting = isResting
-    this.#options.session.rest(isResting ? 1 : -1)
+    this.#options.session.rest(this, isResting)
   }
 
   async #close(): Promise<void> {

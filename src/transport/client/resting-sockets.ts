@@ -1,0 +1,31 @@
+/** A micro socket that waits in a pool for a call. */
+export interface RestingSocket {
+  close(): Promise<void>
+}
+
+/**
+ * Micro sockets of one session that only wait in a pool. Each is an open stream: they hold no process alive, and go
+ * where somebody waits for a stream, or a hundred idle ones would keep every other call from a server that takes a hundred.
+ */
+export class RestingSockets {
+  readonly #sockets = new Set<RestingSocket>()
+
+  get count(): number {
+    return this.#sockets.size
+  }
+
+  /** @param wantedCount how many calls wait for a stream */
+  set(socket: RestingSocket, isResting: boolean, wantedCount: number): void {
+    if (!isResting) this.#sockets.delete(socket)
+    else if (wantedCount > 0) void socket.close()
+    else this.#sockets.add(socket)
+  }
+
+  /** So many calls wait for a stream. */
+  yield(wantedCount: number): void {
+    for (const socket of [...this.#sockets].slice(0, wantedCount)) {
+      this.#sockets.delete(socket)
+      void socket.close()
+    }
+  }
+}
