@@ -320,7 +320,7 @@ const UNWATCHED: Readonly<Record<string, readonly string[]>> = {
   ],
   'services/health': ['watch.return()', 'watch.finish('],
   'transport/server/http-exchange': ['this.#answer()'],
-  'transport/client/resting-sockets': ['socket.close()'],
+  'transport/client/resting-sockets': ['socket.close()', 'socket.close?.()'],
   'transport/micro/socket-flow': ['this.receive().then(receiver.resolve, receiver.reject)'],
 }
 

@@ -8,7 +8,7 @@ import {
   requestHeaders,
   Status,
 } from '../../grpc/index.js'
-import type { CallSession, Cancellable, Runtime } from '../../transport/index.js'
+import type { CallSession, Cancellable, Runtime, Session } from '../../transport/index.js'
 
 /** Delays before a watch that ended is begun anew. gRPC A17, connection-backoff.md. Unit: ms. */
 const BACK_OFF = { firstMs: 1_000, factor: 1.6, maxMs: 120_000, jitter: 0.2 }
@@ -24,7 +24,7 @@ const SERVING = 1
 const NAMES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 
 /** A session; that of `connect` can be told of streams that only rest. */
-type WatchedSession = CallSession & { rest?(change: number): void }
+type WatchedSession = CallSession & Partial<Pick<Session, 'rest'>>
 
 /** What a watch needs to know. */
 export interface HealthWatcherOptions {
@@ -46,6 +46,8 @@ export class HealthWatcher {
   #retry: Cancellable | undefined
   #failures = 0
   #isStopped = false
+  /** Its stream, which gives way to no call. */
+  readonly #stream = {}
 
   constructor(session: CallSession, options: HealthWatcherOptions) {
     this.#session = session
@@ -70,7 +72,7 @@ export class HealthWatcher {
     )
     this.#call = call
     // It is there whether or not anybody calls: the process may end.
-    session.rest?.(1)
+    session.rest?.(this.#stream, true)
     const { authority, scheme } = session
     const headers = requestHeaders(WATCH, { authority, scheme, compressions: new Map() })
     call.request(request.finish())
@@ -95,7 +97,7 @@ export class HealthWatcher {
   }
 
   #ended(call: ClientCall, error: GrpcError | undefined): void {
-    this.#session.rest?.(-1)
+    this.#session.rest?.(this.#stream, false)
     if (this.#isStopped) return
     this.#read(call)
     this.#call = undefined

@@ -1,6 +1,7 @@
-/** A micro socket that waits in a pool for a call. */
+/** A micro socket that waits in a pool for a call, or another stream that is there whether or not anybody calls. */
 export interface RestingSocket {
-  close(): Promise<void>
+  /** It gives way. Absent: it stays, and only holds no process alive. */
+  close?(): Promise<void>
 }
 
 /**
@@ -17,15 +18,16 @@ export class RestingSockets {
   /** @param wantedCount how many calls wait for a stream */
   set(socket: RestingSocket, isResting: boolean, wantedCount: number): void {
     if (!isResting) this.#sockets.delete(socket)
-    else if (wantedCount > 0) void socket.close()
+    else if (wantedCount > 0 && socket.close !== undefined) void socket.close()
     else this.#sockets.add(socket)
   }
 
   /** So many calls wait for a stream. */
   yield(wantedCount: number): void {
-    for (const socket of [...this.#sockets].slice(0, wantedCount)) {
+    const yielding = [...this.#sockets].filter(({ close }) => close !== undefined)
+    for (const socket of yielding.slice(0, wantedCount)) {
       this.#sockets.delete(socket)
-      void socket.close()
+      void socket.close?.()
     }
   }
 }
