@@ -40,7 +40,7 @@ t.test('a watch of health rests while it runs: it holds no process alive', t => 
       call = started
     },
   } as unknown as Session
-  const runtime = { random: () => 0.5, schedule: () => ({ cancel() {} }), warn() {} }
+  const runtime = { random: () => 0.5, schedule: () => ({ cancel() {}, ref() {} }), warn() {} }
   new HealthWatcher(session, { service: '', runtime, onHealth: () => undefined }).start()
   t.equal(sockets.count, 1)
   call?.cancel(new GrpcError(Status.Unavailable, 'gone'))
