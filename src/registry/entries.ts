@@ -50,8 +50,10 @@ export function portOf(name: string, value: unknown): number | undefined {
 }
 
 /** The members of a map that are text; those that are none say nothing to us. */
-export function textsOf(value: unknown): Record<string, string> {
-  const texts: Record<string, string> = {}
+export function textsOf(
+  value: unknown,
+  texts: Record<string, string> = {},
+): Record<string, string> {
   for (const [key, text] of Object.entries(value ?? {})) {
     if (typeof text !== 'string') continue
     Object.defineProperty(texts, key, { value: text, enumerable: true })

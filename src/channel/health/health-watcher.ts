@@ -8,10 +8,14 @@ import {
   requestHeaders,
   Status,
 } from '../../grpc/index.js'
-import type { CallSession, Cancellable, Runtime, Session } from '../../transport/index.js'
+import {
+  BackOff,
+  type CallSession,
+  type Cancellable,
+  type Runtime,
+  type Session,
+} from '../../transport/index.js'
 
-/** Delays before a watch that ended is begun anew. gRPC A17, connection-backoff.md. Unit: ms. */
-const BACK_OFF = { firstMs: 1_000, factor: 1.6, maxMs: 120_000, jitter: 0.2 }
 const CODECS = new Map([['proto', BYTES_CODEC]])
 const WATCH: Method = {
   path: '/grpc.health.v1.Health/Watch',
@@ -44,7 +48,8 @@ export class HealthWatcher {
   readonly #options: HealthWatcherOptions
   #call: ClientCall | undefined
   #retry: Cancellable | undefined
-  #failures = 0
+  /** Before a watch that ended is begun anew. gRPC A17. */
+  readonly #backOff: BackOff
   #isStopped = false
   /** Its stream, which gives way to no call. */
   readonly #stream = {}
@@ -52,6 +57,7 @@ export class HealthWatcher {
   constructor(session: CallSession, options: HealthWatcherOptions) {
     this.#session = session
     this.#options = options
+    this.#backOff = new BackOff({}, () => options.runtime.random())
   }
 
   start(): void {
@@ -91,7 +97,7 @@ export class HealthWatcher {
     let status: number | undefined
     while (call.readable) status = statusOf(call.read() as Uint8Array)
     if (status === undefined || this.#isStopped) return
-    this.#failures = 0
+    this.#backOff.reset()
     const name = NAMES[status] ?? `status ${status}`
     this.#options.onHealth(status === SERVING ? undefined : this.#error(`its health is ${name}`))
   }
@@ -110,10 +116,7 @@ export class HealthWatcher {
     }
     const reason = error === undefined ? 'the server ended it' : error.message
     onHealth(this.#error(`its health cannot be watched: ${reason}`, error))
-    const { firstMs, factor, maxMs, jitter } = BACK_OFF
-    const baseMs = Math.min(maxMs, firstMs * factor ** this.#failures++)
-    const delayMs = baseMs * (1 + jitter * (2 * runtime.random() - 1))
-    this.#retry = runtime.schedule(delayMs, () => this.start())
+    this.#retry = runtime.schedule(this.#backOff.next(), () => this.start())
   }
 
   #error(text: string, cause?: Error): Error {

@@ -1,5 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib'
 import type { RegistryEndpoint } from '../../micro/index.js'
+import { textsOf } from '../entries.js'
 import { endpointOf, goJson, sorted } from '../record.js'
 
 /** What a tag may inflate to. Reason: anybody who may write there can send a bomb. Unit: octets. */
@@ -60,10 +61,7 @@ export function readTags(
     try {
       const text = tag[1] === '=' ? tag.slice(2) : inflation.text(tag.slice(2))
       if (/^t[-=]/.test(tag)) {
-        for (const [key, value] of Object.entries(JSON.parse(text) as object)) {
-          if (typeof value === 'string')
-            Object.defineProperty(metadata, key, { value, enumerable: true })
-        }
+        textsOf(JSON.parse(text), metadata)
         hasMetadata = true
       } else if (/^e[-=]/.test(tag)) endpoints.push(endpointOf(JSON.parse(text)))
       else if (/^v[-=]/.test(tag)) version = text
